@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * transport.h - a flat namespace of immutable objects on some store.
+ *
+ * What every store guarantees, and the conformance suite checks:
+ *   - put is atomic, durable when it returns, and never replaces: a name that
+ *     exists with the same bytes is success (a lost reply), with other bytes
+ *     SNAP_EXISTS, and the old bytes stay;
+ *   - a get or list after a put sees it; a delete is final;
+ *   - list is complete, in no particular order;
+ *   - `time_ns` is the store's own clock, of a moment not before the object
+ *     became visible; compared only with other times of the same store.
+ * Names are [0-9a-z] first, then [0-9a-z/.-], at most TRANSPORT_NAME_MAX,
+ * no "//" and no "..".  transport_*() check arguments once for all back-ends.
+ *
+ * A handle may be used by several threads at once.
+ */
+#ifndef SNAP_TRANSPORT_H
+#define SNAP_TRANSPORT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "err.h"
+
+#define TRANSPORT_NAME_MAX 120           /* bytes, without the NUL */
+#define TRANSPORT_SIZE_MAX (64u << 20)   /* bytes of one object */
+
+struct transport;
+
+struct transport_stat {
+	uint64_t size;  /* bytes */
+	int64_t time_ns;/* store time, ns since the epoch */
+};
+
+/* One entry of a listing; a result other than SNAP_OK ends the listing. */
+typedef enum snap_code (*transport_list_fn)(void *arg, const char *name,
+    const struct transport_stat *st, struct snap_err *err);
+
+struct transport_opts {
+	int create; /* make the place (a local directory) when it is not there */
+};
+
+/*
+ * Open the store at `url` (a path, or sftp:// s3:// b2://).  The mem:
+ * transport is for tests and has its own constructor in mem.h.
+ * Errors: SNAP_NOREPO (no such place), SNAP_DENIED, SNAP_USAGE (bad URL),
+ * SNAP_UNSUPPORTED (scheme), SNAP_IO.
+ */
+SNAP_MUST_CHECK enum snap_code transport_open(const char *url,
+    const struct transport_opts *opts, struct transport **out,
+    struct snap_err *err);
+void transport_close(struct transport *t); /* NULL is fine */
+
+/* Put 0 to TRANSPORT_SIZE_MAX bytes; *st_out (may be NULL) is the store's
+ * time of the acknowledgement.  Errors: SNAP_EXISTS, SNAP_IO, SNAP_TRANSIENT,
+ * SNAP_DENIED; after an error the object is there whole or not at all. */
+SNAP_MUST_CHECK enum snap_code transport_put(struct transport *t,
+    const char *name, struct span data, struct transport_stat *st_out,
+    struct snap_err *err);
+/* Append bytes [off, off + len) of the object to *out.  len == SIZE_MAX: to
+ * the end.  Errors: SNAP_NOTFOUND, SNAP_CORRUPT (object shorter than that). */
+SNAP_MUST_CHECK enum snap_code transport_get(struct transport *t,
+    const char *name, uint64_t off, size_t len, struct bytes *out,
+    struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code transport_stat(struct transport *t,
+    const char *name, struct transport_stat *out, struct snap_err *err);
+/* Every object whose name starts with `prefix` ("" = all). */
+SNAP_MUST_CHECK enum snap_code transport_list(struct transport *t,
+    const char *prefix, transport_list_fn fn, void *arg,
+    struct snap_err *err);
+/* Deleting what is not there is SNAP_NOTFOUND. */
+SNAP_MUST_CHECK enum snap_code transport_delete(
+    struct transport *t, const char *name, struct snap_err *err);
+/* The store's clock now (ns), taken from an answer received after the call. */
+SNAP_MUST_CHECK enum snap_code transport_now(
+    struct transport *t, int64_t *time_ns, struct snap_err *err);
+/* The URL without secrets, for messages; borrowed. */
+const char *transport_url(const struct transport *t);
+
+/* Requests and bytes through this handle since it was opened. */
+struct transport_counts {
+	uint64_t put, get, stat, list, del, bytes_up, bytes_down;
+};
+void transport_counts(const struct transport *t, struct transport_counts *out);
+
+#endif
