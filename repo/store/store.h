@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * store.h - an open repository as named, sealed objects: init and open, small
+ * objects, the index of what lies where, packs read and written.
+ *
+ * Everything above (dedup, flow, maint) talks to the repository through this.
+ * Calls are thread-safe unless they say otherwise.
+ */
+#ifndef SNAP_STORE_H
+#define SNAP_STORE_H
+
+#include "format.h"
+#include "keys.h"
+#include "report.h"
+#include "transport.h"
+
+struct store {
+	struct transport *t; /* borrowed */
+	struct keys *keys;
+	struct config config;
+	uint8_t repo_id[ID_LEN];
+	struct report *report;
+	char *cache_dir; /* <cache>/<repo id hex>, or NULL */
+	size_t n_threads;
+	int zstd_level;
+	struct blockindex *index; /* see blockindex.h; replaced by store_look */
+	int64_t l0;               /* store time of the newest look, ns */
+};
+
+struct store_opts {
+	struct span passphrase;
+	bool is_recovery_code;
+	const char *cache_dir;
+	size_t n_threads;
+	int zstd_level;
+	struct report *report;
+};
+struct slot_cost;
+
+/* As repo_init and repo_open in repo.h. */
+SNAP_MUST_CHECK enum snap_code store_init(struct transport *t,
+    const struct config *params, const struct slot_cost *cost,
+    struct span passphrase, char recovery_out[128], uint8_t id_out[ID_LEN],
+    struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code store_open(struct transport *t,
+    const struct store_opts *o, struct store **out, struct snap_err *err);
+void store_close(struct store *s);
+
+/* ---- small sealed objects (index, snapshots, condemned, notes) */
+/* Put `body` as object `id` of `kind` under its name, signed when asked. */
+SNAP_MUST_CHECK enum snap_code store_put_body(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], struct span body, bool sign,
+    struct transport_stat *st, struct snap_err *err);
+struct store_body {
+	struct bytes plain; /* owns; fini with store_body_fini */
+	struct body body;   /* views into plain */
+	bool trusted;       /* signature made by maintenance or known host */
+};
+SNAP_MUST_CHECK enum snap_code store_get_body(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], struct store_body *out, struct snap_err *err);
+void store_body_fini(struct store_body *b);
+/* The store's name of an object: "data/ab/ab12...". */
+void store_name(uint8_t kind, const uint8_t id[ID_LEN],
+    char out[TRANSPORT_NAME_MAX + 1]);
+/* The reverse; false for names that are none of ours. */
+SNAP_MUST_CHECK bool store_name_parse(
+    const char *name, uint8_t *kind, uint8_t id[ID_LEN]);
+
+/* ---- looking: condemned/, index/, packs (DESIGN 5, writer step 1) */
+/* Read condemned/ (l0 before it), load all index segments (through the
+ * cache), list packs; builds a new index.  Not concurrent with itself. */
+SNAP_MUST_CHECK enum snap_code store_look(
+    struct store *s, struct snap_err *err);
+
+/* ---- finding and reading */
+struct copy { /* where one copy of a block or meta object lies */
+	uint8_t pack[ID_LEN];
+	uint8_t pack_kind;
+	uint32_t off, sealed_len, plain_len, n_chunks;
+	uint8_t class, codec, flags;
+	bool condemned; /* its pack is, in the newest look */
+	struct span bitmap;               /* borrowed from the index */
+	const struct session_row *session;/* borrowed; NULL for meta */
+};
+/* Up to `max` copies of (class, id), good ones first; returns the number. */
+size_t store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
+    struct copy *out, size_t max);
+/* True when some good copy exists (indexed, listed, not condemned, full). */
+bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
+
+/* Plaintext of (class, id), decrypted, decompressed, and its id recomputed:
+ * blocks by chunk hashes, meta by content.  Tries all copies.  `cached`: look
+ * into and fill the local cache (meta only).  SNAP_NOTFOUND, SNAP_CORRUPT,
+ * SNAP_DENIED (no data key). */
+SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
+    const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
+/* As store_read for one given copy; nothing cached (check, repair). */
+SNAP_MUST_CHECK enum snap_code store_read_copy(struct store *s,
+    const struct copy *c, const uint8_t id[ID_LEN], struct bytes *plain,
+    struct snap_err *err);
+/* Visit every data block's hooks, newest packs last: fills the hook table. */
+typedef void (*store_hook_fn)(void *arg, const uint8_t block_id[ID_LEN],
+    const uint64_t *hooks, uint32_t n_hooks);
+void store_hooks(struct store *s, store_hook_fn fn, void *arg);
+
+/* ---- writing: one run */
+struct run; /* a writer's session, packs, lease, pins */
+SNAP_MUST_CHECK enum snap_code run_begin(
+    struct store *s, struct run **out, struct snap_err *err);
+/*
+ * Add a frame.  Compresses, seals, appends to the open data or meta pack, and
+ * puts the pack (verified in memory first) when it is full; blocks when too
+ * many packs wait.  (class, id) known to this run or the store already: does
+ * nothing.  hooks: data blocks only.  Called from many threads.
+ */
+struct frame_in {
+	uint8_t class;
+	uint8_t id[ID_LEN];
+	struct span plain;
+	uint32_t n_chunks, n_hooks;
+	uint64_t hooks[PACK_HOOKS_MAX];
+};
+SNAP_MUST_CHECK enum snap_code run_add(
+    struct run *r, const struct frame_in *f, struct snap_err *err);
+/* This run refers to data block `id`: pin its good heads.  false: not
+ * referable (no good copy), the caller stores the chunks anew. */
+bool run_pin(struct run *r, uint8_t class, const uint8_t id[ID_LEN]);
+/* Called now and then by the flow: looks again and renews the lease when due;
+ * SNAP_BUSY when the run has become too old to commit safely. */
+SNAP_MUST_CHECK enum snap_code run_tick(struct run *r, struct snap_err *err);
+/* Last packs, index, snapshot, check, .ok; SNAP_OK only if all in time. */
+SNAP_MUST_CHECK enum snap_code run_commit(struct run *r,
+    struct snapshot_body *snap, uint8_t id_out[ID_LEN], int64_t *time_ns,
+    struct snap_err *err);
+/* Bytes put on the store so far. */
+uint64_t run_stored(const struct run *r);
+void run_free(struct run *r); /* also the abort: packs stay as garbage */
+
+#endif
