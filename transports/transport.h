@@ -10,8 +10,10 @@
  *   - list is complete, in no particular order;
  *   - `time_ns` is the store's own clock, of a moment not before the object
  *     became visible; compared only with other times of the same store.
- * Names are [0-9a-z] first, then [0-9a-z/.-], at most TRANSPORT_NAME_MAX,
- * no "//" and no "..".  transport_*() check arguments once for all back-ends.
+ * Names are [0-9a-z/.-], at most TRANSPORT_NAME_MAX bytes; each part between
+ * slashes starts with [0-9a-z], so none is empty or hidden; no ".." and no "/"
+ * at the end.  No name may be the parent of another (a next to a/b).
+ * transport_*() check arguments once for all back-ends (SNAP_USAGE).
  *
  * A handle may be used by several threads at once.
  */
@@ -24,14 +26,14 @@
 #include "bytes.h"
 #include "err.h"
 
-#define TRANSPORT_NAME_MAX 120           /* bytes, without the NUL */
-#define TRANSPORT_SIZE_MAX (64u << 20)   /* bytes of one object */
+#define TRANSPORT_NAME_MAX 120         /* bytes, without the NUL */
+#define TRANSPORT_SIZE_MAX (64u << 20) /* bytes of one object */
 
 struct transport;
 
 struct transport_stat {
-	uint64_t size;  /* bytes */
-	int64_t time_ns;/* store time, ns since the epoch */
+	uint64_t size;   /* bytes */
+	int64_t time_ns; /* store time, ns since the epoch */
 };
 
 /* One entry of a listing; a result other than SNAP_OK ends the listing. */
@@ -39,7 +41,8 @@ typedef enum snap_code (*transport_list_fn)(void *arg, const char *name,
     const struct transport_stat *st, struct snap_err *err);
 
 struct transport_opts {
-	int create; /* make the place (a local directory) when it is not there */
+	int create; /* make the place (a local directory) when it is not there
+		     */
 };
 
 /*
@@ -54,8 +57,9 @@ SNAP_MUST_CHECK enum snap_code transport_open(const char *url,
 void transport_close(struct transport *t); /* NULL is fine */
 
 /* Put 0 to TRANSPORT_SIZE_MAX bytes; *st_out (may be NULL) is the store's
- * time of the acknowledgement.  Errors: SNAP_EXISTS, SNAP_IO, SNAP_TRANSIENT,
- * SNAP_DENIED; after an error the object is there whole or not at all. */
+ * time of the acknowledgement, not before that of the object itself.  Errors:
+ * SNAP_EXISTS, SNAP_IO, SNAP_TRANSIENT, SNAP_DENIED; after an error the object
+ * is there whole or not at all. */
 SNAP_MUST_CHECK enum snap_code transport_put(struct transport *t,
     const char *name, struct span data, struct transport_stat *st_out,
     struct snap_err *err);
@@ -66,10 +70,10 @@ SNAP_MUST_CHECK enum snap_code transport_get(struct transport *t,
     struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code transport_stat(struct transport *t,
     const char *name, struct transport_stat *out, struct snap_err *err);
-/* Every object whose name starts with `prefix` ("" = all). */
+/* Every object whose name starts with `prefix` ("" = all).  `fn` may use the
+ * same handle; what is put or deleted meanwhile is listed or not. */
 SNAP_MUST_CHECK enum snap_code transport_list(struct transport *t,
-    const char *prefix, transport_list_fn fn, void *arg,
-    struct snap_err *err);
+    const char *prefix, transport_list_fn fn, void *arg, struct snap_err *err);
 /* Deleting what is not there is SNAP_NOTFOUND. */
 SNAP_MUST_CHECK enum snap_code transport_delete(
     struct transport *t, const char *name, struct snap_err *err);
@@ -79,7 +83,8 @@ SNAP_MUST_CHECK enum snap_code transport_now(
 /* The URL without secrets, for messages; borrowed. */
 const char *transport_url(const struct transport *t);
 
-/* Requests and bytes through this handle since it was opened. */
+/* Requests (failed ones too; transport_now() is a stat) and bytes moved by
+ * those that succeeded, through this handle since it was opened. */
 struct transport_counts {
 	uint64_t put, get, stat, list, del, bytes_up, bytes_down;
 };
