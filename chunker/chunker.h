@@ -28,7 +28,7 @@
 
 struct chunker_params {
 	uint32_t mean; /* bytes, power of two, CHUNKER_MEAN_MIN..MAX; min is */
-	               /* mean / 4, max is mean * 8 */
+	/* mean / 4, max is mean * 8 */
 	uint8_t key[CHUNKER_KEY_BYTES];
 };
 
@@ -39,17 +39,17 @@ typedef enum snap_code (*chunker_emit)(
 struct chunker;
 
 /* Derives tables and secrets from the key (wiped by chunker_free). */
-SNAP_MUST_CHECK enum snap_code chunker_new(const struct chunker_params *p,
-    struct chunker **out, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code chunker_new(
+    const struct chunker_params *p, struct chunker **out, struct snap_err *err);
 void chunker_free(struct chunker *c);
 /* Start a stream; everything of an earlier one is forgotten. */
 void chunker_start(struct chunker *c, enum stream_cutter cutter);
 /* Feed any number of bytes; emits whole chunks as they become known. */
-SNAP_MUST_CHECK enum snap_code chunker_feed(struct chunker *c,
-    struct span data, chunker_emit emit, void *arg, struct snap_err *err);
-/* The stream is over: emits what is left (nothing for an empty stream). */
-SNAP_MUST_CHECK enum snap_code chunker_end(struct chunker *c,
+SNAP_MUST_CHECK enum snap_code chunker_feed(struct chunker *c, struct span data,
     chunker_emit emit, void *arg, struct snap_err *err);
+/* The stream is over: emits what is left (nothing for an empty stream). */
+SNAP_MUST_CHECK enum snap_code chunker_end(
+    struct chunker *c, chunker_emit emit, void *arg, struct snap_err *err);
 
 /* Force the portable path (tests): cuts must be identical. */
 void chunker_force_portable(struct chunker *c);
