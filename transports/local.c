@@ -2,14 +2,7 @@
 /*
  * local.c - objects as files below one directory.
  *
- * An object is written and synced under a random hidden name beside its
- * target before it gets its own.  link() gives the name, not rename(): it
- * refuses to replace a file.  Then the directory is synced, and only then the
- * temporary name removed, because removing a link moves the inode's ctime:
- * the object's time is so never before it was visible and durable, whatever
- * the process slept through.  A file system without hard links gets
- * renameat2(RENAME_NOREPLACE) instead, or a refusal.
- *
+ * How one gets there without ever being half there is local_put.c.
  * A crash leaves at most a hidden file, which no listing shows.  Symbolic
  * links below the root are never followed, and what is neither directory nor
  * regular file does not exist.
@@ -18,39 +11,17 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "fdio.h"
-#include "transport_impl.h"
+#include "local_internal.h"
 
-#define TMP_NAME_SIZE 32
-#define COMPARE_STEP (64u << 10) /* bytes read at a time */
-#define PUBLISH_TRIES 8
-#define NO_REPLACE 1u /* RENAME_NOREPLACE, which libc hides from POSIX */
-
-/* A directory whose own entry, and its parents', are known to be on disk. */
-struct known_dir {
-	struct known_dir *next;
-	char path[TRANSPORT_NAME_MAX + 1];
-};
-
-struct local {
-	struct transport base;
-	int rootfd;
-	bool no_links; /* a test plays a file system without */
-	pthread_mutex_t lock;
-	struct known_dir *known; /* under `lock` */
-};
-
-static enum snap_code
-fail_errno(struct snap_err *err, const char *what)
+enum snap_code
+local_fail(struct snap_err *err, const char *what)
 {
 	enum snap_code rc = SNAP_IO;
 	int e = errno;
@@ -77,15 +48,14 @@ fail_errno(struct snap_err *err, const char *what)
 	return rc;
 }
 
-static enum snap_code
-no_object(struct snap_err *err)
+enum snap_code
+local_no_object(struct snap_err *err)
 {
 	return snap_fail(err, SNAP_NOTFOUND, "no such object");
 }
 
-/* Hostile or absurd times are clamped to what fits. */
-static int64_t
-ctime_ns(const struct stat *sb)
+int64_t
+local_time_ns(const struct stat *sb)
 {
 	int64_t s = (int64_t)sb->st_ctim.tv_sec;
 
@@ -96,8 +66,14 @@ ctime_ns(const struct stat *sb)
 	return s * 1000000000 + (int64_t)sb->st_ctim.tv_nsec;
 }
 
-static int
-sync_dirfd(int fd)
+bool
+local_is_missing(void)
+{
+	return errno == ENOENT || errno == ENOTDIR || errno == ELOOP;
+}
+
+int
+local_sync_dir(int fd)
 {
 	if (fsync(fd) == 0)
 		return 0;
@@ -108,7 +84,7 @@ sync_dirfd(int fd)
 static bool
 dir_is_known(struct local *l, const char *path, size_t len)
 {
-	struct known_dir *k;
+	struct local_dir *k;
 
 	pthread_mutex_lock(&l->lock);
 	for (k = l->known; k != NULL; k = k->next) {
@@ -123,7 +99,7 @@ dir_is_known(struct local *l, const char *path, size_t len)
 static void
 dir_set_known(struct local *l, const char *path, size_t len)
 {
-	struct known_dir *k;
+	struct local_dir *k;
 
 	if (dir_is_known(l, path, len))
 		return;
@@ -144,15 +120,11 @@ make_part(int fd, const char *part)
 {
 	if (mkdirat(fd, part, 0700) != 0 && errno != EEXIST)
 		return -1;
-	return sync_dirfd(fd);
+	return local_sync_dir(fd);
 }
 
-/*
- * Open the directory that holds `name` (a prefix of a name will do); with
- * `create` it is made, and durable.  -1 with errno.
- */
-static int
-open_parent(struct local *l, const char *name, bool create)
+int
+local_open_parent(struct local *l, const char *name, bool create)
 {
 	const int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	char part[TRANSPORT_NAME_MAX + 1];
@@ -187,188 +159,24 @@ open_parent(struct local *l, const char *name, bool create)
 	return fd;
 }
 
-static const char *
-leaf_of(const char *name)
+const char *
+local_leaf(const char *name)
 {
 	const char *slash = strrchr(name, '/');
 
 	return slash != NULL ? slash + 1 : name;
 }
 
-/* A new hidden file in `dirfd`; -1 with errno. */
-static int
-create_tmp(int dirfd, char tmp[TMP_NAME_SIZE])
+int
+local_create_tmp(int dirfd, char tmp[LOCAL_TMP_SIZE])
 {
 	uint64_t nonce;
 
 	if (getentropy(&nonce, sizeof nonce) != 0)
 		return -1;
-	(void)snprintf(tmp, TMP_NAME_SIZE, ".tmp-%016" PRIx64, nonce);
+	(void)snprintf(tmp, LOCAL_TMP_SIZE, ".tmp-%016" PRIx64, nonce);
 	return openat(
 	    dirfd, tmp, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-}
-
-/*
- * Does `leaf` hold just these bytes, durably?  SNAP_OK, SNAP_EXISTS (no),
- * SNAP_NOTFOUND (it is gone again), or a failure.
- */
-static enum snap_code
-compare(int dirfd, const char *leaf, struct span data, struct snap_err *err)
-{
-	enum snap_code rc = SNAP_OK;
-	uint8_t *buf = NULL;
-	struct stat sb;
-	size_t off, n;
-	int fd;
-
-	fd =
-	    openat(dirfd, leaf, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	if (fd < 0 && errno == ENOENT)
-		return no_object(err);
-	if (fd < 0 && errno == ELOOP)
-		goto differs;
-	if (fd < 0 || fstat(fd, &sb) != 0) {
-		rc = fail_errno(err, "look at the object of that name");
-		goto out;
-	}
-	if (!S_ISREG(sb.st_mode) || (uint64_t)sb.st_size != data.len)
-		goto differs;
-	buf = malloc(COMPARE_STEP);
-	if (buf == NULL) {
-		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
-		goto out;
-	}
-	for (off = 0; off < data.len; off += n) {
-		n = data.len - off < COMPARE_STEP ? data.len - off
-						  : COMPARE_STEP;
-		if (fd_pread_exact(fd, buf, n, (off_t)off) != 0) {
-			rc = fail_errno(err, "read the object of that name");
-			goto out;
-		}
-		if (memcmp(buf, data.p + off, n) != 0)
-			goto differs;
-	}
-	if (fsync(fd) != 0)
-		rc = fail_errno(err, "sync the object of that name");
-	goto out;
-differs:
-	rc = snap_fail(err, SNAP_EXISTS, "another object has that name");
-out:
-	if (fd >= 0)
-		close(fd);
-	free(buf);
-	return rc;
-}
-
-static int
-rename_no_replace(int dirfd, const char *from, const char *to)
-{
-#ifdef SYS_renameat2
-	return (int)syscall(SYS_renameat2, dirfd, from, dirfd, to, NO_REPLACE);
-#else
-	(void)dirfd;
-	(void)from;
-	(void)to;
-	errno = ENOSYS;
-	return -1;
-#endif
-}
-
-/* Give `tmp` its name, never replacing; *moved: `tmp` is gone by that.
- * 0, or -1 with errno. */
-static int
-publish_once(const struct local *l, int dirfd, const char *tmp,
-    const char *leaf, bool *moved)
-{
-	*moved = false;
-	if (!l->no_links) {
-		if (linkat(dirfd, tmp, dirfd, leaf, 0) == 0)
-			return 0;
-		if (errno != EPERM && errno != ENOTSUP && errno != EMLINK &&
-		    errno != EOPNOTSUPP && errno != ENOSYS)
-			return -1;
-	}
-	if (rename_no_replace(dirfd, tmp, leaf) != 0)
-		return -1;
-	*moved = true;
-	return 0;
-}
-
-static enum snap_code
-publish(const struct local *l, int dirfd, const char *tmp, const char *name,
-    struct span data, bool *moved, struct snap_err *err)
-{
-	const char *leaf = leaf_of(name);
-	enum snap_code rc = SNAP_NOTFOUND;
-	int i;
-
-	/* Somebody may delete the old object while it is compared. */
-	for (i = 0; i < PUBLISH_TRIES && rc == SNAP_NOTFOUND; i++) {
-		if (publish_once(l, dirfd, tmp, leaf, moved) == 0)
-			return SNAP_OK;
-		if (errno == EEXIST) {
-			rc = compare(dirfd, leaf, data, err);
-		} else if (errno == EINVAL || errno == ENOSYS) {
-			(void)snap_fail(err, SNAP_UNSUPPORTED,
-			    "the file system has neither hard links nor "
-			    "renames that do not replace");
-			return snap_hint(
-			    err, "Put the repository on another file system.");
-		} else {
-			return fail_errno(err, "give it its name");
-		}
-	}
-	if (rc == SNAP_NOTFOUND)
-		rc = snap_fail(err, SNAP_TRANSIENT,
-		    "an object of that name comes and goes");
-	return rc;
-}
-
-static enum snap_code
-local_put(struct transport *t, const char *name, struct span data,
-    struct transport_stat *st, struct snap_err *err)
-{
-	struct local *l = (struct local *)t;
-	enum snap_code rc = SNAP_OK;
-	char tmp[TMP_NAME_SIZE];
-	bool moved = false;
-	int dirfd, fd = -1;
-	struct stat sb;
-
-	dirfd = open_parent(l, name, true);
-	if (dirfd < 0)
-		return fail_errno(err, "make its directory");
-	fd = create_tmp(dirfd, tmp);
-	if (fd < 0) {
-		rc = fail_errno(err, "create a temporary file");
-		goto out;
-	}
-	if (fd_write_all(fd, data.p, data.len) != 0)
-		rc = fail_errno(err, "write");
-	else if (fsync(fd) != 0)
-		rc = fail_errno(err, "sync");
-	if (rc == SNAP_OK)
-		rc = publish(l, dirfd, tmp, name, data, &moved, err);
-	if (rc == SNAP_OK && sync_dirfd(dirfd) != 0)
-		rc = fail_errno(err, "sync its directory");
-
-	/* From here on ctime moves to now, which is the acknowledgement: by
-	 * losing a link or, when the file was renamed, by the chmod. */
-	if (!moved)
-		(void)unlinkat(dirfd, tmp, 0);
-	else
-		(void)fchmod(fd, 0600);
-	if (rc == SNAP_OK && fstat(fd, &sb) != 0)
-		rc = fail_errno(err, "read its time");
-	if (rc == SNAP_OK) {
-		st->size = data.len;
-		st->time_ns = ctime_ns(&sb);
-	}
-out:
-	if (fd >= 0)
-		close(fd);
-	close(dirfd);
-	return rc;
 }
 
 static enum snap_code
@@ -382,22 +190,21 @@ local_get(struct transport *t, const char *name, uint64_t off, size_t len,
 	size_t n = 0;
 	int dirfd, fd = -1;
 
-	dirfd = open_parent(l, name, false);
+	dirfd = local_open_parent(l, name, false);
 	if (dirfd >= 0)
-		fd = openat(dirfd, leaf_of(name),
+		fd = openat(dirfd, local_leaf(name),
 		    O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
 	if (fd < 0) {
-		rc = errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-			 ? no_object(err)
-			 : fail_errno(err, "open");
+		rc = local_is_missing() ? local_no_object(err)
+					: local_fail(err, "open");
 		goto out;
 	}
 	if (fstat(fd, &sb) != 0) {
-		rc = fail_errno(err, "read its size");
+		rc = local_fail(err, "read its size");
 		goto out;
 	}
 	if (!S_ISREG(sb.st_mode)) {
-		rc = no_object(err);
+		rc = local_no_object(err);
 		goto out;
 	}
 	rc = transport_range((uint64_t)sb.st_size, off, len, &n, err);
@@ -410,7 +217,7 @@ local_get(struct transport *t, const char *name, uint64_t off, size_t len,
 	if (room == NULL)
 		rc = bytes_check(out, err);
 	else if (fd_pread_exact(fd, room, n, (off_t)off) != 0)
-		rc = fail_errno(err, "read");
+		rc = local_fail(err, "read");
 out:
 	if (fd >= 0)
 		close(fd);
@@ -428,17 +235,16 @@ local_stat(struct transport *t, const char *name, struct transport_stat *st,
 	struct stat sb;
 	int dirfd;
 
-	dirfd = open_parent(l, name, false);
+	dirfd = local_open_parent(l, name, false);
 	if (dirfd < 0 ||
-	    fstatat(dirfd, leaf_of(name), &sb, AT_SYMLINK_NOFOLLOW) != 0)
-		rc = errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-			 ? no_object(err)
-			 : fail_errno(err, "look it up");
+	    fstatat(dirfd, local_leaf(name), &sb, AT_SYMLINK_NOFOLLOW) != 0)
+		rc = local_is_missing() ? local_no_object(err)
+					: local_fail(err, "look it up");
 	else if (!S_ISREG(sb.st_mode))
-		rc = no_object(err);
+		rc = local_no_object(err);
 	if (rc == SNAP_OK) {
 		st->size = (uint64_t)sb.st_size;
-		st->time_ns = ctime_ns(&sb);
+		st->time_ns = local_time_ns(&sb);
 	}
 	if (dirfd >= 0)
 		close(dirfd);
@@ -469,10 +275,10 @@ walk_entry(struct walk *w, int dirfd, const char *leaf, struct snap_err *err)
 		len < w->prefix_len ? len : w->prefix_len) != 0)
 		return SNAP_OK;
 	if (fstatat(dirfd, leaf, &sb, AT_SYMLINK_NOFOLLOW) != 0)
-		return errno == ENOENT ? SNAP_OK : fail_errno(err, w->name);
+		return errno == ENOENT ? SNAP_OK : local_fail(err, w->name);
 	if (S_ISREG(sb.st_mode) && len >= w->prefix_len) {
 		st.size = (uint64_t)sb.st_size;
-		st.time_ns = ctime_ns(&sb);
+		st.time_ns = local_time_ns(&sb);
 		return w->fn(w->arg, w->name, &st, err);
 	}
 	if (!S_ISDIR(sb.st_mode) || len + 1 >= sizeof w->name)
@@ -480,9 +286,7 @@ walk_entry(struct walk *w, int dirfd, const char *leaf, struct snap_err *err)
 	fd = openat(
 	    dirfd, leaf, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-			   ? SNAP_OK
-			   : fail_errno(err, w->name);
+		return local_is_missing() ? SNAP_OK : local_fail(err, w->name);
 	w->name[len] = '/';
 	w->name[len + 1] = '\0';
 	return walk_dir(w, fd, len + 1, err);
@@ -500,7 +304,7 @@ walk_dir(struct walk *w, int fd, size_t len, struct snap_err *err)
 
 	dir = fdopendir(fd);
 	if (dir == NULL) {
-		rc = fail_errno(err, "read a directory");
+		rc = local_fail(err, "read a directory");
 		close(fd);
 		return rc;
 	}
@@ -509,7 +313,7 @@ walk_dir(struct walk *w, int fd, size_t len, struct snap_err *err)
 		d = readdir(dir);
 		if (d == NULL) {
 			if (errno != 0)
-				rc = fail_errno(err, "read a directory");
+				rc = local_fail(err, "read a directory");
 			break;
 		}
 		n = strlen(d->d_name);
@@ -532,11 +336,11 @@ local_list(struct transport *t, const char *prefix, transport_list_fn fn,
 	size_t len = slash != NULL ? (size_t)(slash + 1 - prefix) : 0;
 	int fd;
 
-	fd = open_parent((struct local *)t, prefix, false);
+	fd = local_open_parent((struct local *)t, prefix, false);
 	if (fd < 0)
-		return errno == ENOENT || errno == ENOTDIR || errno == ELOOP
+		return local_is_missing()
 			   ? SNAP_OK
-			   : fail_errno(err, "open the directory");
+			   : local_fail(err, "open the directory");
 	memcpy(w.name, prefix, len);
 	return walk_dir(&w, fd, len, err);
 }
@@ -549,23 +353,22 @@ local_del(struct transport *t, const char *name, struct snap_err *err)
 	struct stat sb;
 	int dirfd;
 
-	dirfd = open_parent(l, name, false);
+	dirfd = local_open_parent(l, name, false);
 	if (dirfd < 0 ||
-	    fstatat(dirfd, leaf_of(name), &sb, AT_SYMLINK_NOFOLLOW) != 0) {
-		rc = errno == ENOENT || errno == ENOTDIR || errno == ELOOP
-			 ? no_object(err)
-			 : fail_errno(err, "look it up");
+	    fstatat(dirfd, local_leaf(name), &sb, AT_SYMLINK_NOFOLLOW) != 0) {
+		rc = local_is_missing() ? local_no_object(err)
+					: local_fail(err, "look it up");
 		goto out;
 	}
 	if (!S_ISREG(sb.st_mode)) {
-		rc = no_object(err);
+		rc = local_no_object(err);
 		goto out;
 	}
-	if (unlinkat(dirfd, leaf_of(name), 0) != 0)
-		rc = errno == ENOENT ? no_object(err)
-				     : fail_errno(err, "unlink");
-	else if (sync_dirfd(dirfd) != 0)
-		rc = fail_errno(err, "sync its directory");
+	if (unlinkat(dirfd, local_leaf(name), 0) != 0)
+		rc = errno == ENOENT ? local_no_object(err)
+				     : local_fail(err, "unlink");
+	else if (local_sync_dir(dirfd) != 0)
+		rc = local_fail(err, "sync its directory");
 out:
 	if (dirfd >= 0)
 		close(dirfd);
@@ -577,17 +380,17 @@ local_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
 	struct local *l = (struct local *)t;
 	enum snap_code rc = SNAP_OK;
-	char tmp[TMP_NAME_SIZE];
+	char tmp[LOCAL_TMP_SIZE];
 	struct stat sb;
 	int fd;
 
-	fd = create_tmp(l->rootfd, tmp);
+	fd = local_create_tmp(l->rootfd, tmp);
 	if (fd < 0)
-		return fail_errno(err, "create a temporary file");
+		return local_fail(err, "create a temporary file");
 	if (fstat(fd, &sb) != 0)
-		rc = fail_errno(err, "read the time of a file");
+		rc = local_fail(err, "read the time of a file");
 	else
-		*time_ns = ctime_ns(&sb);
+		*time_ns = local_time_ns(&sb);
 	(void)unlinkat(l->rootfd, tmp, 0);
 	close(fd);
 	return rc;
@@ -597,7 +400,7 @@ static void
 local_close(struct transport *t)
 {
 	struct local *l = (struct local *)t;
-	struct known_dir *k, *next;
+	struct local_dir *k, *next;
 
 	for (k = l->known; k != NULL; k = next) {
 		next = k->next;
@@ -645,7 +448,7 @@ transport_open_local(const char *path, const struct transport_opts *opts,
 		return snap_fail(err, SNAP_NOREPO,
 		    "no repository at %s: not a directory", path);
 	if (fd < 0) {
-		(void)fail_errno(err, "open the directory");
+		(void)local_fail(err, "open the directory");
 		return snap_wrap(err, "%s", path);
 	}
 	l = calloc(1, sizeof *l);
