@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * neardirs.h - the directories that one lane holds in memory, and the chunks
+ * in them (the locality cache of Data Domain, FAST'08).
+ *
+ * Keeps the `cap` most recently used directories.  Slots are stable while a
+ * directory stays; a slot number is valid only together with its id.
+ */
+#ifndef SNAP_NEARDIRS_H
+#define SNAP_NEARDIRS_H
+
+#include "format.h"
+
+#define NEARDIRS_NONE UINT32_MAX
+
+struct neardirs;
+
+/* Where a chunk lies. */
+struct place {
+	uint32_t slot, chunk;
+};
+
+SNAP_MUST_CHECK enum snap_code neardirs_new(
+    uint32_t cap, struct neardirs **out, struct snap_err *err);
+void neardirs_free(struct neardirs *n);
+/* The slot of a block's directory, or NEARDIRS_NONE. */
+uint32_t neardirs_slot(const struct neardirs *n, const uint8_t id[ID_LEN]);
+/* Takes over *d (emptied) as most recently used; may drop the oldest. */
+SNAP_MUST_CHECK enum snap_code neardirs_add(struct neardirs *n,
+    const uint8_t id[ID_LEN], struct directory *d, bool pinned,
+    uint32_t *slot_out, struct snap_err *err);
+/* A chunk equal in hash and length; false when none is near. */
+bool neardirs_find(const struct neardirs *n, const uint8_t hash[ID_LEN],
+    uint32_t len, struct place *out);
+/* Is chunk `chunk` of slot `slot` this one? */
+bool neardirs_is(const struct neardirs *n, struct place p,
+    const uint8_t hash[ID_LEN], uint32_t len);
+const uint8_t *neardirs_id(const struct neardirs *n, uint32_t slot);
+/* The run has pinned this block and may refer to it. */
+bool neardirs_pinned(const struct neardirs *n, uint32_t slot);
+void neardirs_set_pinned(struct neardirs *n, uint32_t slot);
+/* Most recently used again. */
+void neardirs_touch(struct neardirs *n, uint32_t slot);
+/* Forget one directory: its block may not be referred to. */
+void neardirs_drop(struct neardirs *n, uint32_t slot);
+
+#endif
