@@ -22,7 +22,8 @@ SNAP_MUST_CHECK enum snap_code fd_slurp(
 /* fsync the directory at `path`; 0, or -1 with errno. */
 SNAP_MUST_CHECK int fd_sync_dir(const char *path);
 /* mkdir -p with 0700 for what is new; parents are synced. */
-SNAP_MUST_CHECK enum snap_code fd_mkdirs(const char *path, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code fd_mkdirs(
+    const char *path, struct snap_err *err);
 /* Write `path` whole and 0600, or leave what was there: temp, fsync, rename. */
 SNAP_MUST_CHECK enum snap_code fd_replace(
     const char *path, struct span data, struct snap_err *err);
