@@ -23,7 +23,7 @@
 struct transport;
 struct repo;
 
-struct repo_params {       /* fixed at init; 0 = the default */
+struct repo_params {           /* fixed at init; 0 = the default */
 	uint32_t chunk_mean;   /* 512 bytes; power of two, 256..16384 */
 	uint32_t block_size;   /* 1 MiB of chunks */
 	uint32_t pack_size;    /* 16 MiB */
@@ -33,11 +33,11 @@ struct repo_params {       /* fixed at init; 0 = the default */
 };
 
 struct repo_opts {
-	struct span passphrase;    /* or a recovery code's text */
+	struct span passphrase; /* or a recovery code's text */
 	bool is_recovery_code;
-	const char *cache_dir;     /* NULL = no cache on disk */
-	size_t n_threads;          /* compression and prefetch; 0 = one per CPU */
-	int zstd_level;            /* 0 = 3 */
+	const char *cache_dir; /* NULL = no cache on disk */
+	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
+	int zstd_level;        /* 0 = 3 */
 	struct report *report;
 	/* State of locally remembered heads lives beside the cache. */
 };
@@ -50,8 +50,7 @@ struct repo_opts {
  */
 SNAP_MUST_CHECK enum snap_code repo_init(struct transport *t,
     const struct repo_params *params, const struct repo_opts *opts,
-    char recovery_out[128], uint8_t id_out[REPO_ID_LEN],
-    struct snap_err *err);
+    char recovery_out[128], uint8_t id_out[REPO_ID_LEN], struct snap_err *err);
 
 /*
  * Unlock the repository in `t` (borrowed until repo_close).
@@ -79,7 +78,8 @@ struct repo_property {
 
 struct repo_snapshot {
 	uint8_t id[REPO_ID_LEN];
-	int64_t time_ns; /* store time of the confirmation */
+	uint8_t root[REPO_ID_LEN]; /* its manifest's; for the repository */
+	int64_t time_ns;           /* store time of the confirmation */
 	uint64_t bytes, new_bytes, stored_bytes, rows, n_streams;
 	size_t n_props;
 	struct repo_property *props; /* sorted by key */

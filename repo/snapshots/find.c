@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * find.c - from what a person or a backup says to one snapshot.
+ *
+ * Ages are compared by the store's time only: hosts' clocks differ.
+ */
+#include <string.h>
+
+#include "snapshots.h"
+
+#define PREFIX_MIN 4
+
+const char *
+repo_snapshot_prop(const struct repo_snapshot *s, const char *key)
+{
+	for (size_t i = 0; i < s->n_props; i++)
+		if (strcmp(s->props[i].key, key) == 0)
+			return s->props[i].value;
+	return NULL;
+}
+
+static bool
+has_prop(const struct repo_snapshot *s, const char *key, const char *value)
+{
+	const char *v = repo_snapshot_prop(s, key);
+
+	if (v == NULL || value == NULL)
+		return v == value;
+	return strcmp(v, value) == 0;
+}
+
+static enum snap_code
+find_latest(const struct repo_snapshots *all, const char *of,
+    const struct repo_snapshot **out, struct snap_err *err)
+{
+	for (size_t i = all->n; i-- > 0;) {
+		const struct repo_snapshot *s = &all->v[i];
+
+		if (of == NULL || has_prop(s, REPO_PROP_DATABASE, of) ||
+		    has_prop(s, REPO_PROP_NAME, of)) {
+			*out = s;
+			return SNAP_OK;
+		}
+	}
+	if (of != NULL)
+		return snap_fail(err, SNAP_NOTFOUND,
+		    "there is no snapshot of a database or stream \"%s\"", of);
+	return snap_fail(err, SNAP_NOTFOUND, "there is no snapshot");
+}
+
+static enum snap_code
+find_prefix(const struct repo_snapshots *all, const char *spec,
+    const struct repo_snapshot **out, struct snap_err *err)
+{
+	const struct repo_snapshot *found = NULL;
+	char hex[2 * REPO_ID_LEN + 1];
+	size_t len = strlen(spec);
+
+	if (strspn(spec, "0123456789abcdef") != len || len < PREFIX_MIN ||
+	    len > 2 * REPO_ID_LEN) {
+		(void)snap_fail(
+		    err, SNAP_USAGE, "\"%s\" does not name a snapshot", spec);
+		return snap_hint(err,
+		    "Give at least %d digits of an id, \"latest\" or "
+		    "\"latest:DATABASE\".",
+		    PREFIX_MIN);
+	}
+	for (size_t i = 0; i < all->n; i++) {
+		hex_encode(all->v[i].id, REPO_ID_LEN, hex);
+		if (strncmp(hex, spec, len) != 0)
+			continue;
+		if (found != NULL)
+			return snap_fail(err, SNAP_USAGE,
+			    "more than one snapshot id begins with \"%s\"",
+			    spec);
+		found = &all->v[i];
+	}
+	if (found == NULL)
+		return snap_fail(err, SNAP_NOTFOUND,
+		    "there is no snapshot whose id begins with \"%s\"", spec);
+	*out = found;
+	return SNAP_OK;
+}
+
+enum snap_code
+snapshots_find(const struct repo_snapshots *all, const char *spec,
+    const struct repo_snapshot **out, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	if (strcmp(spec, "latest") == 0)
+		rc = find_latest(all, NULL, out, err);
+	else if (strncmp(spec, "latest:", 7) == 0)
+		rc = find_latest(all, spec + 7, out, err);
+	else
+		rc = find_prefix(all, spec, out, err);
+	/* Silence would let somebody restore yesterday without knowing. */
+	if (rc == SNAP_NOTFOUND && all->n_damaged != 0)
+		rc = snap_detail(err,
+		    "%zu damaged snapshots were left out; see the warnings.",
+		    all->n_damaged);
+	return rc;
+}
+
+const struct repo_snapshot *
+snapshots_parent(const struct repo_snapshots *all,
+    const char *system_identifier, const char *database, const char *name)
+{
+	const struct repo_snapshot *second = NULL;
+
+	for (size_t i = all->n; i-- > 0;) {
+		const struct repo_snapshot *s = &all->v[i];
+
+		if (!has_prop(s, REPO_PROP_DATABASE, database) ||
+		    !has_prop(s, REPO_PROP_NAME, name))
+			continue;
+		if (has_prop(s, REPO_PROP_SYSTEM, system_identifier))
+			return s;
+		if (second == NULL)
+			second = s;
+	}
+	return second;
+}

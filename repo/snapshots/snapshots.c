@@ -1,0 +1,320 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * snapshots.c - the pairs under snapshots/ that are snapshots.
+ *
+ * One bad object must not hide the others, so only failures of the store
+ * itself end a listing; what does not verify is logged by its name, counted
+ * and left out.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "snapshots.h"
+
+#define SECOND_NS INT64_C(1000000000)
+
+struct entry { /* what the listing says of one id */
+	uint8_t id[ID_LEN];
+	bool has_snapshot, has_ok;
+	int64_t snapshot_ns, ok_ns;
+};
+
+struct entries {
+	struct entry *v;
+	size_t n, cap;
+};
+
+static enum snap_code
+nomem(struct snap_err *err)
+{
+	return snap_fail(
+	    err, SNAP_NOMEM, "not enough memory to list snapshots");
+}
+
+static enum snap_code
+add_entry(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct entries *all = arg;
+	uint8_t id[ID_LEN], kind;
+	struct entry *e;
+
+	if (!store_name_parse(name, &kind, id) ||
+	    (kind != OBJ_SNAPSHOT && kind != OBJ_OK))
+		return SNAP_OK;
+	if (all->n == all->cap) {
+		size_t cap = all->cap == 0 ? 64 : all->cap * 2;
+		struct entry *v;
+
+		if (cap > SIZE_MAX / sizeof *v)
+			return nomem(err);
+		v = realloc(all->v, cap * sizeof *v);
+		if (v == NULL)
+			return nomem(err);
+		all->v = v;
+		all->cap = cap;
+	}
+	e = &all->v[all->n++];
+	memset(e, 0, sizeof *e);
+	memcpy(e->id, id, ID_LEN);
+	e->has_snapshot = kind == OBJ_SNAPSHOT;
+	e->has_ok = kind == OBJ_OK;
+	e->snapshot_ns = e->has_snapshot ? st->time_ns : 0;
+	e->ok_ns = e->has_ok ? st->time_ns : 0;
+	return SNAP_OK;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct entry *x = a, *y = b;
+
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+/* Bring the two halves of each pair together; a store that lists a name twice
+ * changes nothing. */
+static void
+pair_up(struct entries *all)
+{
+	size_t n = 0;
+
+	if (all->n != 0)
+		qsort(all->v, all->n, sizeof *all->v, by_id);
+	for (size_t i = 0; i < all->n; i++) {
+		struct entry *e = &all->v[i];
+		struct entry *last = n == 0 ? NULL : &all->v[n - 1];
+
+		if (last == NULL || memcmp(last->id, e->id, ID_LEN) != 0) {
+			all->v[n++] = *e;
+			continue;
+		}
+		if (e->has_snapshot)
+			last->snapshot_ns = e->snapshot_ns;
+		else
+			last->ok_ns = e->ok_ns;
+		last->has_snapshot |= e->has_snapshot;
+		last->has_ok |= e->has_ok;
+	}
+	all->n = n;
+}
+
+/* Appeared too late to trust the look it rests on (DESIGN, "Void"). */
+static bool
+is_void(const struct store *s, int64_t time_ns, int64_t l0)
+{
+	int64_t lease = (int64_t)s->config.grace_s * SECOND_NS / 2;
+
+	return l0 < 0 || time_ns < 0 || time_ns - l0 >= lease;
+}
+
+enum snap_code
+snapshots_describe(const struct snapshot_body *body, const uint8_t id[ID_LEN],
+    int64_t time_ns, struct repo_snapshot *out, struct snap_err *err)
+{
+	size_t need = body->n_props * sizeof *out->props;
+	struct repo_property *props;
+	char *text;
+
+	for (uint32_t i = 0; i < body->n_props; i++)
+		need += body->props[i].key.len + body->props[i].value.len + 2;
+	props = malloc(need == 0 ? 1 : need);
+	if (props == NULL)
+		return nomem(err);
+	/* The strings lie behind the array, in the same allocation. */
+	text = (char *)(props + body->n_props);
+	for (uint32_t i = 0; i < body->n_props; i++) {
+		const struct property *p = &body->props[i];
+
+		props[i].key = text;
+		if (p->key.len != 0)
+			memcpy(text, p->key.p, p->key.len);
+		text[p->key.len] = '\0';
+		text += p->key.len + 1;
+		props[i].value = text;
+		if (p->value.len != 0)
+			memcpy(text, p->value.p, p->value.len);
+		text[p->value.len] = '\0';
+		text += p->value.len + 1;
+	}
+	memset(out, 0, sizeof *out);
+	memcpy(out->id, id, ID_LEN);
+	memcpy(out->root, body->root, ID_LEN);
+	out->time_ns = time_ns;
+	out->bytes = body->bytes;
+	out->new_bytes = body->new_bytes;
+	out->stored_bytes = body->stored_bytes;
+	out->rows = body->rows;
+	out->n_streams = body->n_streams;
+	out->n_props = body->n_props;
+	out->props = props;
+	return SNAP_OK;
+}
+
+static enum snap_code
+get_signed(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct store_body *out, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
+
+	rc = store_get_body(s, kind, id, out, err);
+	if (rc == SNAP_OK && !out->trusted) {
+		store_name(kind, id, name);
+		store_body_fini(out);
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "%s: not signed by anyone this repository trusts", name);
+	}
+	return rc;
+}
+
+/* Both halves of one pair; *stands says whether they are a snapshot. */
+static enum snap_code
+load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
+    bool *stands, struct snap_err *err)
+{
+	struct snapshot_body *snap = NULL;
+	struct store_body body, ok;
+	struct confirm_body confirm;
+	enum snap_code rc;
+	char hex[2 * ID_LEN + 1];
+
+	*stands = false;
+	hex_encode(e->id, ID_LEN, hex);
+	memset(&body, 0, sizeof body);
+	memset(&ok, 0, sizeof ok);
+	snap = malloc(sizeof *snap);
+	if (snap == NULL)
+		return nomem(err);
+	rc = get_signed(s, OBJ_OK, e->id, &ok, err);
+	if (rc == SNAP_OK)
+		rc = confirm_decode(ok.body.body, &confirm, err);
+	if (rc == SNAP_OK && memcmp(confirm.id, e->id, ID_LEN) != 0)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "snapshots/%s.ok: confirms another snapshot", hex);
+	if (rc == SNAP_OK)
+		rc = get_signed(s, OBJ_SNAPSHOT, e->id, &body, err);
+	if (rc == SNAP_OK)
+		rc = snapshot_decode(body.body.body, snap, err);
+	if (rc != SNAP_OK)
+		goto out;
+	if (is_void(s, e->ok_ns, confirm.l0) ||
+	    is_void(s, e->snapshot_ns, snap->l0)) {
+		report_log(s->report, REPORT_WARNING,
+		    "snapshots/%s: was confirmed too late, is no snapshot",
+		    hex);
+		goto out;
+	}
+	rc = snapshots_describe(snap, e->id, e->ok_ns, out, err);
+	*stands = rc == SNAP_OK;
+out:
+	store_body_fini(&body);
+	store_body_fini(&ok);
+	free(snap);
+	return rc;
+}
+
+/* Failures that say something about the object, not about the store. */
+static bool
+is_damage(enum snap_code rc)
+{
+	return rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED;
+}
+
+static enum snap_code
+load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
+    struct snap_err *err)
+{
+	char hex[2 * ID_LEN + 1];
+	enum snap_code rc;
+	bool stands;
+
+	hex_encode(e->id, ID_LEN, hex);
+	if (!e->has_snapshot) {
+		/* Forgetting takes the confirmation first, so this is loss. */
+		report_log(s->report, REPORT_WARNING,
+		    "snapshots/%s: missing, though it is confirmed", hex);
+		all->n_damaged++;
+		return SNAP_OK;
+	}
+	if (!e->has_ok) {
+		report_log(s->report, REPORT_DEBUG,
+		    "snapshots/%s: not confirmed, is no snapshot", hex);
+		return SNAP_OK;
+	}
+	rc = load_pair(s, e, &all->v[all->n], &stands, err);
+	if (rc == SNAP_OK) {
+		all->n += stands ? 1 : 0;
+	} else if (is_damage(rc)) {
+		report_log(s->report, REPORT_WARNING,
+		    "snapshot %s is damaged and left out: %s", hex, err->msg);
+		all->n_damaged++;
+		rc = SNAP_OK;
+	} else if (rc == SNAP_NOTFOUND) {
+		/* Somebody forgot it between the listing and now. */
+		rc = SNAP_OK;
+	}
+	return rc;
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const struct repo_snapshot *x = a, *y = b;
+
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? -1 : 1;
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+enum snap_code
+snapshots_load(
+    struct store *s, struct repo_snapshots *out, struct snap_err *err)
+{
+	struct repo_snapshots all = { 0, NULL, 0 };
+	struct entries list = { NULL, 0, 0 };
+	enum snap_code rc;
+
+	rc = transport_list(s->t, "snapshots/", add_entry, &list, err);
+	if (rc != SNAP_OK)
+		goto out;
+	pair_up(&list);
+	all.v = calloc(list.n == 0 ? 1 : list.n, sizeof *all.v);
+	if (all.v == NULL) {
+		rc = nomem(err);
+		goto out;
+	}
+	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
+		rc = report_check(s->report, err);
+		if (rc == SNAP_OK)
+			rc = load_entry(s, &list.v[i], &all, err);
+	}
+	if (rc != SNAP_OK)
+		goto out;
+	if (all.n != 0)
+		qsort(all.v, all.n, sizeof *all.v, by_time);
+	*out = all;
+	memset(&all, 0, sizeof all);
+out:
+	free(list.v);
+	repo_snapshots_free(&all);
+	return rc;
+}
+
+void
+repo_snapshot_fini(struct repo_snapshot *s)
+{
+	free(s->props);
+	memset(s, 0, sizeof *s);
+}
+
+void
+repo_snapshots_free(struct repo_snapshots *s)
+{
+	if (s == NULL)
+		return;
+	for (size_t i = 0; i < s->n; i++)
+		repo_snapshot_fini(&s->v[i]);
+	free(s->v);
+	memset(s, 0, sizeof *s);
+}
