@@ -98,6 +98,10 @@ SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
 SNAP_MUST_CHECK enum snap_code store_read_copy(struct store *s,
     const struct copy *c, const uint8_t id[ID_LEN], struct bytes *plain,
     struct snap_err *err);
+/* As store_read_copy, of the sealed frame that the caller holds already. */
+SNAP_MUST_CHECK enum snap_code store_open_copy(struct store *s,
+    const struct copy *c, const uint8_t id[ID_LEN], struct span sealed,
+    struct bytes *plain, struct snap_err *err);
 /* Visit every data block's hooks, newest packs last: fills the hook table. */
 typedef void (*store_hook_fn)(void *arg, const uint8_t block_id[ID_LEN],
     const uint64_t *hooks, uint32_t n_hooks);
