@@ -18,12 +18,13 @@
 #include "sink.h"
 
 struct sqlscript_opts {
-	int fd;                 /* written, not closed */
-	bool no_transaction;    /* for targets with a small lock table */
-	bool no_restrict;       /* leave \restrict out */
-	uint64_t restore_locks; /* lock entries one transaction needs; 0 = skip */
-	const char *encoding;   /* client_encoding of the streams */
-	const char *title;      /* one line for the head comment; may be NULL */
+	int fd;              /* written, not closed */
+	bool no_transaction; /* for targets with a small lock table */
+	bool no_restrict;    /* leave \restrict out */
+	uint64_t
+	    restore_locks;    /* lock entries one transaction needs; 0 = skip */
+	const char *encoding; /* client_encoding of the streams */
+	const char *title;    /* one line for the head comment; may be NULL */
 };
 
 struct sqlscript;

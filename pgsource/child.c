@@ -1,0 +1,217 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * child.c - PostgreSQL's own programs as children: no shell, password by
+ * environment, output in an unlinked file, messages kept for the error.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "fdio.h"
+#include "internal.h"
+
+extern char **environ;
+
+#define POLL_NS 5000000L
+
+int
+child_tmpfile(void)
+{
+	char name[] = P_tmpdir "/snap-XXXXXX";
+	int fd = mkstemp(name);
+
+	if (fd < 0)
+		return -1;
+	unlink(name);
+	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
+/* Our environment, handed on, with PGPASSWORD replaced. */
+static char **
+child_env(const char *password, char **held)
+{
+	static const char key[] = "PGPASSWORD=";
+	size_t n = 0, m = 0, len;
+	char **env;
+
+	while (environ[n] != NULL)
+		n++;
+	env = calloc(n + 2, sizeof *env);
+	if (env == NULL)
+		return NULL;
+	for (n = 0; environ[n] != NULL; n++)
+		if (password == NULL ||
+		    strncmp(environ[n], key, sizeof key - 1) != 0)
+			env[m++] = environ[n];
+	if (password == NULL)
+		return env;
+	len = sizeof key + strlen(password);
+	*held = malloc(len);
+	if (*held == NULL) {
+		free(env);
+		return NULL;
+	}
+	(void)snprintf(*held, len, "%s%s", key, password);
+	env[m] = *held;
+	return env;
+}
+
+static enum snap_code
+child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
+{
+	struct timespec pause = { 0, POLL_NS };
+	enum snap_code rc = SNAP_OK;
+	pid_t got;
+
+	for (;;) {
+		got = waitpid(pid, status, rc == SNAP_OK ? WNOHANG : 0);
+		if (got == pid)
+			return rc;
+		if (got < 0 && errno != EINTR)
+			return snap_fail_errno(err, SNAP_IO, "wait for child");
+		if (rc == SNAP_OK && src_check(s, err) != SNAP_OK) {
+			rc = err->code;
+			(void)kill(pid, SIGTERM);
+		}
+		if (rc == SNAP_OK)
+			nanosleep(&pause, NULL);
+	}
+}
+
+/* Its messages: each to the log, the warnings counted, errors as detail. */
+static void
+child_messages(struct pgsource *s, int fd, bool failed, char *last, size_t size)
+{
+	char buf[8192], *line, *next;
+	ssize_t n;
+
+	last[0] = '\0';
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return;
+	n = fd_read_full(fd, buf, sizeof buf - 1);
+	if (n <= 0)
+		return;
+	buf[n] = '\0';
+	for (line = buf; *line != '\0'; line = next) {
+		next = strchr(line, '\n');
+		if (next != NULL)
+			*next++ = '\0';
+		else
+			next = line + strlen(line);
+		if (line[0] == '\0')
+			continue;
+		if (strstr(line, "error:") != NULL || last[0] == '\0')
+			(void)snprintf(last, size, "%s", line);
+		if (!failed && strstr(line, "warning:") != NULL)
+			src_warn(s, "%s", line);
+		else
+			report_log(s->o.report, REPORT_DEBUG, "%s", line);
+	}
+}
+
+static int
+child_spawn(const struct child *c, int errfd, char **env, pid_t *pid)
+{
+	posix_spawn_file_actions_t fa;
+	int e = posix_spawn_file_actions_init(&fa);
+
+	if (e != 0)
+		return e;
+	if (c->in >= 0)
+		e = posix_spawn_file_actions_adddup2(&fa, c->in, 0);
+	else
+		e = posix_spawn_file_actions_addopen(
+		    &fa, 0, "/dev/null", O_RDONLY, 0);
+	if (e == 0)
+		e = posix_spawn_file_actions_adddup2(&fa, c->out, 1);
+	if (e == 0)
+		e = posix_spawn_file_actions_adddup2(&fa, errfd, 2);
+	if (e == 0)
+		e = posix_spawnp(pid, c->argv[0], &fa, NULL, c->argv, env);
+	posix_spawn_file_actions_destroy(&fa);
+	return e;
+}
+
+enum snap_code
+child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	char last[SNAP_ERR_MSG_MAX / 2];
+	char **env = NULL, *held = NULL;
+	int errfd = child_tmpfile(), status = 0;
+	pid_t pid;
+
+	if (errfd < 0)
+		return snap_fail_errno(err, SNAP_IO, "make a temporary file");
+	env = child_env(c->password, &held);
+	if (env == NULL) {
+		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+		goto out;
+	}
+	errno = child_spawn(c, errfd, env, &pid);
+	if (errno != 0) {
+		rc = snap_fail_errno(err, SNAP_SOURCE, "run %s", c->argv[0]);
+		goto out;
+	}
+	rc = child_wait(s, pid, &status, err);
+	child_messages(s, errfd, status != 0, last, sizeof last);
+	if (rc != SNAP_OK || status == 0)
+		goto out;
+	if (WIFSIGNALED(status))
+		rc = snap_fail(err, SNAP_SOURCE, "%s was killed by signal %d",
+		    c->argv[0], WTERMSIG(status));
+	else
+		rc = snap_fail(err, SNAP_SOURCE, "%s failed with status %d",
+		    c->argv[0], WEXITSTATUS(status));
+	snap_detail(err, "%s", last);
+out:
+	if (held != NULL)
+		memset(held, 0, strlen(held));
+	free(held);
+	free(env);
+	close(errfd);
+	return rc;
+}
+
+enum snap_code
+child_output(struct pgsource *s, char **argv, int in, const char *password,
+    struct bytes *out, struct snap_err *err)
+{
+	struct child c = { argv, in, -1, password };
+	enum snap_code rc;
+	uint8_t *room;
+	off_t len;
+
+	c.out = child_tmpfile();
+	if (c.out < 0)
+		return snap_fail_errno(err, SNAP_IO, "make a temporary file");
+	if (in >= 0 && lseek(in, 0, SEEK_SET) != 0) {
+		rc = snap_fail_errno(err, SNAP_IO, "rewind");
+		goto out;
+	}
+	rc = child_run(s, &c, err);
+	if (rc != SNAP_OK)
+		goto out;
+	len = lseek(c.out, 0, SEEK_END);
+	if (len <= 0)
+		goto out;
+	room = bytes_room(out, (size_t)len);
+	if (room == NULL) {
+		rc = bytes_check(out, err);
+		goto out;
+	}
+	if (fd_pread_exact(c.out, room, (size_t)len, 0) != 0)
+		rc = snap_fail_errno(
+		    err, SNAP_IO, "read what %s wrote", argv[0]);
+out:
+	close(c.out);
+	return rc;
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * copyout.c - rows by COPY into a sink, whole tables or slices of them.
+ *
+ * A slice is a range of heap blocks: its bytes are a function of the rows
+ * visible there, whoever copies it and whenever.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Rows gathered so that a sink is called for much at a time. */
+struct gather {
+	struct sink *sink;
+	struct report *report;
+	uint8_t buf[COPY_BUFFER];
+	size_t len;
+};
+
+static enum snap_code
+flush(struct gather *g, struct snap_err *err)
+{
+	size_t len = g->len;
+
+	g->len = 0;
+	report_done(g->report, len);
+	return sink_data(g->sink, span_of(g->buf, len), err);
+}
+
+static enum snap_code
+gather_row(struct gather *g, const char *row, size_t len, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	if (len > sizeof g->buf - g->len)
+		rc = flush(g, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (len > sizeof g->buf) {
+		report_done(g->report, len);
+		return sink_data(g->sink, span_of(row, len), err);
+	}
+	memcpy(g->buf + g->len, row, len);
+	g->len += len;
+	return SNAP_OK;
+}
+
+static enum snap_code
+copy_start(struct pgsource *s, PGconn *c, const char *sql, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	PGresult *r;
+
+	if (PQsendQuery(c, sql) == 0)
+		return conn_fail(s, c, NULL, "send COPY", err);
+	while (PQisBusy(c) != 0) {
+		rc = conn_wait(s, c, err);
+		if (rc != SNAP_OK)
+			return rc;
+	}
+	r = PQgetResult(c);
+	if (PQresultStatus(r) != PGRES_COPY_OUT)
+		rc = conn_fail(s, c, r, "COPY", err);
+	PQclear(r);
+	return rc;
+}
+
+static enum snap_code
+copy_finish(struct pgsource *s, PGconn *c, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	PGresult *r;
+
+	while ((r = PQgetResult(c)) != NULL) {
+		if (rc == SNAP_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
+			rc = conn_fail(s, c, r, "COPY", err);
+		PQclear(r);
+	}
+	return rc;
+}
+
+enum snap_code
+copy_to_sink(struct pgsource *s, PGconn *c, const char *sql, struct sink *sink,
+    uint64_t *rows, struct snap_err *err)
+{
+	struct gather *g;
+	enum snap_code rc;
+	struct bytes mem;
+	char *row;
+	int n;
+
+	/* Too large for the stack of a thread. */
+	bytes_init(&mem, sizeof *g);
+	g = (void *)bytes_room(&mem, sizeof *g);
+	if (g == NULL)
+		return bytes_check(&mem, err);
+	g->sink = sink;
+	g->report = s->o.report;
+	g->len = 0;
+	*rows = 0;
+	rc = copy_start(s, c, sql, err);
+	while (rc == SNAP_OK) {
+		n = PQgetCopyData(c, &row, 1);
+		if (n == 0) {
+			rc = conn_wait(s, c, err);
+			continue;
+		}
+		if (n == -1) {
+			rc = copy_finish(s, c, err);
+			break;
+		}
+		if (n < 0) {
+			rc = conn_fail(s, c, NULL, "COPY", err);
+			break;
+		}
+		rc = gather_row(g, row, (size_t)n, err);
+		PQfreemem(row);
+		if (rc == SNAP_OK && (++*rows & 0x3fff) == 0)
+			rc = src_check(s, err);
+	}
+	if (rc == SNAP_OK)
+		rc = flush(g, err);
+	bytes_fini(&mem);
+	return rc;
+}
+
+uint32_t
+table_parts(const struct pgsource *s, const struct table *t)
+{
+	uint64_t per = s->o.slice_blocks, n;
+
+	if (!t->heap || s->server_num < 140000 || t->cols[0] == '\0' ||
+	    t->blocks <= per)
+		return 1;
+	n = (t->blocks + per - 1) / per;
+	return n > UINT32_MAX ? 1 : (uint32_t)n;
+}
+
+/*
+ * The last slice has no upper end: rows that the snapshot shows may lie in
+ * blocks that came after the size was asked for.
+ */
+static void
+put_select(const struct pgsource *s, const struct table *t, uint32_t part,
+    struct bytes *sql)
+{
+	uint64_t per = s->o.slice_blocks;
+	uint32_t parts = table_parts(s, t);
+	const char *and = " WHERE ";
+
+	bytes_printf(sql, "COPY (SELECT %s FROM ONLY %s", t->cols, t->name);
+	if (t->cond[0] != '\0') {
+		/* extcondition brings its own WHERE; slices never have one. */
+		bytes_printf(sql, " %s", t->cond);
+	} else {
+		if (part > 0) {
+			bytes_printf(sql, "%sctid >= '(%" PRIu64 ",0)'", and,
+			    per * part);
+			and = " AND ";
+		}
+		if (part + 1 < parts)
+			bytes_printf(sql, "%sctid < '(%" PRIu64 ",0)'", and,
+			    per * (part + 1));
+	}
+	bytes_put_str(sql, ") TO STDOUT");
+	bytes_u8(sql, 0);
+}
+
+static void
+put_attr(const struct table *t, struct bytes *attr)
+{
+	if (t->cols[0] != '\0')
+		bytes_printf(
+		    attr, "COPY %s (%s) FROM stdin;", t->target, t->cols);
+	else
+		bytes_printf(attr, "COPY %s FROM stdin;", t->target);
+}
+
+enum snap_code
+copy_table(struct pgsource *s, PGconn *c, const struct table *t, uint32_t part,
+    struct sink *sink, struct snap_err *err)
+{
+	struct stream_meta m = { .kind = STREAM_TABLE,
+		.cutter = CUTTER_ROWS,
+		.part = part,
+		.name = span_str(t->stream) };
+	struct bytes sql, attr;
+	enum snap_code rc;
+	uint64_t rows = 0;
+
+	bytes_init(&sql, QUERY_MAX);
+	bytes_init(&attr, STREAM_ATTR_MAX);
+	put_attr(t, &attr);
+	if (t->cond[0] != '\0' || table_parts(s, t) > 1)
+		put_select(s, t, part, &sql);
+	else if (t->cols[0] != '\0')
+		bytes_printf(&sql, "COPY %s (%s) TO STDOUT", t->name, t->cols);
+	else
+		bytes_printf(&sql, "COPY %s TO STDOUT", t->name);
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = bytes_check(&attr, err);
+	if (rc != SNAP_OK)
+		goto out;
+	m.attr = bytes_span(&attr);
+	rc = sink_begin(sink, &m, err);
+	if (rc == SNAP_OK)
+		rc = copy_to_sink(s, c, (const char *)sql.p, sink, &rows, err);
+	if (rc == SNAP_OK)
+		rc = sink_end(sink, rows, err);
+	if (rc == SNAP_OK)
+		report_stream(s->o.report);
+out:
+	bytes_fini(&sql);
+	bytes_fini(&attr);
+	if (rc != SNAP_OK && rc != SNAP_CANCELLED)
+		snap_wrap(err, "table %s", t->name);
+	return rc;
+}
+
+enum snap_code
+push_stream(struct pgsource *s, struct sink *sink, enum stream_kind kind,
+    const char *name, struct span data, struct snap_err *err)
+{
+	struct stream_meta m = { .kind = (uint8_t)kind,
+		.cutter = CUTTER_ROWS,
+		.name = span_str(name) };
+	enum snap_code rc;
+	size_t at, n;
+
+	if (kind == STREAM_ARCHIVE)
+		m.cutter = CUTTER_BYTES;
+	rc = sink_begin(sink, &m, err);
+	for (at = 0; rc == SNAP_OK && at < data.len; at += n) {
+		n = data.len - at < COPY_BUFFER ? data.len - at : COPY_BUFFER;
+		report_done(s->o.report, n);
+		rc = sink_data(sink, span_of(data.p + at, n), err);
+	}
+	if (rc == SNAP_OK)
+		rc = sink_end(sink, 0, err);
+	if (rc == SNAP_OK)
+		report_stream(s->o.report);
+	return rc;
+}

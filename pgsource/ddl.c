@@ -1,0 +1,393 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * ddl.c - definitions: one archive of pg_dump without rows, and the SQL that
+ * pg_restore makes of it.
+ *
+ * Privileges go after the data, or an owner who revoked his own INSERT could
+ * not load; REFRESH MATERIALIZED VIEW and event triggers go after the
+ * privileges, as in pg_restore itself: a refresh runs as the view's owner,
+ * who may need them.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "fdio.h"
+#include "internal.h"
+
+#define MAX_ARGS 16
+
+struct args {
+	char **v;
+	size_t n, cap;
+	bool bad;
+};
+
+static void
+args_add(struct args *a, const char *prefix, const char *text)
+{
+	size_t len = strlen(prefix) + strlen(text) + 1, cap;
+	char **v;
+
+	if (a->n + 2 > a->cap) {
+		cap = a->cap == 0 ? MAX_ARGS : a->cap * 2;
+		v = realloc(a->v, cap * sizeof *v);
+		if (v == NULL) {
+			a->bad = true;
+			return;
+		}
+		a->v = v;
+		a->cap = cap;
+	}
+	a->v[a->n] = malloc(len);
+	if (a->v[a->n] == NULL) {
+		a->bad = true;
+		return;
+	}
+	memcpy(a->v[a->n], prefix, strlen(prefix));
+	memcpy(a->v[a->n] + strlen(prefix), text, strlen(text) + 1);
+	a->v[++a->n] = NULL;
+}
+
+static void
+args_free(struct args *a)
+{
+	size_t i;
+
+	for (i = 0; i < a->n; i++)
+		free(a->v[i]);
+	free(a->v);
+}
+
+static void
+args_list(struct args *a, const char *option, const char *const *list)
+{
+	for (; list != NULL && *list != NULL; list++)
+		args_add(a, option, *list);
+}
+
+static enum snap_code
+run_pg_dump(struct pgsource *s, struct bytes *out, struct snap_err *err)
+{
+	struct args a = { NULL, 0, 0, false };
+	struct bytes conninfo;
+	enum snap_code rc;
+
+	bytes_init(&conninfo, QUERY_MAX);
+	rc = conn_string(s, &conninfo, err);
+	if (rc != SNAP_OK)
+		goto out;
+	args_add(&a, s->pg_dump, "");
+	args_add(&a, "--format=custom", "");
+	args_add(&a, "--compress=0", "");
+	args_add(&a, "--section=pre-data", "");
+	args_add(&a, "--section=post-data", "");
+	args_add(&a, "--no-password", "");
+	args_add(&a, "--snapshot=", s->snapshot);
+	args_add(&a, "--encoding=", s->encoding);
+	args_list(&a, "--schema=", s->o.schemas);
+	args_list(&a, "--exclude-schema=", s->o.exclude_schemas);
+	args_list(&a, "--table=", s->o.tables);
+	args_list(&a, "--exclude-table=", s->o.exclude_tables);
+	args_add(&a, "--dbname=", (const char *)conninfo.p);
+	if (a.bad)
+		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+	else
+		rc = child_output(s, a.v, -1, PQpass(s->conn), out, err);
+out:
+	args_free(&a);
+	bytes_fini(&conninfo);
+	return rc;
+}
+
+/*
+ * Header of pg_dump's custom format 1.14 and before: "PGDMP", three bytes of
+ * version, sizes of int and offset, format, compression (an int before 1.15,
+ * a byte since), then the time as seven ints.  An int is a sign byte and
+ * `size` bytes, least significant first.
+ */
+enum snap_code
+ddl_patch_time(struct bytes *b, struct snap_err *err)
+{
+	/* 1 January 2000, 00:00:00, as struct tm counts; no summer time. */
+	static const uint8_t when[7] = { 0, 0, 0, 1, 0, 100, 0 };
+	size_t intsize, at, i;
+
+	if (b->len < 11 || memcmp(b->p, "PGDMP", 5) != 0 || b->p[5] != 1)
+		return snap_fail(
+		    err, SNAP_SOURCE, "pg_dump wrote an unknown format");
+	intsize = b->p[8];
+	at = 11 + (b->p[6] >= 15 ? 1 : 1 + intsize);
+	if (intsize < 2 || intsize > 8 || b->len < at + 7 * (1 + intsize))
+		return snap_fail(
+		    err, SNAP_SOURCE, "pg_dump wrote an unknown format");
+	for (i = 0; i < 7; i++) {
+		memset(b->p + at, 0, 1 + intsize);
+		b->p[at + 1] = when[i];
+		at += 1 + intsize;
+	}
+	return SNAP_OK;
+}
+
+static bool
+starts(const uint8_t *p, size_t len, const char *with)
+{
+	size_t n = strlen(with);
+
+	return len >= n && memcmp(p, with, n) == 0;
+}
+
+static size_t
+line_len(const uint8_t *p, size_t len)
+{
+	const uint8_t *e = memchr(p, '\n', len);
+
+	return e == NULL ? len : (size_t)(e - p) + 1;
+}
+
+/*
+ * Remove what differs from run to run: the \restrict line in the head and its
+ * \unrestrict in the tail (the token is random; a fresh one comes with each
+ * restore), versions and times in comments of the head.  Only there: further
+ * inside, a line that looks alike may be in a function's body.
+ */
+void
+ddl_clean(struct bytes *b)
+{
+	size_t in = 0, out = 0, n, from, at;
+	size_t token = 0, token_len = 0; /* with the newline */
+	const size_t skip = strlen("\\restrict ");
+	uint8_t *p = b->p;
+	bool head = true;
+
+	if (b->len == 0)
+		return;
+	while (head && in < b->len) {
+		n = line_len(p + in, b->len - in);
+		if (starts(p + in, n, "\\restrict ") && token_len == 0) {
+			token = in + skip;
+			token_len = n - skip;
+			break; /* the head ends here at the latest */
+		}
+		if (!starts(p + in, n, "--") && n > 1)
+			head = false;
+		in += n;
+	}
+	/* Search the end first, while the token is where it was. */
+	for (from = b->len > 512 ? b->len - 512 : 0, at = b->len;
+	     token_len > 0 && at-- > from;) {
+		if (!starts(p + at, b->len - at, "\\unrestrict ") ||
+		    (at > 0 && p[at - 1] != '\n'))
+			continue;
+		n = line_len(p + at, b->len - at);
+		if (n == token_len + 12 &&
+		    memcmp(p + at + 12, p + token, token_len) == 0) {
+			memmove(p + at, p + at + n, b->len - at - n);
+			b->len -= n;
+		}
+		break;
+	}
+	for (in = 0, head = true; head && in < b->len; in += n) {
+		n = line_len(p + in, b->len - in);
+		head = starts(p + in, n, "--") || n <= 1 ||
+		       (token_len > 0 && in + skip == token);
+		if (!head)
+			break;
+		if (starts(p + in, n, "-- Dumped ") ||
+		    starts(p + in, n, "-- Started on ") ||
+		    starts(p + in, n, "\\restrict "))
+			continue;
+		memmove(p + out, p + in, n);
+		out += n;
+	}
+	memmove(p + out, p + in, b->len - in);
+	b->len -= in - out;
+}
+
+enum entry_class { ENTRY_MAIN, ENTRY_LATE, ENTRY_DATABASE };
+
+/*
+ * A line of pg_restore -l: "dumpid; catalog-oid oid DESC SCHEMA TAG OWNER".
+ * The descriptions that matter here are known and come first.
+ */
+static enum entry_class
+classify(const char *line)
+{
+	const char *p = strchr(line, ';');
+	size_t words = 0;
+
+	if (p == NULL)
+		return ENTRY_MAIN;
+	for (p++; *p == ' ' || (*p >= '0' && *p <= '9'); p++)
+		words += *p == ' ';
+	if (words < 3)
+		return ENTRY_MAIN;
+	if (strncmp(p, "DATABASE - ", 11) == 0 ||
+	    strncmp(p, "DATABASE PROPERTIES - ", 22) == 0 ||
+	    strncmp(p, "ACL - DATABASE ", 15) == 0 ||
+	    strncmp(p, "COMMENT - DATABASE ", 19) == 0 ||
+	    strncmp(p, "SECURITY LABEL - DATABASE ", 26) == 0)
+		return ENTRY_DATABASE;
+	if (strncmp(p, "ACL ", 4) == 0 || strncmp(p, "DEFAULT ACL ", 12) == 0 ||
+	    strncmp(p, "MATERIALIZED VIEW DATA ", 23) == 0 ||
+	    strncmp(p, "EVENT TRIGGER ", 14) == 0 ||
+	    strncmp(p, "COMMENT - EVENT TRIGGER ", 24) == 0 ||
+	    strncmp(p, "SECURITY LABEL - EVENT TRIGGER ", 31) == 0)
+		return ENTRY_LATE;
+	return ENTRY_MAIN;
+}
+
+/* The lines of the table of contents that are of `want`, as a list for -L. */
+static void
+put_list(const struct bytes *toc, enum entry_class want, struct bytes *out)
+{
+	const char *line = (const char *)toc->p;
+	size_t left = toc->len, n;
+
+	for (; left > 0; line += n, left -= n) {
+		n = line_len((const uint8_t *)line, left);
+		if (line[0] >= '0' && line[0] <= '9' && classify(line) == want)
+			bytes_put(out, line, n);
+	}
+}
+
+/*
+ * pg_restore of the archive `in`, as cleaned SQL; `list` (may be NULL) is what
+ * -L shall read: that needs a name, so the file has one while it is read.
+ */
+static enum snap_code
+run_pg_restore(struct pgsource *s, int in, const char *const *options,
+    const struct bytes *list, struct bytes *out, struct snap_err *err)
+{
+	struct args a = { NULL, 0, 0, false };
+	char name[] = P_tmpdir "/snap-XXXXXX";
+	enum snap_code rc = SNAP_OK;
+	int fd = -1;
+
+	args_add(&a, s->bindir, "pg_restore");
+	for (; *options != NULL; options++)
+		args_add(&a, *options, "");
+	if (list != NULL) {
+		fd = mkstemp(name);
+		if (fd < 0 || fd_write_all(fd, list->p, list->len) != 0) {
+			rc = snap_fail_errno(
+			    err, SNAP_IO, "write a temporary file");
+			goto out;
+		}
+		args_add(&a, "--use-list=", name);
+	}
+	if (a.bad)
+		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+	if (rc == SNAP_OK)
+		rc = child_output(s, a.v, in, NULL, out, err);
+out:
+	if (fd >= 0) {
+		close(fd);
+		unlink(name);
+	}
+	args_free(&a);
+	return rc;
+}
+
+/* Lines of psql's own commands, which the database's SQL does not need. */
+static void
+drop_connect(struct bytes *b)
+{
+	size_t in, out = 0, n;
+
+	for (in = 0; in < b->len; in += n) {
+		n = line_len(b->p + in, b->len - in);
+		if (starts(b->p + in, n, "\\connect "))
+			continue;
+		memmove(b->p + out, b->p + in, n);
+		out += n;
+	}
+	b->len = out;
+}
+
+static const char *const opt_toc[] = { "--list", NULL };
+static const char *const opt_pre[] = { "--file=-", "--section=pre-data",
+	"--no-privileges", NULL };
+static const char *const opt_post[] = { "--file=-", "--section=post-data",
+	"--no-privileges", NULL };
+static const char *const opt_late[] = { "--file=-", NULL };
+static const char *const opt_database[] = { "--file=-", "--create", NULL };
+
+static const struct piece {
+	enum stream_kind kind;
+	const char *name;
+	const char *const *options;
+	enum entry_class list;
+} pieces[] = {
+	{ STREAM_PROPERTIES, "properties", opt_database, ENTRY_DATABASE },
+	{ STREAM_PRE_DATA, "pre-data", opt_pre, ENTRY_MAIN },
+	{ STREAM_POST_DATA, "post-data", opt_post, ENTRY_MAIN },
+	{ STREAM_ACL, "acl", opt_late, ENTRY_LATE },
+};
+
+static enum snap_code
+push_piece(struct pgsource *s, int in, const struct bytes *toc,
+    const struct piece *p, struct sink *sink, struct snap_err *err)
+{
+	struct bytes list, text;
+	enum snap_code rc;
+
+	bytes_init(&list, DDL_MAX);
+	bytes_init(&text, DDL_MAX);
+	put_list(toc, p->list, &list);
+	rc = bytes_check(&list, err);
+	/* An empty list would be taken for none given: there is nothing. */
+	if (rc == SNAP_OK && list.len > 0)
+		rc = run_pg_restore(s, in, p->options, &list, &text, err);
+	if (rc == SNAP_OK) {
+		ddl_clean(&text);
+		if (p->kind == STREAM_PROPERTIES)
+			drop_connect(&text);
+		rc = push_stream(
+		    s, sink, p->kind, p->name, bytes_span(&text), err);
+	}
+	bytes_fini(&list);
+	bytes_fini(&text);
+	return rc;
+}
+
+enum snap_code
+ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
+{
+	struct bytes archive, toc;
+	enum snap_code rc;
+	size_t i;
+	int fd = -1;
+
+	bytes_init(&archive, DDL_MAX);
+	bytes_init(&toc, DDL_MAX);
+	rc = run_pg_dump(s, &archive, err);
+	if (rc == SNAP_OK)
+		rc = ddl_patch_time(&archive, err);
+	if (rc != SNAP_OK)
+		goto out;
+	fd = child_tmpfile();
+	if (fd < 0 || fd_write_all(fd, archive.p, archive.len) != 0) {
+		rc = snap_fail_errno(err, SNAP_IO, "write a temporary file");
+		goto out;
+	}
+	rc = push_stream(
+	    s, sink, STREAM_ARCHIVE, "archive", bytes_span(&archive), err);
+	if (rc == SNAP_OK)
+		rc = run_pg_restore(s, fd, opt_toc, NULL, &toc, err);
+	if (rc == SNAP_OK) {
+		bytes_u8(&toc, 0); /* classify() reads strings */
+		rc = bytes_check(&toc, err);
+	}
+	for (i = 0; rc == SNAP_OK && i < sizeof pieces / sizeof pieces[0]; i++)
+		rc = push_piece(s, fd, &toc, &pieces[i], sink, err);
+out:
+	if (fd >= 0)
+		close(fd);
+	bytes_fini(&archive);
+	bytes_fini(&toc);
+	if (rc != SNAP_OK)
+		snap_wrap(err, "definitions");
+	return rc;
+}

@@ -1,0 +1,173 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * internal.h - what the files of this folder share.
+ *
+ * One struct pgsource per dump.  The coordinating connection holds the locks
+ * and the snapshot and is also the connection of thread 0, so that `jobs`
+ * connections do the work and none only waits.
+ */
+#ifndef SNAP_PGSOURCE_INTERNAL_H
+#define SNAP_PGSOURCE_INTERNAL_H
+
+#include <libpq-fe.h>
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "pgsource.h"
+
+#define SMALL_STREAM ((uint64_t)8 << 20) /* bytes; below: sink 0, by name */
+#define COPY_BUFFER ((size_t)256 << 10)  /* bytes handed to a sink at once */
+#define QUERY_MAX ((size_t)256 << 20)    /* bytes of one SQL text */
+#define DDL_MAX ((size_t)2 << 30)        /* bytes of one DDL text */
+
+/* One table whose rows are ours to copy; strings are malloc'd. */
+struct table {
+	char *oid;
+	char *name;   /* schema.table as quote_ident() writes it */
+	char *stream; /* name of its streams; ranked when order matters */
+	char *cols;   /* quoted column list; "" = none */
+	char *target; /* into which a restore copies: itself, or its root */
+	char *cond;   /* extension's WHERE; "" = none */
+	char *filenode;
+	uint64_t size;   /* bytes with TOAST */
+	uint64_t blocks; /* of the main fork */
+	bool heap, can_read, row_security, unlogged;
+};
+
+struct tables {
+	struct table *v;
+	size_t n;
+};
+
+/* The oids that pg_dump's patterns stand for, as '{1,2}' literals. */
+struct selection {
+	char *schemas, *exclude_schemas; /* NULL = no such option given */
+	char *tables, *exclude_tables, *exclude_data;
+};
+
+struct pgsource {
+	struct pgsource_opts o;
+	PGconn *conn; /* coordinator */
+	struct selection sel;
+	int server_num; /* as PQserverVersion() */
+	bool standby;
+	char *encoding, *user; /* user: as quote_ident() writes it */
+	char *snapshot;
+	char *bindir;  /* of pg_dump with a final '/', or "" = by $PATH */
+	char *pg_dump; /* as it is executed */
+	int dump_num;  /* its version as PQserverVersion() counts */
+	uint64_t sysid;
+	struct tables tables;
+	struct bytes archive;
+	atomic_int stop;      /* a thread failed: all others give up */
+	pthread_mutex_t lock; /* of first_err and of the warnings */
+	struct snap_err first_err;
+	struct bytes warnings;
+	size_t n_warnings;
+	struct pgsource_property *props;
+	size_t n_props;
+};
+
+/* conn.c */
+enum snap_code conn_open(
+    const struct pgsource_opts *o, PGconn **out, struct snap_err *err);
+/* Another connection to the very server that `s->conn` reached. */
+enum snap_code conn_again(
+    struct pgsource *s, PGconn **out, struct snap_err *err);
+enum snap_code conn_pin(struct pgsource *s, PGconn *c, struct snap_err *err);
+/* The conninfo string for pg_dump, without any password. */
+enum snap_code conn_string(
+    struct pgsource *s, struct bytes *out, struct snap_err *err);
+/* Run SQL; *out (may be NULL) gets the last result, for PQclear(). */
+enum snap_code conn_exec(struct pgsource *s, PGconn *c, const char *sql,
+    PGresult **out, struct snap_err *err);
+/* The only value of the only row, malloc'd, "" for NULL. */
+enum snap_code conn_value(struct pgsource *s, PGconn *c, const char *sql,
+    char **out, struct snap_err *err);
+/* Wait until the socket has bytes; cancels the query when told to stop. */
+enum snap_code conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err);
+enum snap_code conn_fail(struct pgsource *s, PGconn *c, const PGresult *r,
+    const char *what, struct snap_err *err);
+const char *conn_sqlstate(const struct snap_err *err);
+enum snap_code src_check(struct pgsource *s, struct snap_err *err);
+void src_warn(struct pgsource *s, const char *fmt, ...) SNAP_PRINTF(2, 3);
+char *src_strdup(const char *p);
+
+/* patterns.c */
+/*
+ * A pattern of psql and pg_dump as regular expressions "^(...)$": of the name,
+ * and of the schema ("" when the pattern has none).  Returns the number of
+ * unquoted dots, 0 or 1, or more when there are too many.
+ */
+int pattern_regex(
+    const char *pattern, struct bytes *schema, struct bytes *name);
+enum snap_code patterns_resolve(struct pgsource *s, struct snap_err *err);
+void selection_free(struct selection *sel);
+
+/* catalog.c */
+enum snap_code catalog_tables(struct pgsource *s, bool with_sizes,
+    struct tables *out, struct snap_err *err);
+void tables_free(struct tables *t);
+void tables_trim(struct tables *t, size_t n); /* drop those from n on */
+/* Rights and row security, all named; call before anything is locked. */
+enum snap_code catalog_check(
+    struct pgsource *s, const struct tables *t, struct snap_err *err);
+/* Appends " AND ..." conditions on c (pg_class); true = by pg_dump's rules. */
+void catalog_filter(const struct pgsource *s, struct bytes *sql);
+bool include_everything(const struct pgsource *s);
+
+/* locks.c */
+enum snap_code locks_take(struct pgsource *s, struct snap_err *err);
+
+/* child.c */
+struct child {
+	char **argv;
+	int in;               /* becomes stdin; -1 = none */
+	int out;              /* becomes stdout */
+	const char *password; /* PGPASSWORD of the child, or NULL */
+};
+/* Run to the end; non-zero exit is an error that quotes its messages. */
+enum snap_code child_run(
+    struct pgsource *s, const struct child *c, struct snap_err *err);
+/* An unlinked temporary file; -1 with errno. */
+int child_tmpfile(void);
+/* Run argv and append its output, at most `max` bytes. */
+enum snap_code child_output(struct pgsource *s, char **argv, int in,
+    const char *password, struct bytes *out, struct snap_err *err);
+
+/* tools.c */
+enum snap_code tools_find(struct pgsource *s, struct snap_err *err);
+int tools_version(const char *text); /* "pg_dump (PostgreSQL) 15.20" or -1 */
+
+/* ddl.c */
+enum snap_code ddl_dump(
+    struct pgsource *s, struct sink *sink, struct snap_err *err);
+/* Make the text the same in every run: see there.  In place. */
+void ddl_clean(struct bytes *text);
+/* Put a constant for the time in the header of an archive. */
+enum snap_code ddl_patch_time(struct bytes *archive, struct snap_err *err);
+
+/* copyout.c */
+enum snap_code copy_to_sink(struct pgsource *s, PGconn *c, const char *sql,
+    struct sink *sink, uint64_t *rows, struct snap_err *err);
+/* Slice `part` of `n_parts` of a table, as a stream of its own. */
+enum snap_code copy_table(struct pgsource *s, PGconn *c, const struct table *t,
+    uint32_t part, struct sink *sink, struct snap_err *err);
+uint32_t table_parts(const struct pgsource *s, const struct table *t);
+/* A whole small stream. */
+enum snap_code push_stream(struct pgsource *s, struct sink *sink,
+    enum stream_kind kind, const char *name, struct span data,
+    struct snap_err *err);
+
+/* sequences.c, largeobj.c, globals.c, props.c */
+enum snap_code sequences_dump(
+    struct pgsource *s, struct sink *sink, struct snap_err *err);
+enum snap_code largeobj_dump(
+    struct pgsource *s, struct sink *sink, struct snap_err *err);
+enum snap_code globals_dump(
+    struct pgsource *s, struct sink *sink, struct snap_err *err);
+enum snap_code props_collect(struct pgsource *s, struct snap_err *err);
+enum snap_code props_finish(struct pgsource *s, struct snap_err *err);
+void props_free(struct pgsource *s);
+
+#endif

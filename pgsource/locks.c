@@ -1,0 +1,196 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * locks.c - one snapshot and the locks that make it hold for the DDL as well.
+ *
+ * pg_dump takes its snapshot first and locks afterwards: a TRUNCATE or a
+ * rewriting ALTER TABLE in between gives an empty table and exit status 0.
+ * LOCK TABLE does not take a snapshot, so here the locks come first, inside
+ * the same transaction, and the snapshot after them; then whatever the
+ * snapshot shows has to be locked and unmoved, or all starts again.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define LOCK_TIMEOUT_MS 60000u
+#define LOCK_BATCH 500
+#define RETRY_MS 20
+
+static uint64_t
+now_ms(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
+}
+
+/* On a standby an unlogged table has no rows and cannot be read. */
+static void
+drop_unlogged(struct pgsource *s, struct tables *t, bool warn)
+{
+	size_t i, n = 0;
+	struct table gone;
+
+	if (!s->standby)
+		return;
+	for (i = 0; i < t->n; i++) {
+		if (!t->v[i].unlogged) {
+			gone = t->v[n];
+			t->v[n++] = t->v[i];
+			t->v[i] = gone;
+			continue;
+		}
+		if (warn)
+			src_warn(s,
+			    "unlogged table %s cannot be read on a "
+			    "standby: its rows are left out",
+			    t->v[i].name);
+	}
+	tables_trim(t, n);
+}
+
+static enum snap_code
+lock_all(struct pgsource *s, const struct tables *t, struct snap_err *err)
+{
+	unsigned ms = s->o.lock_timeout_ms;
+	enum snap_code rc = SNAP_OK;
+	struct bytes sql;
+	size_t i, j;
+
+	bytes_init(&sql, QUERY_MAX);
+	bytes_printf(&sql, "SET LOCAL lock_timeout = %u",
+	    ms == 0 ? LOCK_TIMEOUT_MS : ms);
+	for (i = 0; i < t->n && rc == SNAP_OK; i = j) {
+		bytes_put_str(&sql, "; LOCK TABLE ONLY ");
+		for (j = i; j < t->n && j < i + LOCK_BATCH; j++)
+			bytes_printf(&sql, "%s%s", j == i ? "" : ", ONLY ",
+			    t->v[j].name);
+		bytes_put_str(&sql, " IN ACCESS SHARE MODE");
+	}
+	bytes_put_str(&sql, "; SET LOCAL lock_timeout = 0");
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn, (const char *)sql.p, NULL, err);
+	bytes_fini(&sql);
+	return rc;
+}
+
+/* The tables of the snapshot that are not locked or have other storage. */
+static enum snap_code
+count_unsafe(struct pgsource *s, const struct tables *t, char **out,
+    struct snap_err *err)
+{
+	struct bytes sql;
+	enum snap_code rc;
+	size_t i;
+
+	bytes_init(&sql, QUERY_MAX);
+	bytes_put_str(&sql,
+	    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c"
+	    " WHERE c.oid = ANY ('{");
+	for (i = 0; i < t->n; i++)
+		bytes_printf(&sql, "%s%s", i == 0 ? "" : ",", t->v[i].oid);
+	bytes_put_str(&sql,
+	    "}'::pg_catalog.oid[]) AND (NOT c.oid IN"
+	    " (SELECT l.relation FROM pg_catalog.pg_locks l"
+	    " WHERE l.locktype = 'relation' AND l.granted"
+	    " AND l.pid = pg_catalog.pg_backend_pid()"
+	    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d"
+	    " WHERE d.datname = pg_catalog.current_database()))"
+	    " OR pg_catalog.pg_relation_filenode(c.oid)"
+	    " IS DISTINCT FROM c.relfilenode)");
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn, (const char *)sql.p, out, err);
+	bytes_fini(&sql);
+	return rc;
+}
+
+/* One try; *again says that the world moved and another try makes sense. */
+static enum snap_code
+try_once(struct pgsource *s, bool *again, struct snap_err *err)
+{
+	const char *begin =
+	    s->o.serializable_deferrable
+		? "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"
+		: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	struct tables pre = { NULL, 0 };
+	char *unsafe = NULL;
+	const char *state;
+	enum snap_code rc;
+
+	*again = false;
+	rc = catalog_tables(s, false, &pre, err);
+	if (rc == SNAP_OK)
+		drop_unlogged(s, &pre, false);
+	if (rc == SNAP_OK)
+		rc = catalog_check(s, &pre, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn, begin, NULL, err);
+	if (rc != SNAP_OK)
+		goto out;
+	rc = lock_all(s, &pre, err);
+	if (rc != SNAP_OK) {
+		state = conn_sqlstate(err);
+		*again =
+		    strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0;
+		snap_wrap(err, "lock the tables");
+		goto out;
+	}
+	rc = conn_value(s, s->conn, "SELECT pg_catalog.pg_export_snapshot()",
+	    &s->snapshot, err);
+	if (rc == SNAP_OK)
+		rc = catalog_tables(s, true, &s->tables, err);
+	if (rc != SNAP_OK)
+		goto out;
+	drop_unlogged(s, &s->tables, false);
+	rc = count_unsafe(s, &s->tables, &unsafe, err);
+	if (rc == SNAP_OK && strcmp(unsafe, "0") != 0) {
+		*again = true;
+		rc = snap_fail(err, SNAP_SOURCE,
+		    "tables keep being created or rewritten: %s of them "
+		    "changed while the snapshot was taken",
+		    unsafe);
+	}
+out:
+	tables_free(&pre);
+	free(unsafe);
+	return rc;
+}
+
+enum snap_code
+locks_take(struct pgsource *s, struct snap_err *err)
+{
+	unsigned ms = s->o.lock_timeout_ms;
+	uint64_t end = now_ms() + (ms == 0 ? LOCK_TIMEOUT_MS : ms);
+	struct timespec pause = { 0, RETRY_MS * 1000000L };
+	struct tables all = { NULL, 0 };
+	struct snap_err ignored;
+	enum snap_code rc;
+	bool again;
+
+	for (;;) {
+		rc = try_once(s, &again, err);
+		if (rc == SNAP_OK)
+			break;
+		if (conn_exec(s, s->conn, "ROLLBACK", NULL, &ignored) !=
+			SNAP_OK ||
+		    !again || now_ms() >= end)
+			return rc;
+		report_log(s->o.report, REPORT_DEBUG,
+		    "tables changed while the snapshot was taken; again");
+		nanosleep(&pause, NULL);
+	}
+	if (!s->standby)
+		return SNAP_OK;
+	rc = catalog_tables(s, false, &all, err);
+	if (rc == SNAP_OK)
+		drop_unlogged(s, &all, true);
+	tables_free(&all);
+	return rc;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * patterns.c - the patterns of psql and pg_dump, resolved to OIDs.
+ *
+ * pg_dump gets the same patterns for the DDL, so the two must agree: "*" and
+ * "?" are wildcards, a dot parts schema from name, letters are folded to
+ * lower case unless double-quoted, and the rest is a regular expression.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* One character, in quotes (all literal) or not. */
+static void
+put_char(struct bytes *b, char ch, bool quoted)
+{
+	if (!quoted && ch == '*') {
+		bytes_put_str(b, ".*");
+	} else if (!quoted && ch == '?') {
+		bytes_u8(b, '.');
+	} else {
+		/* As psql: "$" is always literal, the others when quoted. */
+		if (ch == '$' || (quoted && strchr("|*+?()[]{}.^\\", ch)))
+			bytes_u8(b, '\\');
+		/* Only ASCII is folded, other letters depend on a locale. */
+		if (!quoted && ch >= 'A' && ch <= 'Z')
+			ch = (char)(ch - 'A' + 'a');
+		bytes_u8(b, (uint8_t)ch);
+	}
+}
+
+int
+pattern_regex(const char *pattern, struct bytes *schema, struct bytes *name)
+{
+	bool quoted = false;
+	int dots = 0;
+	const char *p;
+
+	bytes_clear(schema);
+	bytes_clear(name);
+	bytes_put_str(name, "^(");
+	for (p = pattern; *p != '\0'; p++) {
+		if (*p == '"') {
+			if (quoted && p[1] == '"') {
+				bytes_u8(name, '"');
+				p++;
+			} else {
+				quoted = !quoted;
+			}
+		} else if (*p == '.' && !quoted) {
+			dots++;
+			bytes_put_str(name, ")$");
+			bytes_clear(schema);
+			bytes_put_span(schema, bytes_span(name));
+			bytes_clear(name);
+			bytes_put_str(name, "^(");
+		} else if (!quoted && *p == '[' && p[1] == ']') {
+			bytes_put_str(name, "\\[\\]"); /* as in type names */
+			p++;
+		} else {
+			put_char(name, *p, quoted);
+		}
+	}
+	bytes_put_str(name, ")$");
+	bytes_u8(name, 0);
+	if (dots > 0)
+		bytes_u8(schema, 0);
+	return dots;
+}
+
+static void
+put_match(struct pgsource *s, struct bytes *sql, const char *col,
+    const struct bytes *regex)
+{
+	char *lit = regex->bad ? NULL
+			       : PQescapeLiteral(s->conn,
+				     (const char *)regex->p, regex->len - 1);
+
+	if (lit == NULL) {
+		sql->bad = true;
+		return;
+	}
+	bytes_printf(sql, "%s OPERATOR(pg_catalog.~) %s", col, lit);
+	if (s->server_num >= 120000)
+		bytes_put_str(sql, " COLLATE pg_catalog.default");
+	PQfreemem(lit);
+}
+
+/* The OIDs of one pattern as "{1,2}", sorted. */
+static enum snap_code
+resolve_one(struct pgsource *s, const char *pattern, bool tables, char **out,
+    struct snap_err *err)
+{
+	struct bytes schema, name, sql;
+	enum snap_code rc;
+	int dots;
+
+	bytes_init(&schema, QUERY_MAX);
+	bytes_init(&name, QUERY_MAX);
+	bytes_init(&sql, QUERY_MAX);
+	dots = pattern_regex(pattern, &schema, &name);
+	if (dots > (tables ? 2 : 1)) {
+		rc = snap_fail(err, SNAP_USAGE,
+		    "improper qualified name (too many dotted names)");
+		goto out;
+	}
+	if (tables) {
+		bytes_put_str(&sql,
+		    "SELECT coalesce(pg_catalog.array_agg(c.oid ORDER BY"
+		    " c.oid), '{}') FROM pg_catalog.pg_class c"
+		    " JOIN pg_catalog.pg_namespace n"
+		    " ON n.oid = c.relnamespace"
+		    " WHERE c.relkind IN ('r', 'S', 'v', 'm', 'f', 'p') AND ");
+		if (dots == 0)
+			bytes_put_str(
+			    &sql, "pg_catalog.pg_table_is_visible(c.oid)");
+		else
+			put_match(s, &sql, "n.nspname", &schema);
+		bytes_put_str(&sql, " AND ");
+		put_match(s, &sql, "c.relname", &name);
+	} else {
+		bytes_put_str(&sql,
+		    "SELECT coalesce(pg_catalog.array_agg(n.oid ORDER BY"
+		    " n.oid), '{}') FROM pg_catalog.pg_namespace n WHERE ");
+		put_match(s, &sql, "n.nspname", &name);
+	}
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn, (const char *)sql.p, out, err);
+out:
+	bytes_fini(&schema);
+	bytes_fini(&name);
+	bytes_fini(&sql);
+	if (rc != SNAP_OK)
+		snap_wrap(err, "pattern %s", pattern);
+	return rc;
+}
+
+/* A list of patterns as one array; *out stays NULL for a list not given. */
+static enum snap_code
+resolve_list(struct pgsource *s, const char *const *list, bool tables,
+    bool must_match, char **out, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	struct bytes all;
+	char *one = NULL;
+	size_t len;
+
+	if (list == NULL || list[0] == NULL)
+		return SNAP_OK;
+	bytes_init(&all, QUERY_MAX);
+	bytes_u8(&all, '{');
+	for (; *list != NULL; list++) {
+		rc = resolve_one(s, *list, tables, &one, err);
+		if (rc != SNAP_OK)
+			goto out;
+		len = strlen(one);
+		if (len > 2) {
+			if (all.len > 1)
+				bytes_u8(&all, ',');
+			bytes_put(&all, one + 1, len - 2);
+		} else if (must_match) {
+			rc = snap_fail(err, SNAP_USAGE,
+			    "no %s matches the pattern %s",
+			    tables ? "table" : "schema", *list);
+			goto out;
+		}
+	}
+	bytes_put_str(&all, "}");
+	bytes_u8(&all, 0);
+	rc = bytes_check(&all, err);
+	if (rc != SNAP_OK)
+		goto out;
+	*out = src_strdup((const char *)all.p);
+	if (*out == NULL)
+		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+out:
+	free(one);
+	bytes_fini(&all);
+	return rc;
+}
+
+/* Names without a schema mean what the user's own search_path shows. */
+enum snap_code
+patterns_resolve(struct pgsource *s, struct snap_err *err)
+{
+	const struct pgsource_opts *o = &s->o;
+	struct selection *sel = &s->sel;
+	enum snap_code rc;
+
+	rc = conn_exec(s, s->conn, "RESET search_path", NULL, err);
+	if (rc == SNAP_OK)
+		rc = resolve_list(
+		    s, o->schemas, false, true, &sel->schemas, err);
+	if (rc == SNAP_OK)
+		rc = resolve_list(s, o->exclude_schemas, false, false,
+		    &sel->exclude_schemas, err);
+	if (rc == SNAP_OK)
+		rc = resolve_list(s, o->tables, true, true, &sel->tables, err);
+	if (rc == SNAP_OK)
+		rc = resolve_list(s, o->exclude_tables, true, false,
+		    &sel->exclude_tables, err);
+	if (rc == SNAP_OK)
+		rc = resolve_list(s, o->exclude_table_data, true, false,
+		    &sel->exclude_data, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn,
+		    "SELECT pg_catalog.set_config('search_path', '', false)",
+		    NULL, err);
+	return rc;
+}
+
+void
+selection_free(struct selection *sel)
+{
+	free(sel->schemas);
+	free(sel->exclude_schemas);
+	free(sel->tables);
+	free(sel->exclude_tables);
+	free(sel->exclude_data);
+}

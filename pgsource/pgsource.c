@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * pgsource.c - the order of a dump: checks, snapshot and locks, then streams.
+ *
+ * Thread 0 does the definitions and everything small, in order of name, on
+ * the connection that holds the locks; the others start with the large
+ * tables at once, and thread 0 joins them when it is done.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define SLICE_BLOCKS 32768
+#define JOBS_MAX 64
+
+/* A large table or one slice of it. */
+struct job {
+	const struct table *table;
+	uint32_t part;
+	uint64_t size;
+};
+
+struct dump {
+	struct pgsource *s;
+	struct job *jobs;
+	size_t n_jobs;
+	atomic_size_t next;
+};
+
+struct streamer {
+	struct dump *d;
+	struct sink *sink;
+	size_t index;
+	pthread_t thread;
+	bool started;
+};
+
+static enum snap_code
+check_server(struct pgsource *s, struct snap_err *err)
+{
+	struct snap_err ignored;
+	char *v = NULL;
+	enum snap_code rc;
+
+	s->server_num = PQserverVersion(s->conn);
+	if (s->server_num < 100000)
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "the server is older than PostgreSQL 10");
+	rc = conn_pin(s, s->conn, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn,
+		    "SELECT pg_catalog.pg_is_in_recovery()", &v, err);
+	if (rc != SNAP_OK)
+		goto out;
+	s->standby = v[0] == 't';
+	if (s->standby && s->o.serializable_deferrable) {
+		rc = snap_fail(err, SNAP_USAGE,
+		    "a standby cannot do serializable-deferrable");
+		goto out;
+	}
+	rc = conn_value(s, s->conn,
+	    "SELECT pg_catalog.current_setting('server_encoding')",
+	    &s->encoding, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn,
+		    "SELECT pg_catalog.quote_ident(current_user)", &s->user,
+		    err);
+	/* Some managed services hide it; then nothing is compared by it. */
+	if (rc == SNAP_OK &&
+	    conn_value(s, s->conn,
+		"SELECT system_identifier FROM pg_catalog.pg_control_system()",
+		&v, &ignored) == SNAP_OK)
+		s->sysid = strtoull(v, NULL, 10);
+out:
+	free(v);
+	return rc;
+}
+
+enum snap_code
+pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
+    struct snap_err *err)
+{
+	struct pgsource *s = calloc(1, sizeof *s);
+	struct tables t = { NULL, 0 };
+	enum snap_code rc;
+
+	if (s == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	s->o = *opts;
+	bytes_init(&s->warnings, (size_t)1 << 20);
+	pthread_mutex_init(&s->lock, NULL);
+	if (s->o.slice_blocks == 0)
+		s->o.slice_blocks = SLICE_BLOCKS;
+	if (s->o.jobs < 1 || s->o.jobs > JOBS_MAX) {
+		rc = snap_fail(err, SNAP_USAGE, "jobs: from 1 to %d", JOBS_MAX);
+		goto out;
+	}
+	rc = conn_open(opts, &s->conn, err);
+	if (rc == SNAP_OK)
+		rc = check_server(s, err);
+	if (rc == SNAP_OK)
+		rc = tools_find(s, err);
+	if (rc == SNAP_OK)
+		rc = patterns_resolve(s, err);
+	if (rc == SNAP_OK)
+		rc = catalog_tables(s, false, &t, err);
+	if (rc == SNAP_OK)
+		rc = catalog_check(s, &t, err);
+out:
+	tables_free(&t);
+	if (rc != SNAP_OK)
+		pgsource_close(s);
+	else
+		*out = s;
+	return rc;
+}
+
+void
+pgsource_close(struct pgsource *s)
+{
+	if (s == NULL)
+		return;
+	PQfinish(s->conn);
+	selection_free(&s->sel);
+	tables_free(&s->tables);
+	props_free(s);
+	bytes_fini(&s->warnings);
+	pthread_mutex_destroy(&s->lock);
+	free(s->encoding);
+	free(s->user);
+	free(s->snapshot);
+	free(s->bindir);
+	free(s->pg_dump);
+	free(s);
+}
+
+uint64_t
+pgsource_system_identifier(const struct pgsource *s)
+{
+	return s->sysid;
+}
+
+const char *
+pgsource_database(const struct pgsource *s)
+{
+	return PQdb(s->conn);
+}
+
+size_t
+pgsource_properties(
+    const struct pgsource *s, const struct pgsource_property **out)
+{
+	*out = s->props;
+	return s->n_props;
+}
+
+size_t
+pgsource_n_warnings(const struct pgsource *s)
+{
+	return s->n_warnings;
+}
+
+/* The first failure is the one to tell; those it causes are only echoes. */
+static void
+dump_failed(struct pgsource *s, const struct snap_err *err)
+{
+	pthread_mutex_lock(&s->lock);
+	if (s->first_err.code == SNAP_OK)
+		s->first_err = *err;
+	pthread_mutex_unlock(&s->lock);
+	atomic_store(&s->stop, 1);
+}
+
+static enum snap_code
+run_jobs(struct dump *d, PGconn *c, struct sink *sink, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	size_t i;
+
+	while (
+	    rc == SNAP_OK && (i = atomic_fetch_add(&d->next, 1)) < d->n_jobs) {
+		rc = src_check(d->s, err);
+		if (rc == SNAP_OK)
+			rc = copy_table(d->s, c, d->jobs[i].table,
+			    d->jobs[i].part, sink, err);
+	}
+	return rc;
+}
+
+/* The snapshot's name is hex digits and '-', from the server itself. */
+static enum snap_code
+import_snapshot(struct pgsource *s, PGconn *c, struct snap_err *err)
+{
+	char sql[256];
+	enum snap_code rc = conn_exec(
+	    s, c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	if (strspn(s->snapshot, "0123456789abcdefABCDEF-") !=
+		strlen(s->snapshot) ||
+	    strlen(s->snapshot) > 100)
+		return snap_fail(err, SNAP_SOURCE, "strange snapshot name");
+	(void)snprintf(
+	    sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%s'", s->snapshot);
+	return conn_exec(s, c, sql, NULL, err);
+}
+
+static void *
+stream_main(void *arg)
+{
+	struct streamer *st = arg;
+	struct pgsource *s = st->d->s;
+	struct snap_err err = SNAP_ERR_INIT;
+	PGconn *c = NULL;
+	enum snap_code rc;
+
+	rc = conn_again(s, &c, &err);
+	if (rc == SNAP_OK)
+		rc = conn_pin(s, c, &err);
+	if (rc == SNAP_OK)
+		rc = import_snapshot(s, c, &err);
+	if (rc == SNAP_OK)
+		rc = run_jobs(st->d, c, st->sink, &err);
+	if (rc != SNAP_OK)
+		dump_failed(s, &err);
+	PQfinish(c);
+	return NULL;
+}
+
+static bool
+is_small(const struct pgsource *s, const struct table *t)
+{
+	return t->size < SMALL_STREAM && table_parts(s, t) == 1;
+}
+
+static int
+by_size(const void *a, const void *b)
+{
+	const struct job *x = a, *y = b;
+	int c;
+
+	if (x->size != y->size)
+		return x->size > y->size ? -1 : 1;
+	c = strcmp(x->table->stream, y->table->stream);
+	if (c != 0)
+		return c;
+	return x->part < y->part ? -1 : x->part > y->part;
+}
+
+static enum snap_code
+plan_jobs(struct dump *d, struct snap_err *err)
+{
+	const struct tables *t = &d->s->tables;
+	uint64_t total = 0;
+	size_t i, n = 0;
+	uint32_t k, parts;
+
+	for (i = 0; i < t->n; i++) {
+		total += t->v[i].size;
+		if (!is_small(d->s, &t->v[i]))
+			n += table_parts(d->s, &t->v[i]);
+	}
+	if (d->s->o.report != NULL)
+		atomic_store(&d->s->o.report->bytes_total, total);
+	d->jobs = calloc(n + 1, sizeof *d->jobs);
+	if (d->jobs == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	for (i = 0; i < t->n; i++) {
+		if (is_small(d->s, &t->v[i]))
+			continue;
+		parts = table_parts(d->s, &t->v[i]);
+		for (k = 0; k < parts; k++) {
+			d->jobs[d->n_jobs].table = &t->v[i];
+			d->jobs[d->n_jobs].part = k;
+			d->jobs[d->n_jobs++].size = t->v[i].size / parts;
+		}
+	}
+	qsort(d->jobs, d->n_jobs, sizeof *d->jobs, by_size);
+	return SNAP_OK;
+}
+
+/* Thread 0: all but the large tables, then its share of those. */
+static enum snap_code
+dump_small(struct dump *d, struct sink *sink, struct snap_err *err)
+{
+	struct pgsource *s = d->s;
+	enum snap_code rc;
+	size_t i;
+
+	rc = ddl_dump(s, sink, err);
+	if (rc == SNAP_OK)
+		rc = globals_dump(s, sink, err);
+	for (i = 0; rc == SNAP_OK && i < s->tables.n; i++) {
+		if (!is_small(s, &s->tables.v[i]))
+			continue;
+		rc = src_check(s, err);
+		if (rc == SNAP_OK)
+			rc = copy_table(
+			    s, s->conn, &s->tables.v[i], 0, sink, err);
+	}
+	if (rc == SNAP_OK)
+		rc = sequences_dump(s, sink, err);
+	if (rc == SNAP_OK)
+		rc = largeobj_dump(s, sink, err);
+	if (rc == SNAP_OK)
+		rc = run_jobs(d, s->conn, sink, err);
+	return rc;
+}
+
+static void
+run_all(struct dump *d, struct sink **sinks)
+{
+	struct streamer st[JOBS_MAX];
+	struct snap_err err = SNAP_ERR_INIT;
+	size_t i, n = d->s->o.jobs;
+
+	if (n > d->n_jobs + 1)
+		n = d->n_jobs + 1;
+	for (i = 1; i < n; i++) {
+		st[i].d = d;
+		st[i].sink = sinks[i];
+		st[i].index = i;
+		st[i].started = pthread_create(&st[i].thread, NULL, stream_main,
+				    &st[i]) == 0;
+	}
+	if (dump_small(d, sinks[0], &err) != SNAP_OK)
+		dump_failed(d->s, &err);
+	for (i = 1; i < n; i++)
+		if (st[i].started)
+			pthread_join(st[i].thread, NULL);
+}
+
+enum snap_code
+pgsource_dump(struct pgsource *s, struct sink **sinks, struct snap_err *err)
+{
+	struct dump d = { .s = s };
+	enum snap_code rc;
+
+	atomic_init(&d.next, 0);
+	rc = locks_take(s, err);
+	if (rc == SNAP_OK)
+		rc = props_collect(s, err);
+	if (rc == SNAP_OK)
+		rc = plan_jobs(&d, err);
+	if (rc != SNAP_OK)
+		goto out;
+	run_all(&d, sinks);
+	if (s->first_err.code != SNAP_OK) {
+		*err = s->first_err;
+		rc = err->code;
+		goto out;
+	}
+	rc = conn_exec(s, s->conn, "COMMIT", NULL, err);
+	if (rc == SNAP_OK)
+		rc = props_finish(s, err);
+out:
+	free(d.jobs);
+	return rc;
+}

@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * sequences.c - the state of every sequence as setval() calls.
+ *
+ * pg_dump's data section would bring them only together with the rows.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define BATCH 200
+
+/* Those of pg_dump: selected themselves, or owned by a selected table. */
+static void
+put_list(const struct pgsource *s, struct bytes *b)
+{
+	bytes_put_str(b,
+	    "WITH sel AS (SELECT c.oid FROM pg_catalog.pg_class c"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE");
+	catalog_filter(s, b);
+	bytes_put_str(b,
+	    ") SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),"
+	    " pg_catalog.quote_literal("
+	    "pg_catalog.format('%I.%I', n.nspname, c.relname))"
+	    " FROM pg_catalog.pg_class c"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
+	    " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'");
+	if (s->standby)
+		bytes_put_str(b, " AND c.relpersistence <> 'u'");
+	if (s->sel.exclude_data != NULL)
+		bytes_printf(b, " AND NOT c.oid = ANY ('%s'::pg_catalog.oid[])",
+		    s->sel.exclude_data);
+	bytes_put_str(b,
+	    " AND (c.oid IN (SELECT oid FROM sel) OR EXISTS (SELECT 1"
+	    " FROM pg_catalog.pg_depend d WHERE d.classid ="
+	    " 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid"
+	    " AND d.refclassid = d.classid AND d.refobjsubid > 0"
+	    " AND d.deptype IN ('a', 'i')"
+	    " AND d.refobjid IN (SELECT oid FROM sel)))"
+	    " AND (NOT EXISTS (SELECT 1 FROM pg_catalog.pg_depend d"
+	    " WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass"
+	    " AND d.objid = c.oid AND d.deptype = 'e')");
+	if (include_everything(s))
+		bytes_put_str(b,
+		    " OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e"
+		    " WHERE c.oid = ANY (e.extconfig))");
+	bytes_put_str(b,
+	    ") ORDER BY pg_catalog.format('%I.%I', n.nspname, c.relname)"
+	    " COLLATE \"C\"");
+	bytes_u8(b, 0);
+}
+
+static enum snap_code
+put_batch(struct pgsource *s, const PGresult *list, int from, int to,
+    struct bytes *out, struct snap_err *err)
+{
+	PGresult *r = NULL;
+	struct bytes sql;
+	enum snap_code rc;
+	int i;
+
+	bytes_init(&sql, QUERY_MAX);
+	for (i = from; i < to; i++)
+		bytes_printf(&sql, "%sSELECT last_value, is_called FROM %s",
+		    i == from ? "" : " UNION ALL ", PQgetvalue(list, i, 0));
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn, (const char *)sql.p, &r, err);
+	if (rc == SNAP_OK && PQntuples(r) != to - from)
+		rc = snap_fail(err, SNAP_SOURCE, "a sequence has no row");
+	for (i = from; rc == SNAP_OK && i < to; i++)
+		bytes_printf(out, "SELECT pg_catalog.setval(%s, %s, %s);\n",
+		    PQgetvalue(list, i, 1), PQgetvalue(r, i - from, 0),
+		    PQgetvalue(r, i - from, 1)[0] == 't' ? "true" : "false");
+	if (rc != SNAP_OK)
+		snap_wrap(err, "read sequences %s to %s",
+		    PQgetvalue(list, from, 0), PQgetvalue(list, to - 1, 0));
+	PQclear(r);
+	bytes_fini(&sql);
+	return rc;
+}
+
+enum snap_code
+sequences_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
+{
+	PGresult *list = NULL;
+	struct bytes sql, out;
+	enum snap_code rc;
+	int i, n = 0, to;
+
+	bytes_init(&sql, QUERY_MAX);
+	bytes_init(&out, DDL_MAX);
+	put_list(s, &sql);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn, (const char *)sql.p, &list, err);
+	if (rc == SNAP_OK)
+		n = PQntuples(list);
+	for (i = 0; rc == SNAP_OK && i < n; i = to) {
+		to = i + BATCH < n ? i + BATCH : n;
+		rc = put_batch(s, list, i, to, &out, err);
+	}
+	if (rc == SNAP_OK)
+		rc = bytes_check(&out, err);
+	if (rc == SNAP_OK)
+		rc = push_stream(s, sink, STREAM_SEQUENCES, "sequences",
+		    bytes_span(&out), err);
+	PQclear(list);
+	bytes_fini(&sql);
+	bytes_fini(&out);
+	return rc;
+}

@@ -1,0 +1,416 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * sqlscript.c - streams as one script that either does all or nothing.
+ *
+ * The head opens an \if which only the last write closes: psql exits 3 at the
+ * end of a script that was cut, and `psql -1` rolls back.  \restrict keeps
+ * whatever is in the database from reaching psql's own commands; a psql too
+ * old to know it gets an empty variable in its place.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bytes.h"
+#include "fdio.h"
+#include "sqlscript.h"
+
+#define BUFFER ((size_t)256 << 10)
+#define LO_CHUNK ((size_t)32 << 10) /* a multiple of the 2 KiB page */
+#define KEY_BYTES 16
+#define POISON_TABS 1700 /* more than a table can have columns */
+#define POISON_WAIT_MS 1000
+
+struct sqlscript {
+	struct sink base; /* first, so that a struct sink * casts back */
+	struct sqlscript_opts o;
+	struct bytes out; /* not yet written */
+	struct bytes lo;  /* of a large object, not yet a whole chunk */
+	uint64_t lo_at;
+	char loid[16];
+	uint8_t kind;      /* of the stream that is open, or 0 */
+	uint8_t last_kind; /* of the one before */
+	uint8_t last_byte;
+	bool in_copy;  /* psql is reading rows */
+	bool finished; /* committed: nothing to poison */
+};
+
+static enum snap_code
+flush(struct sqlscript *s, struct snap_err *err)
+{
+	enum snap_code rc = bytes_check(&s->out, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	if (s->out.len > 0 && fd_write_all(s->o.fd, s->out.p, s->out.len) != 0)
+		return snap_fail_errno(err, SNAP_IO, "write the script");
+	bytes_clear(&s->out);
+	return SNAP_OK;
+}
+
+static void
+put_title(struct sqlscript *s)
+{
+	const char *p = s->o.title;
+
+	if (p == NULL)
+		return;
+	bytes_put_str(&s->out, "-- ");
+	for (; *p != '\0'; p++)
+		bytes_u8(&s->out, (unsigned char)*p < ' ' || *p == 0x7f
+				      ? (uint8_t)'?'
+				      : (uint8_t)*p);
+	bytes_u8(&s->out, '\n');
+}
+
+/* A failing statement, no meta-command: psql 13 and 17 differ in those. */
+static void
+put_lock_check(struct sqlscript *s)
+{
+	if (s->o.restore_locks == 0 || s->o.no_transaction)
+		return;
+	bytes_printf(&s->out,
+	    "DO $snap$ DECLARE have bigint :=\n"
+	    " pg_catalog.current_setting('max_locks_per_transaction')::bigint"
+	    " *\n (pg_catalog.current_setting('max_connections')::bigint +\n"
+	    " pg_catalog.current_setting('max_prepared_transactions')"
+	    "::bigint);\n"
+	    "BEGIN IF have < %" PRIu64 " THEN RAISE EXCEPTION USING MESSAGE ="
+	    "\n 'the lock table of this server is too small for one "
+	    "transaction',\n DETAIL = 'It has ' || have || ' entries, the "
+	    "restore needs %" PRIu64 ".',\n"
+	    " HINT = 'Raise max_locks_per_transaction, or restore with "
+	    "--no-transaction.';\nEND IF; END $snap$;\n",
+	    s->o.restore_locks, s->o.restore_locks);
+}
+
+static enum snap_code
+random_key(char *hex, struct snap_err *err)
+{
+	uint8_t raw[KEY_BYTES];
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || fd_read_exact(fd, raw, sizeof raw) != 0) {
+		if (fd >= 0)
+			close(fd);
+		return snap_fail_errno(err, SNAP_IO, "draw a random key");
+	}
+	close(fd);
+	hex_encode(raw, sizeof raw, hex);
+	return SNAP_OK;
+}
+
+static enum snap_code
+put_restrict(struct sqlscript *s, struct snap_err *err)
+{
+	char key[2 * KEY_BYTES + 1];
+	enum snap_code rc;
+
+	if (s->o.no_restrict)
+		return SNAP_OK;
+	rc = random_key(key, err);
+	if (rc != SNAP_OK)
+		return rc;
+	bytes_printf(&s->out,
+	    "SELECT CASE WHEN v THEN pg_catalog.chr(92) || 'restrict %s'"
+	    " ELSE '' END AS snap_r,\n"
+	    " CASE WHEN v THEN pg_catalog.chr(92) || 'unrestrict %s'"
+	    " ELSE '' END AS snap_u\n"
+	    " FROM (SELECT :VERSION_NUM >= 170006 OR\n"
+	    " (:VERSION_NUM / 10000, :VERSION_NUM %% 10000 >=\n"
+	    " CASE :VERSION_NUM / 10000 WHEN 16 THEN 10 WHEN 15 THEN 14"
+	    " WHEN 14 THEN 19\n WHEN 13 THEN 22 ELSE 9999 END) =\n"
+	    " (:VERSION_NUM / 10000, true)) x(v) \\gset\n:snap_r\n",
+	    key, key);
+	return SNAP_OK;
+}
+
+static void
+put_settings(struct sqlscript *s)
+{
+	if (!s->o.no_transaction)
+		bytes_put_str(&s->out, "BEGIN READ WRITE;\n");
+	bytes_put_str(&s->out,
+	    "SET statement_timeout = 0;\nSET lock_timeout = 0;\n"
+	    "SET idle_in_transaction_session_timeout = 0;\n");
+	if (s->o.encoding != NULL)
+		bytes_printf(
+		    &s->out, "SET client_encoding = '%s';\n", s->o.encoding);
+	bytes_put_str(&s->out,
+	    "SET standard_conforming_strings = on;\n"
+	    "SELECT pg_catalog.set_config('search_path', '', false);\n"
+	    "SET check_function_bodies = false;\n"
+	    "SET xmloption = content;\nSET client_min_messages = warning;\n"
+	    "SET row_security = off;\nSET DateStyle = ISO;\n"
+	    "SET IntervalStyle = postgres;\n");
+}
+
+/* A cut rest of a chunk as one call; lo_put() needs no descriptor. */
+static enum snap_code
+lo_flush(struct sqlscript *s, struct snap_err *err)
+{
+	char hex[2 * 64 + 1];
+	size_t at, n;
+
+	if (s->lo.len == 0)
+		return bytes_check(&s->lo, err);
+	bytes_printf(&s->out, "SELECT pg_catalog.lo_put(%s, %" PRIu64 ", '\\x",
+	    s->loid, s->lo_at);
+	for (at = 0; at < s->lo.len; at += n) {
+		n = s->lo.len - at < 64 ? s->lo.len - at : 64;
+		hex_encode(s->lo.p + at, n, hex);
+		bytes_put(&s->out, hex, 2 * n);
+	}
+	bytes_put_str(&s->out, "');\n");
+	s->lo_at += s->lo.len;
+	bytes_clear(&s->lo);
+	return flush(s, err);
+}
+
+static enum snap_code
+lo_data(struct sqlscript *s, struct span d, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	size_t n;
+
+	while (rc == SNAP_OK && d.len > 0) {
+		n = LO_CHUNK - s->lo.len < d.len ? LO_CHUNK - s->lo.len : d.len;
+		bytes_put(&s->lo, d.p, n);
+		d.p += n;
+		d.len -= n;
+		if (s->lo.bad || s->lo.len == LO_CHUNK)
+			rc = lo_flush(s, err);
+	}
+	return rc;
+}
+
+static enum snap_code
+begin_large_object(struct sqlscript *s, struct span name, struct snap_err *err)
+{
+	size_t i;
+
+	if (name.len == 0 || name.len >= sizeof s->loid)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "not the name of a large object");
+	for (i = 0; i < name.len; i++) {
+		if (name.p[i] < '0' || name.p[i] > '9')
+			return snap_fail(err, SNAP_CORRUPT,
+			    "not the name of a large object");
+		s->loid[i] = (char)name.p[i];
+	}
+	s->loid[i] = '\0';
+	s->lo_at = 0;
+	return SNAP_OK;
+}
+
+static enum snap_code
+script_begin(
+    struct sink *base, const struct stream_meta *m, struct snap_err *err)
+{
+	struct sqlscript *s = (struct sqlscript *)base;
+	enum snap_code rc = SNAP_OK;
+
+	if (s->kind != 0 || s->finished)
+		return snap_fail(err, SNAP_USAGE, "streams out of order");
+	if (m->kind < s->last_kind)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "streams out of order: kind %u after %u", m->kind,
+		    s->last_kind);
+	switch (m->kind) {
+	case STREAM_TABLE:
+		if (m->attr.len < 6 || memcmp(m->attr.p, "COPY ", 5) != 0 ||
+		    m->attr.p[m->attr.len - 1] != ';')
+			return snap_fail(err, SNAP_CORRUPT,
+			    "a table's stream has no COPY statement");
+		bytes_put_span(&s->out, m->attr);
+		bytes_u8(&s->out, '\n');
+		rc = flush(s, err);
+		s->in_copy = true;
+		break;
+	case STREAM_LARGE_OBJECT:
+		rc = begin_large_object(s, m->name, err);
+		break;
+	case STREAM_PRE_DATA:
+	case STREAM_SEQUENCES:
+	case STREAM_POST_DATA:
+	case STREAM_ACL:
+		break;
+	default:
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "a stream of kind %u does not belong into a script",
+		    m->kind);
+	}
+	s->kind = m->kind;
+	s->last_kind = m->kind;
+	s->last_byte = '\n';
+	return rc;
+}
+
+static enum snap_code
+script_data(struct sink *base, struct span d, struct snap_err *err)
+{
+	struct sqlscript *s = (struct sqlscript *)base;
+	enum snap_code rc;
+
+	if (s->kind == 0)
+		return snap_fail(err, SNAP_USAGE, "data outside a stream");
+	if (s->kind == STREAM_LARGE_OBJECT)
+		return lo_data(s, d, err);
+	if (d.len == 0)
+		return SNAP_OK;
+	s->last_byte = d.p[d.len - 1];
+	if (s->out.len + d.len < BUFFER) {
+		bytes_put_span(&s->out, d);
+		return bytes_check(&s->out, err);
+	}
+	rc = flush(s, err);
+	if (rc == SNAP_OK && fd_write_all(s->o.fd, d.p, d.len) != 0)
+		rc = snap_fail_errno(err, SNAP_IO, "write the script");
+	return rc;
+}
+
+static enum snap_code
+script_end(struct sink *base, uint64_t rows, struct snap_err *err)
+{
+	struct sqlscript *s = (struct sqlscript *)base;
+	enum snap_code rc = SNAP_OK;
+
+	(void)rows;
+	if (s->kind == 0)
+		return snap_fail(err, SNAP_USAGE, "end outside a stream");
+	if (s->kind == STREAM_LARGE_OBJECT)
+		rc = lo_flush(s, err);
+	if (rc == SNAP_OK && s->last_byte != '\n')
+		bytes_u8(&s->out, '\n');
+	if (rc == SNAP_OK && s->in_copy)
+		bytes_put_str(&s->out, "\\.\n");
+	if (rc == SNAP_OK)
+		rc = flush(s, err);
+	if (rc == SNAP_OK) {
+		s->in_copy = false;
+		s->kind = 0;
+	}
+	return rc;
+}
+
+static const struct sink_ops script_ops = { script_begin, script_data,
+	script_end };
+
+/* It is put between quotes: a name of letters, digits, '_' and '-'. */
+static bool
+encoding_ok(const char *e)
+{
+	return e == NULL ||
+	       (e[0] != '\0' &&
+		   e[strspn(e,
+		       "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuv"
+		       "wxyz0123456789_-")] == '\0');
+}
+
+enum snap_code
+sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
+    struct snap_err *err)
+{
+	struct sqlscript *s;
+	enum snap_code rc;
+
+	if (!encoding_ok(o->encoding))
+		return snap_fail(err, SNAP_CORRUPT, "no encoding's name");
+	s = calloc(1, sizeof *s);
+	if (s == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	s->base.ops = &script_ops;
+	s->o = *o;
+	bytes_init(&s->out, BUFFER + STREAM_ATTR_MAX + 4 * LO_CHUNK);
+	bytes_init(&s->lo, LO_CHUNK);
+	put_title(s);
+	bytes_put_str(&s->out,
+	    "\\set ON_ERROR_STOP on\n\\set ON_ERROR_ROLLBACK off\n"
+	    "\\set AUTOCOMMIT on\n\\if true\n");
+	put_lock_check(s);
+	rc = put_restrict(s, err);
+	if (rc == SNAP_OK) {
+		put_settings(s);
+		rc = flush(s, err);
+	}
+	if (rc != SNAP_OK)
+		sqlscript_close(s);
+	else
+		*out = s;
+	return rc;
+}
+
+struct sink *
+sqlscript_sink(struct sqlscript *s)
+{
+	return &s->base;
+}
+
+enum snap_code
+sqlscript_finish(struct sqlscript *s, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	if (s->kind != 0 || s->finished)
+		return snap_fail(err, SNAP_USAGE, "a stream is still open");
+	rc = flush(s, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (!s->o.no_restrict)
+		bytes_put_str(&s->out, ":snap_u\n");
+	if (!s->o.no_transaction)
+		bytes_put_str(&s->out, "COMMIT;\n");
+	bytes_put_str(&s->out, "\\endif\n");
+	rc = flush(s, err);
+	s->finished = rc == SNAP_OK;
+	return rc;
+}
+
+void
+sqlscript_poison(struct sqlscript *s, const char *why)
+{
+	struct pollfd p = { .fd = s->o.fd, .events = POLLOUT };
+	char buf[_POSIX_PIPE_BUF + POISON_TABS];
+	size_t n = 0, i;
+	ssize_t ignored;
+
+	if (s->finished)
+		return;
+	if (s->in_copy) {
+		buf[n++] = '\n';
+		memset(buf + n, '\t', POISON_TABS);
+		n += POISON_TABS;
+		memcpy(buf + n, "\n\\.\n", 4);
+		n += 4;
+	}
+	n += (size_t)snprintf(buf + n, 64,
+	    "\nDO $snap$ BEGIN RAISE EXCEPTION "
+	    "'snap: ");
+	for (i = 0; why != NULL && why[i] != '\0' && i < 200; i++)
+		if (why[i] >= ' ' && why[i] != '\'' && why[i] != '\\' &&
+		    why[i] != '$' && why[i] != '%')
+			buf[n++] = why[i];
+	n += (size_t)snprintf(buf + n, 64, "'; END $snap$;\n");
+	/* Room in a pipe is room for PIPE_BUF bytes: this does not block. */
+	if (poll(&p, 1, POISON_WAIT_MS) == 1 && (p.revents & POLLOUT) != 0)
+		ignored = write(s->o.fd, buf, n);
+	else
+		ignored = -1;
+	(void)ignored;
+}
+
+void
+sqlscript_close(struct sqlscript *s)
+{
+	if (s == NULL)
+		return;
+	bytes_fini(&s->out);
+	bytes_fini(&s->lo);
+	free(s);
+}
