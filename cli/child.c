@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * child.c - start, wait for and stop a command.
+ *
+ * posix_spawn() and not fork(): threads may run, and a child must not go on
+ * with our signal settings.  The child stays in our process group, so that it
+ * can ask for its own password on the terminal and gets its Ctrl-C.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stddef.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+
+#define TERM_WAIT_MS 3000
+#define POLL_MS 20
+
+extern char **environ;
+
+static int
+set_up(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, int out)
+{
+	sigset_t none, dfl;
+	int e;
+
+	(void)sigemptyset(&none);
+	(void)sigemptyset(&dfl);
+	(void)sigaddset(&dfl, SIGPIPE);
+	(void)sigaddset(&dfl, SIGINT);
+	(void)sigaddset(&dfl, SIGTERM);
+	(void)sigaddset(&dfl, SIGHUP);
+	if ((e = posix_spawnattr_setsigmask(at, &none)) != 0 ||
+	    (e = posix_spawnattr_setsigdefault(at, &dfl)) != 0 ||
+	    (e = posix_spawnattr_setflags(
+		 at, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) != 0)
+		return e;
+	return posix_spawn_file_actions_adddup2(fa, out, STDOUT_FILENO);
+}
+
+enum snap_code
+child_start(struct child *c, char *const *argv, struct snap_err *err)
+{
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	int fds[2], e;
+
+	c->name = argv[0];
+	if (pipe(fds) != 0)
+		return snap_fail_errno(err, SNAP_IO, "make a pipe");
+	(void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	if ((e = posix_spawn_file_actions_init(&fa)) != 0)
+		goto no_actions;
+	if ((e = posix_spawnattr_init(&at)) != 0)
+		goto no_attr;
+	if ((e = set_up(&fa, &at, fds[1])) == 0)
+		e = posix_spawnp(&c->pid, argv[0], &fa, &at, argv, environ);
+	(void)posix_spawnattr_destroy(&at);
+no_attr:
+	(void)posix_spawn_file_actions_destroy(&fa);
+no_actions:
+	(void)close(fds[1]);
+	if (e != 0) {
+		(void)close(fds[0]);
+		c->pid = 0;
+		errno = e;
+		return snap_fail_errno(
+		    err, SNAP_SOURCE, "run command \"%s\"", argv[0]);
+	}
+	c->fd = fds[0];
+	return SNAP_OK;
+}
+
+static pid_t
+wait_for(pid_t pid, int *status)
+{
+	pid_t got;
+
+	do {
+		got = waitpid(pid, status, 0);
+	} while (got < 0 && errno == EINTR);
+	return got;
+}
+
+enum snap_code
+child_wait(struct child *c, struct snap_err *err)
+{
+	pid_t pid = c->pid;
+	int status;
+
+	if (c->fd >= 0)
+		(void)close(c->fd);
+	c->fd = -1;
+	c->pid = 0;
+	if (wait_for(pid, &status) != pid)
+		return snap_fail_errno(
+		    err, SNAP_SOURCE, "wait for command \"%s\"", c->name);
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
+		return SNAP_OK;
+	if (WIFSIGNALED(status))
+		return snap_fail(err, SNAP_SOURCE,
+		    "command \"%s\" was terminated by signal %d", c->name,
+		    WTERMSIG(status));
+	return snap_fail(err, SNAP_SOURCE,
+	    "command \"%s\" failed: exit status %d", c->name,
+	    WEXITSTATUS(status));
+}
+
+void
+child_kill(struct child *c)
+{
+	struct timespec pause = { 0, POLL_MS * 1000000L };
+	int status, ms;
+	pid_t got;
+
+	if (c->fd >= 0)
+		(void)close(c->fd);
+	c->fd = -1;
+	if (c->pid <= 0)
+		return;
+	(void)kill(c->pid, SIGTERM);
+	for (ms = 0; ms < TERM_WAIT_MS; ms += POLL_MS) {
+		got = waitpid(c->pid, &status, WNOHANG);
+		if (got == c->pid || (got < 0 && errno != EINTR))
+			goto out;
+		(void)nanosleep(&pause, NULL);
+	}
+	(void)kill(c->pid, SIGKILL);
+	(void)wait_for(c->pid, &status);
+out:
+	c->pid = 0;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * child.h - a command whose output is read through a pipe.
+ *
+ * Its exit status is the only proof that the output is whole, so no caller
+ * may take the bytes for good before child_wait() said SNAP_OK.
+ */
+#ifndef SNAP_CHILD_H
+#define SNAP_CHILD_H
+
+#include <sys/types.h>
+
+#include "err.h"
+
+struct child {
+	pid_t pid; /* 0 = none */
+	int fd;    /* its stdout; -1 = closed */
+	const char *name;
+};
+
+#define CHILD_INIT                                                             \
+	{                                                                      \
+		0, -1, NULL                                                    \
+	}
+
+/* Run argv[0] by $PATH; stdin and stderr are ours. */
+SNAP_MUST_CHECK enum snap_code child_start(
+    struct child *c, char *const *argv, struct snap_err *err);
+/* The end of a child whose output was read to its end. */
+SNAP_MUST_CHECK enum snap_code child_wait(
+    struct child *c, struct snap_err *err);
+/* Stop one that still runs: SIGTERM, later SIGKILL.  Safe after wait. */
+void child_kill(struct child *c);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * cmd.h - the sub-commands and what they are given.
+ *
+ * A command gets the parsed options and returns a code with its error filled
+ * in; only main.c turns that into an exit status.  What a command wants to
+ * add to its status beyond the code it leaves in struct cli.
+ */
+#ifndef SNAP_CMD_H
+#define SNAP_CMD_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+#include "opts.h"
+#include "report.h"
+
+struct repo;
+struct transport;
+
+enum cmd_bit {
+	CMD_INIT = 1 << 0,
+	CMD_BACKUP = 1 << 1,
+	CMD_SNAPSHOTS = 1 << 2,
+	CMD_LS = 1 << 3,
+	CMD_RESTORE = 1 << 4,
+	CMD_CHECK = 1 << 5,
+	CMD_STATS = 1 << 6,
+	CMD_REPAIR = 1 << 7,
+	CMD_VERSION = 1 << 8,
+	CMD_HELP = 1 << 9,
+	CMD_ALL = (1 << 10) - 1
+};
+
+struct cli {
+	struct opts o;
+	struct report report;
+	bool before_work;  /* a failure of the source now is one of usage */
+	bool wrong_key;    /* SNAP_DENIED came from the keys */
+	size_t n_warnings; /* it finished, but somebody must look */
+};
+
+struct cmd {
+	unsigned bit;
+	const char *name;
+	const char *args;    /* as shown in the usage line */
+	const char *summary; /* one line, no full stop */
+	const char *text;    /* paragraphs for `help` and the manual page */
+	size_t min_args, max_args;
+	enum snap_code (*run)(struct cli *c, struct snap_err *err);
+};
+
+extern const struct cmd cmd_table[]; /* ends with name == NULL */
+const struct cmd *cmd_find(const char *name);
+
+enum snap_code cmd_init(struct cli *c, struct snap_err *err);
+enum snap_code cmd_backup(struct cli *c, struct snap_err *err);
+enum snap_code cmd_snapshots(struct cli *c, struct snap_err *err);
+enum snap_code cmd_ls(struct cli *c, struct snap_err *err);
+enum snap_code cmd_restore(struct cli *c, struct snap_err *err);
+enum snap_code cmd_check(struct cli *c, struct snap_err *err);
+enum snap_code cmd_stats(struct cli *c, struct snap_err *err);
+enum snap_code cmd_repair(struct cli *c, struct snap_err *err);
+enum snap_code cmd_version(struct cli *c, struct snap_err *err);
+enum snap_code cmd_help(struct cli *c, struct snap_err *err);
+
+#endif

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* ls.c - list the streams of one snapshot. */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "cmd.h"
+#include "json.h"
+#include "session.h"
+#include "ui.h"
+
+static const char *
+kind_name(uint8_t kind)
+{
+	static const char *const names[] = { [STREAM_PROPERTIES] = "properties",
+		[STREAM_GLOBALS] = "globals",
+		[STREAM_ARCHIVE] = "archive",
+		[STREAM_PRE_DATA] = "pre-data",
+		[STREAM_TABLE] = "table",
+		[STREAM_SEQUENCES] = "sequences",
+		[STREAM_LARGE_OBJECT] = "large-object",
+		[STREAM_POST_DATA] = "post-data",
+		[STREAM_ACL] = "acl",
+		[STREAM_RAW] = "raw" };
+
+	if (kind >= sizeof names / sizeof names[0] || names[kind] == NULL)
+		return "unknown";
+	return names[kind];
+}
+
+static void
+cell_u64(struct ui_table *t, uint64_t v)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof text, "%" PRIu64, v);
+	ui_table_cell(t, span_str(text));
+}
+
+static enum snap_code
+as_table(const struct repo_manifest *m, struct snap_err *err)
+{
+	static const char *const heads[] = { "KIND", "ROWS", "BYTES", "NEW",
+		"PART", "NAME" };
+	struct ui_table *t = ui_table_new(6, heads, 0x1e);
+	size_t i;
+
+	if (t == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	for (i = 0; i < m->n; i++) {
+		const struct repo_stream *v = &m->v[i];
+
+		ui_table_cell(t, span_str(kind_name(v->kind)));
+		cell_u64(t, v->rows);
+		cell_u64(t, v->bytes);
+		cell_u64(t, v->new_bytes);
+		cell_u64(t, v->part);
+		ui_table_cell(t, v->name);
+	}
+	ui_table_print(t);
+	return ui_out_end(err);
+}
+
+static enum snap_code
+as_json(const struct repo_snapshot *s, const struct repo_manifest *m,
+    struct snap_err *err)
+{
+	json_t *root = json_root(), *list = json_array(), *o;
+	char hex[2 * REPO_ID_LEN + 1];
+	size_t i;
+
+	for (i = 0; i < m->n; i++) {
+		const struct repo_stream *v = &m->v[i];
+
+		o = json_object();
+		json_put_text(o, "kind", span_str(kind_name(v->kind)));
+		json_put_text(o, "name", v->name);
+		json_put_u64(o, "part", v->part);
+		json_put_u64(o, "rows", v->rows);
+		json_put_u64(o, "bytes", v->bytes);
+		json_put_u64(o, "new-bytes", v->new_bytes);
+		hex_encode(v->digest, REPO_ID_LEN, hex);
+		json_put_text(o, "digest", span_str(hex));
+		(void)json_array_append_new(list, o);
+	}
+	(void)json_object_set_new(root, "snapshot", json_snapshot(s));
+	(void)json_object_set_new(root, "streams", list);
+	return json_print(root, err);
+}
+
+enum snap_code
+cmd_ls(struct cli *c, struct snap_err *err)
+{
+	struct session s = SESSION_INIT;
+	const struct repo_snapshot *snapshot;
+	struct repo_manifest *m = NULL;
+	enum snap_code rc;
+
+	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
+	    (rc = session_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
+	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
+		goto out;
+	rc = c->o.json ? as_json(snapshot, m, err) : as_table(m, err);
+out:
+	repo_manifest_free(m);
+	session_close(&s);
+	return rc;
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * restore.c - one snapshot to standard output.
+ *
+ * A database becomes a script that psql commits only when its last line has
+ * arrived; on any failure the script is poisoned, so that psql fails too.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cmd.h"
+#include "raw.h"
+#include "session.h"
+#include "sqlscript.h"
+#include "ui.h"
+
+#define TITLE_MAX 1024
+
+static bool
+is_script(void *arg, const struct repo_stream *s)
+{
+	(void)arg;
+	switch (s->kind) {
+	case STREAM_PRE_DATA:
+	case STREAM_TABLE:
+	case STREAM_SEQUENCES:
+	case STREAM_LARGE_OBJECT:
+	case STREAM_POST_DATA:
+	case STREAM_ACL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool
+is_kind(void *arg, const struct repo_stream *s)
+{
+	return s->kind == *(const uint8_t *)arg;
+}
+
+static bool
+has_kind(const struct repo_manifest *m, uint8_t kind)
+{
+	size_t i;
+
+	for (i = 0; i < m->n; i++)
+		if (m->v[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* Streams of one kind, as they are. */
+static enum snap_code
+restore_bytes(struct cli *c, struct session *s, const struct repo_manifest *m,
+    uint8_t kind, struct snap_err *err)
+{
+	struct raw_sink out;
+	enum snap_code rc;
+
+	if (!has_kind(m, kind))
+		return snap_fail(
+		    err, SNAP_NOTFOUND, "this snapshot has no such part");
+	/* Roles and properties are small: deliver them whole or not. */
+	raw_sink_init(&out, STDOUT_FILENO, kind != STREAM_RAW, &c->report);
+	rc = repo_read(s->repo, m, is_kind, &kind, &out.sink, err);
+	if (rc == SNAP_OK)
+		rc = raw_sink_flush(&out, err);
+	raw_sink_fini(&out);
+	return rc;
+}
+
+static void
+title_of(const struct repo_snapshot *snapshot, struct bytes *out)
+{
+	const char *t = repo_snapshot_prop(snapshot, REPO_PROP_TIME);
+	char hex[2 * REPO_ID_LEN + 1];
+
+	hex_encode(snapshot->id, REPO_ID_LEN, hex);
+	bytes_printf(out, "%s %s: snapshot %.8s of database ",
+	    SNAP_PROGRAM_NAME, SNAP_VERSION, hex);
+	ui_escape(out, span_str(session_source(snapshot)));
+	bytes_put_str(out, ", ");
+	ui_escape(out, span_str(t != NULL ? t : "?"));
+	bytes_u8(out, 0);
+}
+
+static enum snap_code
+restore_script(struct cli *c, struct session *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct snap_err *err)
+{
+	const char *locks = repo_snapshot_prop(snapshot, "restore-locks");
+	struct sqlscript_opts so = { .fd = STDOUT_FILENO,
+		.no_transaction = c->o.no_transaction,
+		.no_restrict = c->o.no_restrict,
+		.encoding = repo_snapshot_prop(snapshot, "encoding") };
+	struct sqlscript *script = NULL;
+	struct bytes title;
+	enum snap_code rc;
+
+	bytes_init(&title, TITLE_MAX);
+	title_of(snapshot, &title);
+	so.title = title.bad ? NULL : (const char *)title.p;
+	if (locks != NULL)
+		so.restore_locks = strtoull(locks, NULL, 10);
+	if ((rc = sqlscript_open(&so, &script, err)) != SNAP_OK)
+		goto out;
+	rc =
+	    repo_read(s->repo, m, is_script, NULL, sqlscript_sink(script), err);
+	if (rc == SNAP_OK)
+		rc = report_check(&c->report, err);
+	if (rc == SNAP_OK)
+		rc = sqlscript_finish(script, err);
+	if (rc != SNAP_OK)
+		sqlscript_poison(script, err->msg);
+out:
+	sqlscript_close(script);
+	bytes_fini(&title);
+	return rc;
+}
+
+enum snap_code
+cmd_restore(struct cli *c, struct snap_err *err)
+{
+	struct session s = SESSION_INIT;
+	const struct repo_snapshot *snapshot;
+	struct repo_manifest *m = NULL;
+	enum snap_code rc;
+
+	if (c->o.globals && c->o.properties)
+		return snap_fail(err, SNAP_USAGE,
+		    "--globals and --properties exclude each other");
+	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
+	    (rc = session_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
+	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
+		goto out;
+	atomic_store(&c->report.bytes_total, snapshot->bytes);
+	ui_progress_begin("restoring", &c->report);
+	if (c->o.globals)
+		rc = restore_bytes(c, &s, m, STREAM_GLOBALS, err);
+	else if (c->o.properties)
+		rc = restore_bytes(c, &s, m, STREAM_PROPERTIES, err);
+	else if (has_kind(m, STREAM_RAW))
+		rc = restore_bytes(c, &s, m, STREAM_RAW, err);
+	else
+		rc = restore_script(c, &s, snapshot, m, err);
+	ui_progress_end();
+out:
+	repo_manifest_free(m);
+	session_close(&s);
+	return rc;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* snapshots.c - list the snapshots as a table or as JSON. */
+#include <string.h>
+
+#include "cmd.h"
+#include "json.h"
+#include "session.h"
+#include "ui.h"
+
+static void
+cell_size(struct ui_table *t, uint64_t v)
+{
+	char text[UI_SIZE_MAX];
+
+	ui_table_cell(t, span_str(ui_size(v, text)));
+}
+
+static void
+cell_text(struct ui_table *t, const char *text)
+{
+	ui_table_cell(t, span_str(text != NULL ? text : ""));
+}
+
+static enum snap_code
+as_table(
+    const struct repo_snapshots *all, const char *only, struct snap_err *err)
+{
+	static const char *const heads[] = { "ID", "TIME", "SOURCE", "HOST",
+		"SIZE", "NEW", "STORED", "TAGS" };
+	struct ui_table *t = ui_table_new(8, heads, 0x70);
+	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX];
+	const struct repo_snapshot *s;
+	size_t i;
+
+	if (t == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	for (i = 0; i < all->n; i++) {
+		s = &all->v[i];
+		if (only != NULL && strcmp(session_source(s), only) != 0)
+			continue;
+		hex_encode(s->id, REPO_ID_LEN, hex);
+		ui_table_cell(t, span_of(hex, 8));
+		cell_text(t, ui_time(s->time_ns, when));
+		cell_text(t, session_source(s));
+		cell_text(t, repo_snapshot_prop(s, REPO_PROP_HOST));
+		cell_size(t, s->bytes);
+		cell_size(t, s->new_bytes);
+		cell_size(t, s->stored_bytes);
+		cell_text(t, repo_snapshot_prop(s, REPO_PROP_TAGS));
+	}
+	ui_table_print(t);
+	return ui_out_end(err);
+}
+
+static enum snap_code
+as_json(
+    const struct repo_snapshots *all, const char *only, struct snap_err *err)
+{
+	json_t *root = json_root(), *list = json_array();
+	size_t i;
+
+	for (i = 0; i < all->n; i++)
+		if (only == NULL ||
+		    strcmp(session_source(&all->v[i]), only) == 0)
+			(void)json_array_append_new(
+			    list, json_snapshot(&all->v[i]));
+	(void)json_object_set_new(root, "snapshots", list);
+	json_put_u64(root, "damaged", all->n_damaged);
+	return json_print(root, err);
+}
+
+enum snap_code
+cmd_snapshots(struct cli *c, struct snap_err *err)
+{
+	const char *only = c->o.n_args > 0 ? c->o.args[0] : NULL;
+	struct session s = SESSION_INIT;
+	enum snap_code rc;
+
+	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
+	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK)
+		goto out;
+	c->n_warnings = s.all.n_damaged;
+	rc = c->o.json ? as_json(&s.all, only, err)
+		       : as_table(&s.all, only, err);
+out:
+	session_close(&s);
+	return rc;
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * main.c - set the process up, run one command, map its code to a status.
+ *
+ * This is the only place that knows exit statuses (docs/exit-codes.md) and
+ * signals.  The first signal asks for a clean end, the second one is obeyed
+ * at once.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#ifdef __linux__
+#include <sys/prctl.h>
+#endif
+
+#include "cmd.h"
+#include "secrets.h"
+#include "ui.h"
+
+enum status {
+	STATUS_OK = 0,
+	STATUS_FAILURE = 1,
+	STATUS_USAGE = 2,
+	STATUS_WARNINGS = 3,
+	STATUS_NO_REPOSITORY = 10,
+	STATUS_BUSY = 11,
+	STATUS_WRONG_KEY = 12,
+	STATUS_CORRUPT = 13
+};
+
+/* The number of the signal that asked us to stop. */
+static atomic_int stop_signal;
+
+static void
+on_signal(int sig)
+{
+	if (atomic_exchange(&stop_signal, sig) != 0) {
+		(void)signal(sig, SIG_DFL);
+		(void)raise(sig);
+	}
+}
+
+static void
+set_up_process(void)
+{
+	static const int stops[] = { SIGINT, SIGTERM, SIGHUP };
+	struct rlimit none = { 0, 0 };
+	struct sigaction sa, old;
+	size_t i;
+
+	/* A core would hold keys and rows in clear. */
+	(void)setrlimit(RLIMIT_CORE, &none);
+#ifdef PR_SET_DUMPABLE
+	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
+#endif
+	(void)umask(077);
+	memset(&sa, 0, sizeof sa);
+	sa.sa_handler = on_signal;
+	/* Loops poll the flag; library calls need not see EINTR. */
+	sa.sa_flags = SA_RESTART;
+	(void)sigemptyset(&sa.sa_mask);
+	for (i = 0; i < sizeof stops / sizeof stops[0]; i++) {
+		/* What nohup or a shell's & ignores stays ignored. */
+		if (sigaction(stops[i], NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			continue;
+		(void)sigaction(stops[i], &sa, NULL);
+	}
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGPIPE, &sa, NULL);
+}
+
+static int
+status_of(const struct cli *c, enum snap_code rc)
+{
+	int sig = atomic_load(&stop_signal);
+
+	switch (rc) {
+	case SNAP_OK:
+		return c->n_warnings > 0 ? STATUS_WARNINGS : STATUS_OK;
+	case SNAP_CANCELLED:
+		return sig != 0 ? 128 + sig : STATUS_FAILURE;
+	case SNAP_USAGE:
+		return STATUS_USAGE;
+	case SNAP_NOREPO:
+		return STATUS_NO_REPOSITORY;
+	case SNAP_BUSY:
+		return STATUS_BUSY;
+	case SNAP_CORRUPT:
+		return STATUS_CORRUPT;
+	case SNAP_DENIED:
+		return c->wrong_key ? STATUS_WRONG_KEY : STATUS_FAILURE;
+	case SNAP_SOURCE:
+		return c->before_work ? STATUS_USAGE : STATUS_FAILURE;
+	default:
+		return STATUS_FAILURE;
+	}
+}
+
+static enum snap_code
+run(struct cli *c, int argc, char **argv, struct snap_err *err)
+{
+	const struct cmd *cmd;
+	enum snap_code rc;
+	int used;
+
+	rc = opts_parse_front(&c->o, argc, argv, &used, err);
+	if (rc != SNAP_OK)
+		return rc;
+	argc -= used;
+	argv += used;
+	if (c->o.version)
+		return cmd_version(c, err);
+	if (argc == 0) {
+		if (c->o.help)
+			return cmd_help(c, err);
+		(void)snap_fail(err, SNAP_USAGE, "no command was given");
+		return snap_hint(err, "Try \"%s help\".", SNAP_PROGRAM_NAME);
+	}
+	cmd = cmd_find(argv[0]);
+	if (cmd == NULL) {
+		(void)snap_fail(
+		    err, SNAP_USAGE, "there is no command \"%s\"", argv[0]);
+		return snap_hint(err, "Try \"%s help\".", SNAP_PROGRAM_NAME);
+	}
+	rc = opts_parse(&c->o, cmd->bit, cmd->name, argc - 1, argv + 1, err);
+	if (rc != SNAP_OK)
+		return rc;
+	ui_set(c->o.quiet, c->o.verbose);
+	if (c->o.version)
+		return cmd_version(c, err);
+	if (c->o.help) {
+		c->o.args = argv;
+		c->o.n_args = 1; /* explain the command itself */
+		return cmd_help(c, err);
+	}
+	if (c->o.n_args < cmd->min_args || c->o.n_args > cmd->max_args ||
+	    (c->o.has_command && cmd->bit != CMD_BACKUP)) {
+		(void)snap_fail(err, SNAP_USAGE, "usage: %s %s [OPTION]... %s",
+		    SNAP_PROGRAM_NAME, cmd->name, cmd->args);
+		return snap_hint(err,
+		    "Try \"%s help %s\" for more information.",
+		    SNAP_PROGRAM_NAME, cmd->name);
+	}
+	return cmd->run(c, err);
+}
+
+int
+main(int argc, char **argv)
+{
+	static struct cli cli; /* zeroed; too large for some stacks */
+	struct snap_err err = SNAP_ERR_INIT;
+	enum snap_code rc;
+
+	set_up_process();
+	ui_init();
+	secrets_take_environment();
+	cli.report.log = ui_log;
+	cli.report.cancel = &stop_signal;
+	rc = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1, &err);
+	secrets_forget();
+	/* `| head` has read enough: that is no news to anybody. */
+	if (rc != SNAP_OK && !(rc == SNAP_IO && ui_out_gone()))
+		ui_error(&err);
+	return status_of(&cli, rc);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * opts.h - the command line as one struct.
+ *
+ * There is one table of options (table.c); the parser, the help texts and the
+ * manual page are all made from it, so they cannot disagree.  Letters that
+ * libpq tools know mean here what they mean there.
+ */
+#ifndef SNAP_OPTS_H
+#define SNAP_OPTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "err.h"
+
+#define OPTS_LIST_MAX 256
+
+struct opt_list {
+	size_t n;
+	const char *v[OPTS_LIST_MAX + 1]; /* NULL behind the last */
+};
+
+struct opts {
+	/* everywhere */
+	const char *repo, *passphrase_file, *passphrase_command;
+	const char *recovery_code_file, *cache_dir;
+	bool no_cache, quiet, verbose, json, help, version;
+	/* init */
+	const char *chunk_size, *kdf_memory;
+	/* backup */
+	const char *dbname, *host, *port, *user, *jobs, *name, *pg_dump;
+	const char *lock_wait_timeout, *level;
+	bool no_password, password, is_stdin, deferrable;
+	bool no_role_passwords;
+	struct opt_list schemas, exclude_schemas, tables, exclude_tables;
+	struct opt_list exclude_table_data, tags;
+	/* restore */
+	bool globals, properties, no_transaction, no_restrict;
+	/* check */
+	bool read_data;
+	const char *read_percent;
+	/* help */
+	bool man;
+
+	/* what is no option */
+	size_t n_args;
+	char **args;
+	bool has_command; /* "--" was there: command[] is what follows */
+	char **command;   /* NULL-terminated */
+};
+
+enum opt_kind {
+	OPT_FLAG,    /* bool */
+	OPT_STRING,  /* const char * */
+	OPT_LIST,    /* struct opt_list */
+	OPT_PERCENT, /* optional =ARG: bool read_data, const char * */
+	OPT_END
+};
+
+struct opt {
+	char letter; /* 0 = none */
+	const char *name;
+	const char *arg; /* NULL = takes none */
+	enum opt_kind kind;
+	size_t off;        /* in struct opts */
+	unsigned commands; /* bits of enum cmd_bit */
+	const char *help;  /* NULL = not shown */
+};
+
+extern const struct opt opts_table[];
+
+/*
+ * Split what follows the command's name.  `bit`: the command whose options
+ * are allowed.  Strings stay argv's.  SNAP_USAGE names what is wrong.
+ */
+SNAP_MUST_CHECK enum snap_code opts_parse(struct opts *o, unsigned bit,
+    const char *command, int argc, char **argv, struct snap_err *err);
+/* The options in front of the command's name; *used counts their words. */
+SNAP_MUST_CHECK enum snap_code opts_parse_front(
+    struct opts *o, int argc, char **argv, int *used, struct snap_err *err);
+
+/* A whole decimal number in [min, max] out of `text`. */
+SNAP_MUST_CHECK enum snap_code opts_number(const char *text, const char *option,
+    unsigned long min, unsigned long max, unsigned long *out,
+    struct snap_err *err);
+
+#endif

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* props.c - collect the properties of a new snapshot. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "props.h"
+
+#define TAGS_MAX ((size_t)64 << 10)
+
+enum snap_code
+props_add(
+    struct props *p, const char *key, const char *value, struct snap_err *err)
+{
+	char *k, *v;
+	size_t i;
+
+	for (i = 0; i < p->n; i++)
+		if (strcmp(p->v[i].key, key) == 0)
+			return SNAP_OK;
+	if (p->n == PROPS_MAX)
+		return snap_fail(
+		    err, SNAP_NOMEM, "more than %d properties", PROPS_MAX);
+	k = strdup(key);
+	v = strdup(value);
+	if (k == NULL || v == NULL) {
+		free(k);
+		free(v);
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	}
+	p->v[p->n].key = k;
+	p->v[p->n].value = v;
+	p->n++;
+	return SNAP_OK;
+}
+
+enum snap_code
+props_add_u64(
+    struct props *p, const char *key, uint64_t value, struct snap_err *err)
+{
+	char text[24];
+
+	(void)snprintf(text, sizeof text, "%" PRIu64, value);
+	return props_add(p, key, text, err);
+}
+
+static enum snap_code
+add_tags(struct props *p, const struct opts *o, struct snap_err *err)
+{
+	struct bytes b;
+	enum snap_code rc;
+	size_t i;
+
+	if (o->tags.n == 0)
+		return SNAP_OK;
+	bytes_init(&b, TAGS_MAX);
+	for (i = 0; i < o->tags.n; i++) {
+		if (o->tags.v[i][0] == '\0' ||
+		    strchr(o->tags.v[i], ',') != NULL) {
+			rc = snap_fail(err, SNAP_USAGE,
+			    "a tag is not empty and has no comma: \"%s\"",
+			    o->tags.v[i]);
+			goto out;
+		}
+		if (i > 0)
+			bytes_u8(&b, ',');
+		bytes_put_str(&b, o->tags.v[i]);
+	}
+	bytes_u8(&b, 0);
+	if ((rc = bytes_check(&b, err)) == SNAP_OK)
+		rc = props_add(p, REPO_PROP_TAGS, (const char *)b.p, err);
+out:
+	bytes_fini(&b);
+	return rc;
+}
+
+enum snap_code
+props_add_usual(struct props *p, const struct opts *o, struct snap_err *err)
+{
+	char host[256] = "", when[40] = "";
+	time_t now = time(NULL);
+	enum snap_code rc;
+	struct tm tm;
+
+	if (gethostname(host, sizeof host) != 0)
+		host[0] = '\0';
+	host[sizeof host - 1] = '\0';
+	if (gmtime_r(&now, &tm) != NULL)
+		(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	if ((rc = props_add(p, REPO_PROP_TIME, when, err)) != SNAP_OK ||
+	    (rc = props_add(p, REPO_PROP_HOST, host, err)) != SNAP_OK ||
+	    (rc = props_add(p, "snap-version", SNAP_VERSION, err)) != SNAP_OK)
+		return rc;
+	return add_tags(p, o, err);
+}
+
+void
+props_clear(struct props *p)
+{
+	size_t i;
+
+	for (i = 0; i < p->n; i++) {
+		free((void *)(uintptr_t)p->v[i].key);
+		free((void *)(uintptr_t)p->v[i].value);
+	}
+	p->n = 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * props.h - the properties of a new snapshot, collected.
+ *
+ * The first value of a key stands, so what the command line says comes before
+ * what a source adds.
+ */
+#ifndef SNAP_PROPS_H
+#define SNAP_PROPS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "err.h"
+#include "opts.h"
+#include "repo.h"
+
+#define PROPS_MAX 128
+
+struct props {
+	size_t n;
+	struct repo_property v[PROPS_MAX]; /* keys and values are malloc'd */
+};
+
+SNAP_MUST_CHECK enum snap_code props_add(
+    struct props *p, const char *key, const char *value, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code props_add_u64(
+    struct props *p, const char *key, uint64_t value, struct snap_err *err);
+/* Time, host, version of this program, tags. */
+SNAP_MUST_CHECK enum snap_code props_add_usual(
+    struct props *p, const struct opts *o, struct snap_err *err);
+void props_clear(struct props *p);
+
+#endif

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * raw.h - one byte sequence from a file descriptor into a sink, and back.
+ */
+#ifndef SNAP_RAW_H
+#define SNAP_RAW_H
+
+#include "bytes.h"
+#include "err.h"
+#include "report.h"
+#include "sink.h"
+
+/*
+ * Push all of `fd` as one stream called `name`.  How it is cut is chosen from
+ * its first bytes; warns when they are those of a compressed file, because
+ * nothing of such a stream can be found again in the next one.
+ */
+SNAP_MUST_CHECK enum snap_code raw_push(int fd, const char *name,
+    struct sink *out, struct report *r, struct snap_err *err);
+
+/* A sink that writes the bytes of every stream to `fd`, one after another.
+ * `hold`: keep them until raw_sink_flush(), for what is small and must not
+ * be delivered in part. */
+struct raw_sink {
+	struct sink sink;
+	int fd;
+	bool hold;
+	struct report *report;
+	struct bytes held;
+};
+void raw_sink_init(struct raw_sink *s, int fd, bool hold, struct report *r);
+SNAP_MUST_CHECK enum snap_code raw_sink_flush(
+    struct raw_sink *s, struct snap_err *err);
+void raw_sink_fini(struct raw_sink *s);
+
+/* What a stream is compressed with, judged by its start; NULL = nothing. */
+const char *raw_compression(struct span head);
+/* True when it is lines of text, to be cut at line ends. */
+bool raw_is_lines(struct span head);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * secrets.h - the passphrase or recovery code that opens a repository.
+ *
+ * Taken from the first of: the options, SNAP_RECOVERY_CODE, SNAP_PASSPHRASE,
+ * SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the terminal.  Never an
+ * argument, which anybody on the machine can read.
+ */
+#ifndef SNAP_SECRETS_H
+#define SNAP_SECRETS_H
+
+#include <stdbool.h>
+
+#include "bytes.h"
+#include "err.h"
+#include "opts.h"
+#include "report.h"
+
+#define SECRET_MAX 4096 /* bytes */
+
+struct secret {
+	struct bytes text;
+	bool is_recovery_code;
+};
+
+/* At start: move secrets out of the environment, where children and /proc
+ * would show them. */
+void secrets_take_environment(void);
+/* Wipe what was taken. */
+void secrets_forget(void);
+
+/* `is_new`: for init; a terminal is asked twice, a recovery code is no use.
+ * secret_fini() is due in any case. */
+SNAP_MUST_CHECK enum snap_code secret_get(struct secret *s,
+    const struct opts *o, bool is_new, const struct report *r,
+    struct snap_err *err);
+void secret_fini(struct secret *s);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * session.c - from --repo, the secrets and the cache options to a repository.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "secrets.h"
+#include "session.h"
+
+#define PATH_BYTES_MAX ((size_t)64 << 10)
+
+enum snap_code
+session_store(
+    struct session *s, struct cli *c, bool create, struct snap_err *err)
+{
+	struct transport_opts to = { .create = create };
+	const char *url = c->o.repo;
+
+	if (url == NULL)
+		url = getenv("SNAP_REPOSITORY");
+	if (url == NULL || *url == '\0') {
+		(void)snap_fail(err, SNAP_USAGE, "no repository was named");
+		return snap_hint(err,
+		    "Use --repo=URL or set SNAP_REPOSITORY; a URL may be a "
+		    "path.");
+	}
+	return transport_open(url, &to, &s->transport, err);
+}
+
+/* *out = NULL with SNAP_OK: no cache on disk, which costs only time. */
+static enum snap_code
+cache_path(const struct opts *o, char **out, struct snap_err *err)
+{
+	const char *dir = o->cache_dir, *below = "";
+	struct bytes b;
+
+	*out = NULL;
+	if (o->no_cache)
+		return SNAP_OK;
+	if (dir == NULL)
+		dir = getenv("SNAP_CACHE_DIR");
+	if (dir == NULL || *dir == '\0') {
+		dir = getenv("XDG_CACHE_HOME");
+		below = "/" SNAP_PROGRAM_NAME;
+	}
+	if (dir == NULL || *dir != '/') {
+		if (o->cache_dir == NULL && below[0] != '\0')
+			dir = getenv("HOME");
+		below = below[0] != '\0' ? "/.cache/" SNAP_PROGRAM_NAME : "";
+	}
+	if (dir == NULL || *dir == '\0')
+		return SNAP_OK;
+	bytes_init(&b, PATH_BYTES_MAX);
+	bytes_put_str(&b, dir);
+	bytes_put_str(&b, below);
+	bytes_u8(&b, 0);
+	if (bytes_check(&b, err) != SNAP_OK) {
+		bytes_fini(&b);
+		return err->code;
+	}
+	*out = (char *)b.p;
+	return SNAP_OK;
+}
+
+enum snap_code
+session_opts(
+    struct cli *c, struct repo_opts *out, char **cache, struct snap_err *err)
+{
+	unsigned long level = 0;
+
+	memset(out, 0, sizeof *out);
+	if (c->o.level != NULL && opts_number(c->o.level, "compression-level",
+				      1, 19, &level, err) != SNAP_OK)
+		return err->code;
+	out->zstd_level = (int)level;
+	out->report = &c->report;
+	if (cache_path(&c->o, cache, err) != SNAP_OK)
+		return err->code;
+	out->cache_dir = *cache;
+	return SNAP_OK;
+}
+
+enum snap_code
+session_open(struct session *s, struct cli *c, struct snap_err *err)
+{
+	struct secret secret = { .is_recovery_code = false };
+	struct repo_opts ro;
+	char *cache = NULL;
+	enum snap_code rc;
+
+	bytes_init(&secret.text, SECRET_MAX);
+	if ((rc = session_opts(c, &ro, &cache, err)) != SNAP_OK)
+		goto out;
+	/* Before anybody is asked for a passphrase. */
+	if ((rc = session_store(s, c, false, err)) != SNAP_OK)
+		goto out;
+	rc = secret_get(&secret, &c->o, false, &c->report, err);
+	if (rc != SNAP_OK)
+		goto out;
+	ro.passphrase = bytes_span(&secret.text);
+	ro.is_recovery_code = secret.is_recovery_code;
+	rc = repo_open(s->transport, &ro, &s->repo, err);
+	if (rc == SNAP_DENIED)
+		c->wrong_key = true;
+out:
+	secret_fini(&secret);
+	secrets_forget();
+	free(cache);
+	return rc;
+}
+
+enum snap_code
+session_find(struct session *s, const char *spec,
+    const struct repo_snapshot **out, struct snap_err *err)
+{
+	enum snap_code rc = repo_snapshots(s->repo, &s->all, err);
+
+	if (rc == SNAP_OK)
+		rc = repo_snapshot_find(&s->all, spec, out, err);
+	return rc;
+}
+
+void
+session_close(struct session *s)
+{
+	repo_snapshots_free(&s->all);
+	repo_close(s->repo);
+	transport_close(s->transport);
+}
+
+const char *
+session_source(const struct repo_snapshot *s)
+{
+	const char *v = repo_snapshot_prop(s, REPO_PROP_DATABASE);
+
+	if (v == NULL)
+		v = repo_snapshot_prop(s, REPO_PROP_NAME);
+	return v != NULL ? v : "";
+}

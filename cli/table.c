@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * table.c - the one table of commands and the one table of options.
+ *
+ * Parser, help and manual page read these and nothing else.
+ */
+#include <string.h>
+
+#include "cmd.h"
+
+#define PROG SNAP_PROGRAM_NAME
+#define REPO_COMMANDS                                                          \
+	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
+	    CMD_CHECK | CMD_STATS | CMD_REPAIR)
+#define OFF(field) offsetof(struct opts, field)
+
+const struct cmd cmd_table[] = {
+	{ CMD_INIT, "init", "", "make a new repository",
+	    "Makes an encrypted repository at the place given by --repo and "
+	    "prints its recovery code, once. Keep that code away from this "
+	    "machine: it opens the repository when the passphrase is lost.",
+	    0, 0, cmd_init },
+	{ CMD_BACKUP, "backup",
+	    "[DBNAME] | --stdin --name NAME | "
+	    "--name NAME -- COMMAND [ARG]...",
+	    "make a snapshot of a database, of stdin or of a command's output",
+	    "Reads one consistent snapshot of a PostgreSQL database through "
+	    "COPY and pg_dump and stores what is not in the repository yet. "
+	    "With --stdin the bytes come from standard input; with -- they "
+	    "come from a command, whose exit status decides: if it fails "
+	    "there is no snapshot.",
+	    0, 1, cmd_backup },
+	{ CMD_SNAPSHOTS, "snapshots", "[DBNAME-OR-NAME]", "list the snapshots",
+	    "Lists all snapshots, or those of one database or stream name, "
+	    "oldest first.",
+	    0, 1, cmd_snapshots },
+	{ CMD_LS, "ls", "SNAPSHOT", "list the streams of a snapshot",
+	    "SNAPSHOT is an id or its first digits, 'latest', or "
+	    "'latest:NAME' for a database or stream name.",
+	    1, 1, cmd_ls },
+	{ CMD_RESTORE, "restore", "SNAPSHOT",
+	    "write a snapshot to standard output",
+	    "A snapshot of a database becomes one SQL script for psql 11 or "
+	    "newer. It is wrapped so that a script that breaks off anywhere "
+	    "changes nothing and makes psql fail. A snapshot of --stdin or "
+	    "of a command comes back byte for byte. SNAPSHOT is an id or its "
+	    "first digits, 'latest', or 'latest:NAME'.",
+	    1, 1, cmd_restore },
+	{ CMD_CHECK, "check", "", "verify the repository",
+	    "Verifies that every snapshot, index and pack is there and "
+	    "consistent; --read-data also reads, decrypts and hashes the "
+	    "data itself.",
+	    0, 0, cmd_check },
+	{ CMD_STATS, "stats", "", "show what the repository holds", "", 0, 0,
+	    cmd_stats },
+	{ CMD_REPAIR, "repair", "index", "write index entries that got lost",
+	    "Reads the contents of packs that no readable index names and "
+	    "writes an index for them. Nothing is deleted.",
+	    1, 1, cmd_repair },
+	{ CMD_VERSION, "version", "", "show the version", "", 0, 0,
+	    cmd_version },
+	{ CMD_HELP, "help", "[COMMAND]", "explain a command", "", 0, 1,
+	    cmd_help },
+	{ 0, NULL, NULL, NULL, NULL, 0, 0, NULL }
+};
+
+/* One option a line reads better than what the formatter makes of it. */
+/* clang-format off */
+const struct opt opts_table[] = {
+	{ 'r', "repo", "URL", OPT_STRING, OFF(repo), REPO_COMMANDS,
+	    "the repository; default $SNAP_REPOSITORY" },
+	{ 0, "passphrase-file", "FILE", OPT_STRING, OFF(passphrase_file),
+	    REPO_COMMANDS, "read the passphrase from FILE, which nobody else "
+	    "may read; default $SNAP_PASSPHRASE_FILE" },
+	{ 0, "passphrase-command", "COMMAND", OPT_STRING,
+	    OFF(passphrase_command), REPO_COMMANDS, "take the passphrase from "
+	    "what COMMAND prints; default $SNAP_PASSPHRASE_COMMAND" },
+	{ 0, "recovery-code-file", "FILE", OPT_STRING,
+	    OFF(recovery_code_file), REPO_COMMANDS & ~(unsigned)CMD_INIT,
+	    "unlock with the recovery code in FILE" },
+	{ 0, "cache-dir", "DIR", OPT_STRING, OFF(cache_dir), REPO_COMMANDS,
+	    "where to cache what is known of the repository; default "
+	    "$SNAP_CACHE_DIR, $XDG_CACHE_HOME/" PROG ", ~/.cache/" PROG },
+	{ 0, "no-cache", NULL, OPT_FLAG, OFF(no_cache), REPO_COMMANDS,
+	    "keep no cache on disk" },
+	{ 0, "chunk-size", "BYTES", OPT_STRING, OFF(chunk_size), CMD_INIT,
+	    "mean size of a chunk, a power of two from 256 to 16384; "
+	    "default 512" },
+	{ 0, "kdf-memory", "MIB", OPT_STRING, OFF(kdf_memory), CMD_INIT,
+	    "memory that trying a passphrase costs; default 256" },
+	{ 'd', "dbname", "DBNAME", OPT_STRING, OFF(dbname), CMD_BACKUP,
+	    "database: a name, a conninfo string or a postgresql:// URI" },
+	{ 'h', "host", "HOST", OPT_STRING, OFF(host), CMD_BACKUP,
+	    "server or directory of its socket" },
+	{ 'p', "port", "PORT", OPT_STRING, OFF(port), CMD_BACKUP,
+	    "port of the server" },
+	{ 'U', "username", "USER", OPT_STRING, OFF(user), CMD_BACKUP,
+	    "user to connect as" },
+	{ 'w', "no-password", NULL, OPT_FLAG, OFF(no_password), CMD_BACKUP,
+	    "never ask for a password" },
+	{ 'W', "password", NULL, OPT_FLAG, OFF(password), CMD_BACKUP,
+	    "ask for a password in any case" },
+	{ 'j', "jobs", "N", OPT_STRING, OFF(jobs), CMD_BACKUP,
+	    "read over N connections at once; default 1" },
+	{ 'n', "schema", "PATTERN", OPT_LIST, OFF(schemas), CMD_BACKUP,
+	    "back up matching schemas only; may be repeated" },
+	{ 'N', "exclude-schema", "PATTERN", OPT_LIST, OFF(exclude_schemas),
+	    CMD_BACKUP, "leave matching schemas out" },
+	{ 't', "table", "PATTERN", OPT_LIST, OFF(tables), CMD_BACKUP,
+	    "back up matching tables only" },
+	{ 'T', "exclude-table", "PATTERN", OPT_LIST, OFF(exclude_tables),
+	    CMD_BACKUP, "leave matching tables out" },
+	{ 0, "exclude-table-data", "PATTERN", OPT_LIST,
+	    OFF(exclude_table_data), CMD_BACKUP,
+	    "leave the rows of matching tables out" },
+	{ 0, "serializable-deferrable", NULL, OPT_FLAG, OFF(deferrable),
+	    CMD_BACKUP, "wait for a snapshot without anomalies" },
+	{ 0, "lock-wait-timeout", "MS", OPT_STRING, OFF(lock_wait_timeout),
+	    CMD_BACKUP, "wait at most MS milliseconds for a table's lock; "
+	    "default 60000" },
+	{ 0, "no-role-passwords", NULL, OPT_FLAG, OFF(no_role_passwords),
+	    CMD_BACKUP, "do not read passwords of roles" },
+	{ 0, "pg-dump", "PATH", OPT_STRING, OFF(pg_dump), CMD_BACKUP,
+	    "the pg_dump to use; default: one not older than the server" },
+	{ 0, "stdin", NULL, OPT_FLAG, OFF(is_stdin), CMD_BACKUP,
+	    "back up standard input" },
+	{ 0, "name", "NAME", OPT_STRING, OFF(name), CMD_BACKUP,
+	    "what to file standard input or a command's output under" },
+	{ 0, "tag", "TAG", OPT_LIST, OFF(tags), CMD_BACKUP,
+	    "mark the snapshot; may be repeated" },
+	{ 0, "compression-level", "N", OPT_STRING, OFF(level), CMD_BACKUP,
+	    "level of zstd, 1 to 19; default 3" },
+	{ 0, "globals", NULL, OPT_FLAG, OFF(globals), CMD_RESTORE,
+	    "write roles and tablespaces instead" },
+	{ 0, "properties", NULL, OPT_FLAG, OFF(properties), CMD_RESTORE,
+	    "write the properties of the database instead" },
+	{ 0, "no-transaction", NULL, OPT_FLAG, OFF(no_transaction),
+	    CMD_RESTORE, "do not wrap all in one transaction, for a server "
+	    "with a small lock table" },
+	{ 0, "no-restrict", NULL, OPT_FLAG, OFF(no_restrict), CMD_RESTORE,
+	    "leave \\restrict out of the script" },
+	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
+	    CMD_CHECK, "read the data as well, or a random part of it" },
+	{ 0, "json", NULL, OPT_FLAG, OFF(json), REPO_COMMANDS |
+	    CMD_VERSION, "write JSON (docs/exit-codes.md, \"JSON\")" },
+	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
+	    "say nothing but warnings and errors" },
+	{ 'v', "verbose", NULL, OPT_FLAG, OFF(verbose), CMD_ALL,
+	    "say more" },
+	{ 'V', "version", NULL, OPT_FLAG, OFF(version), CMD_ALL,
+	    "show the version, then exit" },
+	{ '?', "help", NULL, OPT_FLAG, OFF(help), CMD_ALL,
+	    "show this help, then exit" },
+	{ 0, "man", NULL, OPT_FLAG, OFF(man), CMD_HELP, NULL },
+	{ 0, NULL, NULL, OPT_END, 0, 0, NULL }
+};
+/* clang-format on */
+
+const struct cmd *
+cmd_find(const char *name)
+{
+	const struct cmd *c;
+
+	for (c = cmd_table; c->name != NULL; c++)
+		if (strcmp(c->name, name) == 0)
+			return c;
+	return NULL;
+}

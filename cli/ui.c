@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * ui.c - messages and progress on stderr, data on stdout.
+ *
+ * One mutex keeps a message and the progress line from being mixed: whoever
+ * writes a message wipes the line first, the drawing thread paints it again.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "ui.h"
+
+#define LINE_MAX_BYTES ((size_t)16 << 10)
+#define DRAW_MS 250
+
+static struct {
+	bool quiet, verbose, colour, tty;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	pthread_t thread;
+	bool drawing, painted;
+	const char *verb;
+	struct report *report;
+	struct timespec start;
+	int out_errno;
+} ui = { .lock = PTHREAD_MUTEX_INITIALIZER, .wake = PTHREAD_COND_INITIALIZER };
+
+void
+ui_init(void)
+{
+	const char *pg = getenv("PG_COLOR"), *no = getenv("NO_COLOR");
+
+	ui.tty = isatty(STDERR_FILENO) == 1;
+	ui.colour = pg != NULL && (strcmp(pg, "always") == 0 ||
+				      (strcmp(pg, "auto") == 0 && ui.tty));
+	if (no != NULL && *no != '\0')
+		ui.colour = false;
+}
+
+void
+ui_set(bool quiet, bool verbose)
+{
+	ui.quiet = quiet;
+	ui.verbose = verbose;
+}
+
+static void
+put_line(const char *label, const char *colour, const char *text)
+{
+	struct bytes b;
+
+	bytes_init(&b, LINE_MAX_BYTES);
+	if (ui.painted)
+		bytes_put_str(&b, "\r\033[K");
+	bytes_put_str(&b, SNAP_PROGRAM_NAME ": ");
+	if (label != NULL && ui.colour)
+		bytes_printf(&b, "\033[%sm%s:\033[0m ", colour, label);
+	else if (label != NULL)
+		bytes_printf(&b, "%s: ", label);
+	ui_escape(&b, span_str(text));
+	bytes_u8(&b, '\n');
+	ui.painted = false;
+	/* Nothing is left to tell it to when stderr is gone. */
+	if (!b.bad)
+		(void)fwrite(b.p, 1, b.len, stderr);
+	bytes_fini(&b);
+}
+
+void
+ui_error(const struct snap_err *err)
+{
+	(void)pthread_mutex_lock(&ui.lock);
+	put_line("error", "01;31", err->msg);
+	if (err->detail[0] != '\0')
+		put_line("detail", "01", err->detail);
+	if (err->hint[0] != '\0')
+		put_line("hint", "01", err->hint);
+	(void)pthread_mutex_unlock(&ui.lock);
+}
+
+static void
+put_va(const char *label, const char *colour, const char *fmt, va_list ap)
+{
+	char line[4096];
+
+	(void)vsnprintf(line, sizeof line, fmt, ap);
+	(void)pthread_mutex_lock(&ui.lock);
+	put_line(label, colour, line);
+	(void)pthread_mutex_unlock(&ui.lock);
+}
+
+void
+ui_warning(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_va("warning", "01;35", fmt, ap);
+	va_end(ap);
+}
+
+void
+ui_hint(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	put_va("hint", "01", fmt, ap);
+	va_end(ap);
+}
+
+void
+ui_info(const char *fmt, ...)
+{
+	va_list ap;
+
+	if (ui.quiet)
+		return;
+	va_start(ap, fmt);
+	put_va(NULL, NULL, fmt, ap);
+	va_end(ap);
+}
+
+void
+ui_log(void *arg, enum report_level level, const char *line)
+{
+	(void)arg;
+	if (level == REPORT_WARNING)
+		ui_warning("%s", line);
+	else if (level == REPORT_INFO ? !ui.quiet : ui.verbose)
+		ui_info("%s", line);
+}
+
+static void
+paint(void)
+{
+	uint64_t done = atomic_load(&ui.report->bytes_done);
+	uint64_t total = atomic_load(&ui.report->bytes_total);
+	uint64_t fresh = atomic_load(&ui.report->bytes_new);
+	char a[UI_SIZE_MAX], b[UI_SIZE_MAX];
+	struct timespec now;
+	double s, rate;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	s = (double)(now.tv_sec - ui.start.tv_sec) +
+	    (double)(now.tv_nsec - ui.start.tv_nsec) / 1e9;
+	rate = s > 0 ? (double)done / s : 0;
+	(void)fprintf(stderr, "\r\033[K%s %s", ui.verb, ui_size(done, a));
+	if (total > 0)
+		(void)fprintf(stderr, " of %s (%d%%)", ui_size(total, a),
+		    done >= total ? 100
+				  : (int)((double)done * 100 / (double)total));
+	(void)fprintf(stderr, ", %s/s", ui_size((uint64_t)rate, b));
+	if (fresh > 0)
+		(void)fprintf(stderr, ", %s new", ui_size(fresh, b));
+	if (total > done && rate > 0) {
+		unsigned long left =
+		    (unsigned long)((double)(total - done) / rate);
+
+		(void)fprintf(stderr, ", %lu:%02lu:%02lu left", left / 3600,
+		    left / 60 % 60, left % 60);
+	}
+	(void)fflush(stderr);
+	ui.painted = true;
+}
+
+static void *
+draw(void *arg)
+{
+	struct timespec until;
+
+	(void)pthread_mutex_lock(&ui.lock);
+	while (ui.drawing) {
+		paint();
+		(void)clock_gettime(CLOCK_REALTIME, &until);
+		until.tv_nsec += DRAW_MS * 1000000L;
+		if (until.tv_nsec >= 1000000000L) {
+			until.tv_nsec -= 1000000000L;
+			until.tv_sec++;
+		}
+		(void)pthread_cond_timedwait(&ui.wake, &ui.lock, &until);
+	}
+	(void)pthread_mutex_unlock(&ui.lock);
+	return arg;
+}
+
+void
+ui_progress_begin(const char *verb, struct report *r)
+{
+	sigset_t all, old;
+
+	if (!ui.tty || ui.quiet || ui.drawing)
+		return;
+	ui.verb = verb;
+	ui.report = r;
+	(void)clock_gettime(CLOCK_MONOTONIC, &ui.start);
+	ui.drawing = true;
+	/* Signals are for the thread that works. */
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_BLOCK, &all, &old);
+	if (pthread_create(&ui.thread, NULL, draw, NULL) != 0)
+		ui.drawing = false;
+	(void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+void
+ui_progress_end(void)
+{
+	if (!ui.drawing)
+		return;
+	(void)pthread_mutex_lock(&ui.lock);
+	ui.drawing = false;
+	(void)pthread_cond_signal(&ui.wake);
+	(void)pthread_mutex_unlock(&ui.lock);
+	(void)pthread_join(ui.thread, NULL);
+	if (ui.painted)
+		(void)fputs("\r\033[K", stderr);
+	ui.painted = false;
+}
+
+void
+ui_out_raw(const char *text)
+{
+	errno = 0;
+	if (fputs(text, stdout) == EOF && ui.out_errno == 0)
+		ui.out_errno = errno != 0 ? errno : EIO;
+}
+
+void
+ui_out(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	errno = 0;
+	if (vfprintf(stdout, fmt, ap) < 0 && ui.out_errno == 0)
+		ui.out_errno = errno != 0 ? errno : EIO;
+	va_end(ap);
+}
+
+enum snap_code
+ui_out_end(struct snap_err *err)
+{
+	if (fflush(stdout) != 0 && ui.out_errno == 0)
+		ui.out_errno = errno;
+	if (ui.out_errno == 0)
+		return SNAP_OK;
+	errno = ui.out_errno;
+	return snap_fail_errno(err, SNAP_IO, "write to standard output");
+}
+
+bool
+ui_out_gone(void)
+{
+	struct pollfd p = { STDOUT_FILENO, POLLOUT, 0 };
+
+	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+}
