@@ -14,15 +14,15 @@
 #define WANT_AHEAD 2
 
 struct segment {
-	struct recipe r; /* n_spans == 0: not loaded */
-	uint32_t *by_block;  /* extents sorted by (block, first) */
-	uint32_t *ids;       /* blocks sorted by id */
-	uint8_t *asked;      /* per block: given by cursor_pos_want */
+	struct recipe r;    /* n_spans == 0: not loaded */
+	uint32_t *by_block; /* extents sorted by (block, first) */
+	uint32_t *ids;      /* blocks sorted by id */
+	uint8_t *asked;     /* per block: given by cursor_pos_want */
 };
 
 struct cursor_pos {
 	struct store *store;
-	struct bytes row;      /* inline recipe, or segment ids */
+	struct bytes row; /* inline recipe, or segment ids */
 	uint32_t n_segments;
 	bool is_inline;
 	uint32_t next_segment; /* first not loaded */
@@ -173,7 +173,7 @@ settle(struct cursor_pos *c)
 
 	if (c->extent < r->n_extents || r->n_spans == 0) {
 		while (c->span + 1 < r->n_spans &&
-		    c->extent >= r->spans[c->span + 1].first_extent)
+		       c->extent >= r->spans[c->span + 1].first_extent)
 			c->span++;
 		return;
 	}
@@ -186,8 +186,7 @@ settle(struct cursor_pos *c)
 }
 
 bool
-cursor_pos_expect(
-    struct cursor_pos *c, const uint8_t **block, uint32_t *chunk)
+cursor_pos_expect(struct cursor_pos *c, const uint8_t **block, uint32_t *chunk)
 {
 	const struct extent *e;
 
@@ -297,8 +296,8 @@ cursor_pos_want(struct cursor_pos *c)
 		c->want_span = c->span;
 		c->want_extent = r->spans[c->span].first_extent;
 	}
-	while (c->want_span < r->n_spans &&
-	    c->want_span < c->span + WANT_AHEAD) {
+	while (
+	    c->want_span < r->n_spans && c->want_span < c->span + WANT_AHEAD) {
 		const struct recipe_span *s = &r->spans[c->want_span];
 
 		while (c->want_extent < s->first_extent + s->n_extents) {

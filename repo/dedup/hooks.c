@@ -109,8 +109,8 @@ add_locked(struct hooks *h, const uint8_t block[ID_LEN], const uint64_t *hooks,
 }
 
 static void
-add_from_store(void *arg, const uint8_t block[ID_LEN], const uint64_t *hooks,
-    uint32_t n)
+add_from_store(
+    void *arg, const uint8_t block[ID_LEN], const uint64_t *hooks, uint32_t n)
 {
 	add_locked(arg, block, hooks, n);
 }

@@ -92,7 +92,7 @@ neardirs_drop(struct neardirs *n, uint32_t slot)
 
 		while (*at != node)
 			at = &n->v[*at >> CHUNK_BITS]
-			          .next[*at & ((1u << CHUNK_BITS) - 1)];
+				  .next[*at & ((1u << CHUNK_BITS) - 1)];
 		*at = d->next[i];
 	}
 	directory_fini(&d->dir);
@@ -117,9 +117,8 @@ slot_for_new(struct neardirs *n)
 }
 
 enum snap_code
-neardirs_add(struct neardirs *n, const uint8_t id[ID_LEN],
-    struct directory *d, bool pinned, uint32_t *slot_out,
-    struct snap_err *err)
+neardirs_add(struct neardirs *n, const uint8_t id[ID_LEN], struct directory *d,
+    bool pinned, uint32_t *slot_out, struct snap_err *err)
 {
 	uint32_t *next, slot;
 
@@ -155,7 +154,7 @@ neardirs_is(const struct neardirs *n, struct place p,
 	const struct directory *d = &n->v[p.slot].dir;
 
 	return p.chunk < d->n && d->lens[p.chunk] == len &&
-	    memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
+	       memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
 }
 
 bool

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * assemble.c - two walks over the same recipes.
+ *
+ * The first walk runs ahead and takes references to blocks, as many as the
+ * block table gives; the second follows, copies chunks into the span's buffer
+ * and checks the span's digest over hashes recomputed from these very bytes.
+ * Only a span that verified leaves, so nothing that storage invented reaches
+ * the sink.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "assemble.h"
+#include "blocks.h"
+
+/* Recipe segments decoded ahead of the one being delivered. */
+#define SEGMENTS_AHEAD 4
+
+struct segment {
+	struct segment *next;
+	size_t stream;    /* index into the manifest */
+	bool first, last; /* of its stream */
+	struct recipe r;
+	struct block_ref **refs; /* per extent, as far as taken */
+	uint32_t n_taken;
+};
+
+struct reader {
+	struct store *store;
+	const struct manifest *m;
+	bool (*choose)(void *arg, const struct repo_stream *st);
+	void *arg;
+	struct sink *out;
+	struct blocks *blocks;
+	struct segment *head, **tail; /* loaded, oldest first */
+	struct segment *taking;       /* the first walk's place; NULL = end */
+	size_t n_loaded;
+	size_t next_stream;    /* the first walk's next stream ... */
+	uint32_t next_segment; /* ... and segment in it */
+	struct bytes span, hashes, digests;
+	uint64_t bytes; /* of the stream, delivered */
+};
+
+/* After an error the references that are left go with the block table. */
+static void
+segment_free(struct segment *g)
+{
+	recipe_fini(&g->r);
+	free(g->refs);
+	free(g);
+}
+
+static enum snap_code
+load_recipe(struct reader *rd, const struct stream_row *row, uint32_t i,
+    struct recipe *out, struct snap_err *err)
+{
+	struct bytes plain;
+	enum snap_code rc;
+
+	if (row->inline_recipe.len > 0)
+		return recipe_decode(row->inline_recipe, out, err);
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	rc = store_read(rd->store, CLASS_RECIPE,
+	    row->segments + (size_t)i * ID_LEN, &plain, err);
+	if (rc == SNAP_OK)
+		rc = recipe_decode(bytes_span(&plain), out, err);
+	bytes_fini(&plain);
+	return rc;
+}
+
+static uint32_t
+n_segments(const struct stream_row *row)
+{
+	return row->inline_recipe.len > 0 ? 1 : row->n_segments;
+}
+
+/* Load the next segment behind the others; an empty stream gives one without
+ * spans.  *end: there is none. */
+static enum snap_code
+load_next(struct reader *rd, bool *end, struct snap_err *err)
+{
+	const struct stream_row *row;
+	struct segment *g;
+	enum snap_code rc = SNAP_OK;
+	uint32_t n;
+
+	while (rd->next_stream < rd->m->m.n && rd->next_segment == 0 &&
+	       rd->choose != NULL &&
+	       !rd->choose(rd->arg, &rd->m->m.v[rd->next_stream]))
+		rd->next_stream++;
+	*end = rd->next_stream == rd->m->m.n;
+	if (*end)
+		return SNAP_OK;
+	if ((g = calloc(1, sizeof *g)) == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a recipe");
+	row = &rd->m->rows[rd->next_stream];
+	n = n_segments(row);
+	g->stream = rd->next_stream;
+	g->first = rd->next_segment == 0;
+	if (n > 0)
+		rc = load_recipe(rd, row, rd->next_segment, &g->r, err);
+	if (rc == SNAP_OK) {
+		g->refs = calloc((size_t)g->r.n_extents + 1, sizeof *g->refs);
+		if (g->refs == NULL)
+			rc = snap_fail(
+			    err, SNAP_NOMEM, "no memory for a recipe");
+	}
+	if (rc != SNAP_OK) {
+		segment_free(g);
+		return snap_wrap(err, "stream %.*s", (int)row->name.len,
+		    (const char *)row->name.p);
+	}
+	g->last = ++rd->next_segment >= n;
+	if (g->last) {
+		rd->next_stream++;
+		rd->next_segment = 0;
+	}
+	*rd->tail = g;
+	rd->tail = &g->next;
+	rd->n_loaded++;
+	if (rd->taking == NULL)
+		rd->taking = g;
+	return SNAP_OK;
+}
+
+/* The first walk: take as many blocks as there is room for. */
+static enum snap_code
+walk_ahead(struct reader *rd, struct snap_err *err)
+{
+	enum snap_code rc;
+	bool end = false;
+
+	for (;;) {
+		struct segment *g = rd->taking;
+
+		if (g == NULL) {
+			if (rd->n_loaded >= SEGMENTS_AHEAD)
+				return SNAP_OK;
+			rc = load_next(rd, &end, err);
+			if (rc != SNAP_OK || end)
+				return rc;
+			continue;
+		}
+		while (g->n_taken < g->r.n_extents) {
+			uint32_t i = g->n_taken;
+			const struct extent *e = &g->r.extents[i];
+
+			if (i > 0 && g->refs[i - 1] != NULL &&
+			    g->r.extents[i - 1].block == e->block) {
+				g->refs[i] = g->refs[i - 1];
+				blocks_take_again(g->refs[i]);
+			} else {
+				rc = blocks_take(rd->blocks,
+				    g->r.blocks[e->block], &g->refs[i], err);
+				if (rc != SNAP_OK || g->refs[i] == NULL)
+					return rc;
+			}
+			g->n_taken++;
+		}
+		rd->taking = g->next;
+	}
+}
+
+static enum snap_code
+damaged(struct reader *rd, size_t stream, const char *why, struct snap_err *err)
+{
+	const struct stream_row *row = &rd->m->rows[stream];
+
+	return snap_fail(err, SNAP_CORRUPT, "stream %.*s does not verify: %s",
+	    (int)row->name.len, (const char *)row->name.p, why);
+}
+
+/* Copy the chunks of one extent into the span. */
+static enum snap_code
+copy_extent(
+    struct reader *rd, struct segment *g, uint32_t i, struct snap_err *err)
+{
+	const struct extent *e = &g->r.extents[i];
+	const uint8_t(*hashes)[ID_LEN];
+	const struct block *b;
+	enum snap_code rc;
+
+	if (i >= g->n_taken && (rc = walk_ahead(rd, err)) != SNAP_OK)
+		return rc;
+	if (i >= g->n_taken)
+		return damaged(rd, g->stream, "no room for its blocks", err);
+	rc = blocks_wait(rd->blocks, g->refs[i], &b, &hashes, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (e->first >= b->n || e->count > b->n - e->first)
+		return damaged(
+		    rd, g->stream, "an extent beyond its block", err);
+	for (uint32_t c = e->first; c < e->first + e->count; c++)
+		bytes_put(&rd->span, b->data.p + b->offs[c], b->lens[c]);
+	bytes_put(&rd->hashes, hashes[e->first], (size_t)e->count * ID_LEN);
+	blocks_give(rd->blocks, g->refs[i]);
+	g->refs[i] = NULL;
+	if (rd->span.bad || rd->hashes.bad)
+		return damaged(rd, g->stream, "a span longer than any", err);
+	return SNAP_OK;
+}
+
+static enum snap_code
+deliver_span(struct reader *rd, struct segment *g, const struct recipe_span *s,
+    struct snap_err *err)
+{
+	enum snap_code rc = report_check(rd->store->report, err);
+	uint8_t digest[ID_LEN];
+
+	bytes_clear(&rd->span);
+	bytes_clear(&rd->hashes);
+	for (uint32_t i = 0; i < s->n_extents && rc == SNAP_OK; i++)
+		rc = copy_extent(rd, g, s->first_extent + i, err);
+	if (rc != SNAP_OK)
+		return rc;
+	keys_digest(rd->store->keys, bytes_span(&rd->hashes), digest);
+	if (rd->span.len != s->bytes || memcmp(digest, s->digest, ID_LEN) != 0)
+		return damaged(rd, g->stream, "a span's digest", err);
+	bytes_put(&rd->digests, digest, ID_LEN);
+	rd->bytes += rd->span.len;
+	if ((rc = walk_ahead(rd, err)) != SNAP_OK)
+		return rc;
+	report_done(rd->store->report, rd->span.len);
+	return sink_data(rd->out, bytes_span(&rd->span), err);
+}
+
+static enum snap_code
+end_stream(struct reader *rd, size_t stream, struct snap_err *err)
+{
+	const struct stream_row *row = &rd->m->rows[stream];
+	uint8_t digest[ID_LEN];
+
+	keys_digest(rd->store->keys, bytes_span(&rd->digests), digest);
+	if (rd->digests.bad || rd->bytes != row->bytes ||
+	    memcmp(digest, row->digest, ID_LEN) != 0)
+		return damaged(rd, stream, "its digest", err);
+	report_stream(rd->store->report);
+	return sink_end(rd->out, row->rows, err);
+}
+
+static enum snap_code
+deliver_segment(struct reader *rd, struct segment *g, struct snap_err *err)
+{
+	const struct stream_row *row = &rd->m->rows[g->stream];
+	struct stream_meta meta = { .kind = row->kind,
+		.cutter = row->cutter,
+		.part = row->part,
+		.name = row->name,
+		.attr = row->attr };
+	enum snap_code rc = SNAP_OK;
+
+	if (g->first) {
+		bytes_clear(&rd->digests);
+		rd->bytes = 0;
+		rc = sink_begin(rd->out, &meta, err);
+	}
+	for (uint32_t i = 0; i < g->r.n_spans && rc == SNAP_OK; i++)
+		rc = deliver_span(rd, g, &g->r.spans[i], err);
+	if (rc == SNAP_OK && g->last)
+		rc = end_stream(rd, g->stream, err);
+	return rc;
+}
+
+static void
+drop_head(struct reader *rd)
+{
+	struct segment *g = rd->head;
+
+	rd->head = g->next;
+	if (rd->head == NULL)
+		rd->tail = &rd->head;
+	if (rd->taking == g)
+		rd->taking = g->next;
+	rd->n_loaded--;
+	segment_free(g);
+}
+
+enum snap_code
+assemble_read(struct store *s, const struct manifest *m,
+    bool (*choose)(void *arg, const struct repo_stream *st), void *arg,
+    struct sink *out, struct snap_err *err)
+{
+	struct reader rd = {
+		.store = s, .m = m, .choose = choose, .arg = arg, .out = out
+	};
+	enum snap_code rc;
+
+	rd.tail = &rd.head;
+	bytes_init(&rd.span, 2 * SPAN_BYTES_MAX);
+	bytes_init(&rd.hashes, 2 * SPAN_BYTES_MAX);
+	bytes_init(&rd.digests, SIZE_MAX);
+	rc = blocks_new(s, &rd.blocks, err);
+	if (rc == SNAP_OK)
+		rc = walk_ahead(&rd, err);
+	while (rc == SNAP_OK && rd.head != NULL) {
+		rc = deliver_segment(&rd, rd.head, err);
+		drop_head(&rd);
+		if (rc == SNAP_OK)
+			rc = walk_ahead(&rd, err);
+	}
+	while (rd.head != NULL)
+		drop_head(&rd);
+	blocks_free(rd.blocks);
+	bytes_fini(&rd.span);
+	bytes_fini(&rd.hashes);
+	bytes_fini(&rd.digests);
+	return rc;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * blocks.h - decoded blocks, fetched ahead by threads and kept for reuse.
+ *
+ * A reader takes references in the order in which it will need the blocks and
+ * gives each back after use.  At most BLOCKS_AHEAD distinct blocks are held
+ * by references; unused ones stay until their room is needed, the least
+ * recently used first.  Not for several readers at once.
+ */
+#ifndef SNAP_BLOCKS_H
+#define SNAP_BLOCKS_H
+
+#include "format.h"
+#include "store.h"
+
+#define BLOCKS_AHEAD 64
+#define BLOCKS_KEPT 96
+
+struct blocks;
+struct block_ref;
+
+SNAP_MUST_CHECK enum snap_code blocks_new(
+    struct store *s, struct blocks **out, struct snap_err *err);
+void blocks_free(struct blocks *b);
+/* A reference to block `id`, being fetched from now on.  *out = NULL while
+ * too many others are held. */
+SNAP_MUST_CHECK enum snap_code blocks_take(struct blocks *b,
+    const uint8_t id[ID_LEN], struct block_ref **out, struct snap_err *err);
+/* One more reference to the same block. */
+void blocks_take_again(struct block_ref *r);
+/* Waits for the block; *block is borrowed until the reference goes, and
+ * *hashes are its chunks' hashes, recomputed from the bytes. */
+SNAP_MUST_CHECK enum snap_code blocks_wait(struct blocks *b,
+    struct block_ref *r, const struct block **block,
+    const uint8_t (**hashes)[ID_LEN], struct snap_err *err);
+void blocks_give(struct blocks *b, struct block_ref *r);
+
+#endif
