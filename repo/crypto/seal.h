@@ -23,6 +23,9 @@ struct frame_context {
 	uint8_t bitmap_hash[ID_BYTES]; /* zero when the block is full */
 };
 
+/* The bitmap_hash of a sparse block; zeros for an empty bitmap (full). */
+void seal_bitmap_hash(struct span bitmap, uint8_t out[ID_BYTES]);
+
 /* A run's session key: random, sealed to the data public key. */
 struct session {
 	uint8_t id[ID_BYTES];

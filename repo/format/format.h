@@ -117,6 +117,9 @@ struct block {
 };
 void block_encode(const uint32_t *lens, uint32_t n, struct span data,
     struct bytes *out);
+/* `live`: the bytes of the chunks whose bit is set, nothing else. */
+void block_encode_sparse(const uint32_t *lens, uint32_t n, struct span bitmap,
+    struct span live, struct bytes *out);
 SNAP_MUST_CHECK enum snap_code block_decode(
     struct span in, bool sparse, struct block *out, struct snap_err *err);
 void block_fini(struct block *b);
