@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* test_text.c - what people read is exact and harmless to a terminal. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include <cmocka.h>
+
+#include "ui.h"
+
+/* The right-hand sides are what pg_size_pretty() gives. */
+static void
+sizes_read_as_postgresql_writes_them(void **state)
+{
+	char out[UI_SIZE_MAX];
+
+	(void)state;
+	assert_string_equal(ui_size(0, out), "0 bytes");
+	assert_string_equal(ui_size(10239, out), "10239 bytes");
+	assert_string_equal(ui_size(10240, out), "10 kB");
+	assert_string_equal(ui_size(10751, out), "10 kB");
+	assert_string_equal(ui_size(10752, out), "11 kB");
+	assert_string_equal(ui_size(10485760, out), "10 MB");
+	assert_string_equal(ui_size(UINT64_C(1) << 34, out), "16 GB");
+	assert_string_equal(ui_size(UINT64_MAX, out), "16384 PB");
+}
+
+static void
+times_have_their_offset(void **state)
+{
+	char out[UI_TIME_MAX];
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "XXX-05:30", 1), 0);
+	tzset();
+	assert_string_equal(ui_time(INT64_C(1000000000000000000), out),
+	    "2001-09-09T07:16:40+05:30");
+}
+
+static void
+check_escape(const char *in, size_t len, const char *want)
+{
+	struct bytes b;
+
+	bytes_init(&b, 1000);
+	ui_escape(&b, span_of(in, len));
+	assert_false(b.bad);
+	assert_int_equal(b.len, strlen(want));
+	assert_memory_equal(b.p, want, b.len);
+	bytes_fini(&b);
+}
+
+static void
+control_characters_never_reach_a_terminal(void **state)
+{
+	(void)state;
+	check_escape("\033[2J", 4, "\\x1b[2J");
+	check_escape("a\nb\177", 4, "a\\x0ab\\x7f");
+	check_escape("\xc2\x9b"
+		     "1m",
+	    4, "\\xc2\\x9b1m");
+	check_escape("gr\xc3\xbc\xc3\x9f", 6, "gr\xc3\xbc\xc3\x9f");
+}
+
+static void
+bytes_that_are_no_utf8_are_shown_as_such(void **state)
+{
+	(void)state;
+	check_escape("\xff", 1, "\\xff");
+	check_escape("\xc3", 1, "\\xc3");
+	check_escape("\xc0\x80", 2, "\\xc0\\x80");
+	check_escape("\xed\xa0\x80", 3, "\\xed\\xa0\\x80");
+	check_escape("\xf4\x90\x80\x80", 4, "\\xf4\\x90\\x80\\x80");
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(sizes_read_as_postgresql_writes_them),
+		cmocka_unit_test(times_have_their_offset),
+		cmocka_unit_test(control_characters_never_reach_a_terminal),
+		cmocka_unit_test(bytes_that_are_no_utf8_are_shown_as_such),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

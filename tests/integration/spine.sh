@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: PostgreSQL
+# spine.sh - the main job: a live database goes in, changes, goes in again for
+# little, and comes back through psql as it was.
+. "$(dirname "$0")/lib.sh"
+pg_start || exit 1
+init
+
+# restored TEXT DATABASE SNAPSHOT: restore into a new database and compare.
+restored() {
+	dropdb --if-exists restored 2>/dev/null
+	createdb -T template0 restored
+	"$SNAP" restore "$3" 2>"$T/err" |
+	    psql -X -q -o "$T/psql" restored 2>>"$T/err"
+	[ $? = 0 ] && ok "$1: psql succeeds" || not_ok "$1: psql succeeds"
+	dump "$2" >"$T/a"
+	dump restored >"$T/b"
+	same "$1: the dumps are equal" "$T/a" "$T/b"
+}
+
+createdb shop
+psql -X -q shop <<'SQL' || not_ok "load the sample"
+CREATE SCHEMA "we ""ird";
+CREATE TYPE mood AS ENUM ('good', 'bad');
+CREATE TABLE customers (id serial PRIMARY KEY, name text NOT NULL, m mood);
+CREATE TABLE orders (id bigserial PRIMARY KEY, customer int
+    REFERENCES customers, note text, at timestamptz DEFAULT 'epoch');
+CREATE TABLE "we ""ird"."new
+line \! touch x" ("a\b" text, "c'd" int DEFAULT 7);
+CREATE TABLE nothing ();
+INSERT INTO nothing SELECT FROM generate_series(1, 3);
+INSERT INTO customers (name, m) SELECT md5(i::text), 'good'
+    FROM generate_series(1, 5000) i;
+INSERT INTO orders (customer, note) SELECT 1 + i % 5000,
+    md5(i::text) || md5((i + 1)::text) FROM generate_series(1, 200000) i;
+INSERT INTO "we ""ird"."new
+line \! touch x" VALUES (E'tab\there\\.\nnew', 1), (NULL, NULL), ('\.', 2);
+CREATE INDEX ON orders (customer);
+CREATE VIEW busy AS SELECT customer, count(*) FROM orders GROUP BY 1;
+SELECT lo_from_bytea(4711, '\x00ff00ff0a5c2e');
+COMMENT ON TABLE orders IS 'what was -- bought; \! touch x';
+SQL
+expect 0 "the first backup" "$SNAP" backup -d shop
+first=$(store_size)
+restored "first" shop latest:shop
+
+expect 0 "an unchanged database" "$SNAP" backup shop
+grown=$(($(store_size) - first))
+[ "$grown" -lt 65536 ] && ok "adds less than 64 KiB ($grown)" ||
+    not_ok "adds less than 64 KiB ($grown)"
+
+before=$(store_size)
+psql -X -q shop -c "UPDATE orders SET note = md5(note) WHERE id % 200 = 0" \
+    -c "INSERT INTO customers (name) VALUES ('new')"
+expect 0 "a backup after changes with two connections" \
+    "$SNAP" backup -d shop -j 2
+grown=$(($(store_size) - before))
+[ "$grown" -lt $((first / 4)) ] &&
+    ok "stores little ($grown of $first bytes)" ||
+    not_ok "stores little ($grown of $first bytes)"
+restored "changed" shop latest
+restored "parallel" shop latest:shop
+is "three snapshots" "$(n_snapshots)" 3
+[ ! -e x ] && ok "no name was run as a command" ||
+    not_ok "no name was run as a command"
+
+expect 0 "ls" "$SNAP" ls latest
+grep -q 'table *200000 ' "$T/out" && ok "ls counts rows" ||
+    not_ok "ls counts rows"
+expect 0 "globals" "$SNAP" restore --globals latest
+expect 0 "properties" "$SNAP" restore --properties latest
+expect 0 "a script without a transaction" \
+    "$SNAP" restore --no-transaction latest
+expect 0 "check" "$SNAP" check --read-data
+
+# An option that selects.
+expect 0 "one table" "$SNAP" backup -d shop -t customers --tag part
+expect 0 "is all there is" "$SNAP" ls latest
+grep -q orders "$T/out" && not_ok "no other table" || ok "no other table"
+
+createdb void
+expect 0 "an empty database" "$SNAP" backup -d void
+restored "empty" void latest:void
+
+# The databases that the caller brings.
+for f in "${SNAP_TEST_DUMPS:-/nonexistent}"/*.sql \
+    "${SNAP_TEST_DUMPS:-/nonexistent}"/*.dump; do
+	[ -e "$f" ] || continue
+	name=$(basename "$f")
+	case $name in *.globals.sql) continue ;; esac
+	if [ -e "${f%.*}.globals.sql" ]; then
+		psql -X -q -d postgres -f "${f%.*}.globals.sql" \
+		    >/dev/null 2>&1
+	fi
+	dropdb --if-exists given 2>/dev/null
+	createdb -T template0 given
+	case $name in
+	*.sql) psql -X -q -d given -f "$f" >/dev/null 2>&1 ;;
+	*) pg_restore -d given "$f" >/dev/null 2>&1 ;;
+	esac
+	"$SNAP" backup -d given -j 2 >/dev/null 2>"$T/err"
+	case $? in
+	0 | 3) ok "$name: backup" ;;
+	*) not_ok "$name: backup" ;;
+	esac
+	restored "$name" given latest:given
+done
+done_testing
