@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: PostgreSQL
+# common.sh - installing and building, for the scripts beside it.
+
+# What the build needs; see also docs/contributing.md.
+BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libpq-dev
+    libzstd-dev libsodium-dev libxxhash-dev libjansson-dev libcmocka-dev"
+
+# install_packages PACKAGE...: these and BUILD_PACKAGES, where dpkg knows that
+# one is missing.  Elsewhere the caller has to have seen to that.
+install_packages() {
+	command -v dpkg-query >/dev/null || return 0
+	missing=
+	for p in $BUILD_PACKAGES "$@"; do
+		dpkg-query -W -f '${Status}' "$p" 2>/dev/null |
+		    grep -q 'ok installed' || missing="$missing $p"
+	done
+	[ -n "$missing" ] || return 0
+	if [ "$(id -u)" = 0 ]; then
+		as_root=
+	elif command -v sudo >/dev/null; then
+		as_root=sudo
+	else
+		echo "please install:$missing" >&2
+		exit 1
+	fi
+	echo "installing:$missing"
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+	# --no-install-recommends brings no mail server along.
+	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
+	    --no-install-recommends $missing
+}
+
+# build DIR OPTION...
+build() {
+	dir=$1
+	shift
+	echo "building in $dir"
+	cmake -G Ninja -S "$SRC" -B "$dir" "$@" >"$dir.log" 2>&1 &&
+	    ninja -C "$dir" >>"$dir.log" 2>&1 || {
+		cat "$dir.log"
+		exit 1
+	}
+	rm -f "$dir.log"
+}
