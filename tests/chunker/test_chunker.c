@@ -206,6 +206,22 @@ a_row_longer_than_max_is_cut_off_at_both_ends(void **state)
 }
 
 static void
+an_empty_row_before_a_long_one_is_a_chunk(void **state)
+{
+	struct how how = { CUTTER_ROWS, 256, 7, WHOLE, 0 };
+	uint8_t p[3000];
+	struct gen g = { 16 };
+	struct cuts c;
+
+	(void)state;
+	gen_text(&g, p, sizeof p);
+	p[0] = '\n';
+	c = cut_stream(p, sizeof p, how);
+	assert_int_equal(c.ends[0], 1);
+	free(c.ends);
+}
+
+static void
 one_giant_row_is_cut_by_its_bytes(void **state)
 {
 	struct how rows = { CUTTER_ROWS, 512, 7, RANDOM, 0 };
@@ -281,6 +297,36 @@ a_started_stream_forgets_the_one_before(void **state)
 	chunker_free(ch);
 }
 
+/* The first stream breaks off inside a long row, where line ends cut. */
+static void
+a_stream_cut_off_in_a_long_row_does_not_mark_the_next(void **state)
+{
+	struct chunker_params params = { .mean = 256 };
+	struct cuts c = { .mean = 256 };
+	uint8_t p[5000];
+	size_t ends[5000];
+	struct gen g = { 17 };
+	struct snap_err err;
+	struct chunker *ch;
+
+	(void)state;
+	gen_text(&g, p, sizeof p);
+	c.stream = span_of(p, sizeof p);
+	c.ends = ends;
+	assert_int_equal(chunker_new(&params, &ch, &err), SNAP_OK);
+	chunker_start(ch, CUTTER_ROWS);
+	assert_int_equal(
+	    chunker_feed(ch, c.stream, note_cut, &c, &err), SNAP_OK);
+	chunker_start(ch, CUTTER_ROWS);
+	c = (struct cuts){ .mean = 256, .ends = ends };
+	c.stream = span_str("a\nb\nc\n");
+	assert_int_equal(
+	    chunker_feed(ch, c.stream, note_cut, &c, &err), SNAP_OK);
+	assert_int_equal(chunker_end(ch, note_cut, &c, &err), SNAP_OK);
+	assert_int_equal(c.n, 1);
+	chunker_free(ch);
+}
+
 static void
 a_mean_that_is_no_power_of_two_in_range_is_refused(void **state)
 {
@@ -313,9 +359,12 @@ main(void)
 		    a_stream_without_final_newline_keeps_its_last_bytes),
 		cmocka_unit_test(row_chunks_end_at_line_ends),
 		cmocka_unit_test(a_row_longer_than_max_is_cut_off_at_both_ends),
+		cmocka_unit_test(an_empty_row_before_a_long_one_is_a_chunk),
 		cmocka_unit_test(one_giant_row_is_cut_by_its_bytes),
 		cmocka_unit_test(a_refused_chunk_stops_the_feed_with_its_error),
 		cmocka_unit_test(a_started_stream_forgets_the_one_before),
+		cmocka_unit_test(
+		    a_stream_cut_off_in_a_long_row_does_not_mark_the_next),
 		cmocka_unit_test(
 		    a_mean_that_is_no_power_of_two_in_range_is_refused),
 	};
