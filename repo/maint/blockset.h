@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * blockset.h - what is known of each (class, id): the subject of a check.
+ */
+#ifndef SNAP_BLOCKSET_H
+#define SNAP_BLOCKSET_H
+
+#include "format.h"
+
+#define BLOCKSET_NONE UINT32_MAX
+
+enum {                          /* flags */
+	BLOCKSET_GOOD = 1,      /* a readable, indexed copy exists */
+	BLOCKSET_FULL = 2,      /* and one such copy has all chunks */
+	BLOCKSET_UNINDEXED = 4, /* a copy no index segment names */
+	BLOCKSET_USED = 8,      /* some snapshot needs it */
+	BLOCKSET_WALKED = 16    /* meta: it and all below it are fine */
+};
+
+struct blockset_entry {
+	uint8_t id[ID_LEN];
+	uint8_t class, flags;
+	uint32_t n_chunks, plain_len;
+	uint8_t *bitmap; /* chunks of all good sparse copies; owned */
+};
+struct blockset {
+	struct blockset_entry *v;
+	uint32_t n, cap;
+	uint32_t *slots; /* open addressing over v; BLOCKSET_NONE = free */
+	uint32_t n_slots;
+	uint64_t seed;
+};
+SNAP_MUST_CHECK enum snap_code blockset_init(
+    struct blockset *b, struct snap_err *err);
+void blockset_fini(struct blockset *b);
+/* Its number, BLOCKSET_NONE when unknown. */
+uint32_t blockset_find(
+    const struct blockset *b, uint8_t class, const uint8_t id[ID_LEN]);
+/* Find or add. */
+SNAP_MUST_CHECK enum snap_code blockset_add(struct blockset *b, uint8_t class,
+    const uint8_t id[ID_LEN], uint32_t *at, struct snap_err *err);
+/* A good copy with these chunks (len 0: all n_chunks). */
+SNAP_MUST_CHECK enum snap_code blockset_good(struct blockset *b, uint32_t at,
+    uint32_t n_chunks, struct span bitmap, struct snap_err *err);
+/* True when good copies hold chunks [first, first + count). */
+bool blockset_has(
+    const struct blockset *b, uint32_t at, uint32_t first, uint32_t count);
+
+#endif

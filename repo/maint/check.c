@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * check.c - is everything there that the snapshots need?
+ *
+ * Damage is what a check is for, so it never ends one: each finding is a
+ * warning with the name of its object, and the rest is looked at all the same.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_internal.h"
+#include "maint.h"
+#include "raw.h"
+#include "slots.h"
+#include "snapshots.h"
+
+void
+check_problem(struct check *c, const char *fmt, ...)
+{
+	char line[SNAP_ERR_MSG_MAX];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	report_log(c->s->report, REPORT_WARNING, "%s", line);
+	pthread_mutex_lock(&c->lock);
+	c->result.n_errors++;
+	pthread_mutex_unlock(&c->lock);
+}
+
+void
+check_object_problem(struct check *c, uint8_t kind, const uint8_t id[ID_LEN],
+    const struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	store_name(kind, id, name);
+	/* Some messages of the store begin with the name already. */
+	if (strstr(err->msg, name) != NULL)
+		check_problem(c, "%s", err->msg);
+	else if (err->code == SNAP_NOTFOUND)
+		check_problem(c, "%s: missing", name);
+	else
+		check_problem(c, "%s: %s", name, err->msg);
+}
+
+/* Config and keys: clear objects, and the only ones that a repository cannot
+ * be opened without. */
+static enum snap_code
+check_clear(
+    struct check *c, const struct inventory_object *o, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct object obj;
+	struct bytes b;
+	enum snap_code rc;
+
+	store_name(o->kind, o->id, name);
+	bytes_init(&b, TRANSPORT_SIZE_MAX);
+	rc = transport_get(c->s->t, name, 0, SIZE_MAX, &b, err);
+	c->result.bytes_read += b.len;
+	if (rc == SNAP_OK)
+		rc = object_parse(bytes_span(&b), &obj, err);
+	if (rc == SNAP_OK &&
+	    (memcmp(obj.header.repo_id, c->s->repo_id, ID_LEN) != 0 ||
+		(o->kind != OBJ_CONFIG &&
+		    memcmp(obj.header.id, o->id, ID_LEN) != 0)))
+		rc = snap_fail(err, SNAP_CORRUPT, "holds another object");
+	if (rc == SNAP_OK && obj.header.kind == OBJ_SLOT &&
+	    slot_type(obj.payload) == 0)
+		rc = snap_fail(err, SNAP_CORRUPT, "the slot is damaged");
+	bytes_fini(&b);
+	return rc;
+}
+
+static enum snap_code
+check_sealed(
+    struct check *c, const struct inventory_object *o, struct snap_err *err)
+{
+	struct raw_body body;
+	enum snap_code rc;
+
+	rc = raw_get_body(c->s, o->kind, o->id, &body, err);
+	if (rc != SNAP_OK)
+		return rc;
+	c->result.bytes_read += body.size;
+	raw_body_fini(&body);
+	return SNAP_OK;
+}
+
+/* The small objects that no other step reads: config, keys, notes, condemned
+ * lists, and halves of snapshots that never became whole. */
+static enum snap_code
+check_small(struct check *c, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	for (size_t i = 0; i < c->inv.n && rc == SNAP_OK; i++) {
+		const struct inventory_object *o = &c->inv.v[i];
+
+		switch (o->kind) {
+		case OBJ_CONFIG:
+		case OBJ_SLOT:
+		case OBJ_HOST:
+			rc = check_clear(c, o, err);
+			break;
+		case OBJ_NOTE:
+		case OBJ_CONDEMNED:
+		case OBJ_CONDEMNED_OK:
+			rc = check_sealed(c, o, err);
+			break;
+		default:
+			continue;
+		}
+		if (raw_is_damage(rc)) {
+			check_object_problem(c, o->kind, o->id, err);
+			rc = SNAP_OK;
+		}
+		if (rc == SNAP_OK)
+			rc = report_check(c->s->report, err);
+	}
+	return rc;
+}
+
+/* With the frames judged, and the segments: which copies can be relied on. */
+static enum snap_code
+judge_copies(struct check *c, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	for (size_t i = 0; i < c->n_copies && rc == SNAP_OK; i++) {
+		const struct check_copy *copy = &c->copies[i];
+		struct span bitmap = span_of(copy->bitmap,
+		    copy->bitmap == NULL ? 0 : (copy->n_chunks + 7) / 8);
+
+		if (copy->bad)
+			continue;
+		if (c->packs[copy->pack].indexed)
+			rc = blockset_good(&c->blocks, copy->entry,
+			    copy->n_chunks, bitmap, err);
+		else
+			c->blocks.v[copy->entry].flags |= BLOCKSET_UNINDEXED;
+	}
+	return rc;
+}
+
+static void
+count_unused(struct check *c)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	for (size_t i = 0; i < c->n_copies; i++)
+		if (c->blocks.v[c->copies[i].entry].flags & BLOCKSET_USED)
+			c->packs[c->copies[i].pack].n_used++;
+	for (size_t i = 0; i < c->n_packs; i++) {
+		const struct check_pack *p = &c->packs[i];
+
+		store_name(p->o->kind, p->o->id, name);
+		if (p->readable && !p->indexed)
+			report_log(c->s->report, REPORT_INFO,
+			    "%s is in no index segment", name);
+		c->result.n_unused_packs += p->readable && p->n_used == 0;
+	}
+	for (uint32_t i = 0; i < c->blocks.n; i++)
+		c->result.n_blocks += c->blocks.v[i].class == CLASS_DATA;
+}
+
+static enum snap_code
+check_all(struct check *c, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = snapshots_load(c->s, &c->snaps, err);
+	if (rc != SNAP_OK)
+		return rc;
+	c->result.n_snapshots = c->snaps.n;
+	c->result.n_errors += c->snaps.n_damaged; /* logged by the load */
+	rc = store_look(c->s, err);
+	if (rc == SNAP_OK)
+		rc = inventory_load(c->s, &c->inv, err);
+	if (rc == SNAP_OK)
+		rc = check_small(c, err);
+	if (rc == SNAP_OK)
+		rc = check_segments(c, err);
+	if (rc == SNAP_OK)
+		rc = check_packs(c, err);
+	if (rc == SNAP_OK)
+		rc = check_index(c, err);
+	if (rc == SNAP_OK)
+		rc = judge_copies(c, err);
+	if (rc == SNAP_OK)
+		rc = check_walk(c, err);
+	if (rc == SNAP_OK)
+		count_unused(c);
+	return rc;
+}
+
+enum snap_code
+maint_check(struct store *s, const struct repo_check_opts *o,
+    struct repo_check_result *out, struct snap_err *err)
+{
+	struct check c;
+	enum snap_code rc;
+
+	if (o->read_data && !(o->data_percent > 0 && o->data_percent <= 100))
+		return snap_fail(err, SNAP_USAGE,
+		    "the share of data to read must be above 0 and at most "
+		    "100 per cent");
+	if (o->read_data && !s->keys->owner)
+		return snap_fail(err, SNAP_DENIED,
+		    "a write-only key cannot read data to check it");
+	memset(&c, 0, sizeof c);
+	c.s = s;
+	c.opts = o;
+	rc = blockset_init(&c.blocks, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (pthread_mutex_init(&c.lock, NULL) != 0) {
+		blockset_fini(&c.blocks);
+		return snap_fail(err, SNAP_NOMEM, "no memory for a lock");
+	}
+	rc = check_all(&c, err);
+	if (rc == SNAP_OK)
+		*out = c.result;
+	for (size_t i = 0; i < c.n_copies; i++)
+		free(c.copies[i].bitmap);
+	free(c.copies);
+	free(c.claims);
+	free(c.packs);
+	blockset_fini(&c.blocks);
+	repo_snapshots_free(&c.snaps);
+	inventory_fini(&c.inv);
+	pthread_mutex_destroy(&c.lock);
+	return rc;
+}

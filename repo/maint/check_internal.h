@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * check_internal.h - what the steps of one check share.
+ *
+ * The order matters.  Snapshots are listed first and packs last, so that a
+ * backup that ends meanwhile looks like garbage, not like a hole.
+ */
+#ifndef SNAP_CHECK_INTERNAL_H
+#define SNAP_CHECK_INTERNAL_H
+
+#include <pthread.h>
+
+#include "blockset.h"
+#include "inventory.h"
+#include "repo.h"
+#include "store.h"
+
+#define PRINT_LEN 32 /* of a fingerprint */
+
+struct check_pack {
+	const struct inventory_object *o;
+	uint8_t print[PRINT_LEN]; /* of its own contents */
+	bool whole;               /* to be read with all frames */
+	bool readable;            /* its contents are */
+	bool indexed;             /* by a segment that agrees with them */
+	bool used;
+	uint32_t n_used; /* frames that snapshots need */
+};
+struct check_copy { /* one row of one pack */
+	uint32_t entry, pack, n_chunks;
+	bool bad;        /* its frame was read and does not verify */
+	uint8_t *bitmap; /* owned; NULL = full */
+};
+struct check_claim { /* what a segment says of a pack */
+	uint8_t id[ID_LEN], kind;
+	uint32_t size;
+	uint8_t print[PRINT_LEN];
+	const struct inventory_object *segment;
+};
+
+struct check {
+	struct store *s;
+	const struct repo_check_opts *opts;
+	struct repo_check_result result;
+	struct inventory inv;
+	struct repo_snapshots snaps;
+	struct check_pack *packs;
+	size_t n_packs;
+	struct check_claim *claims;
+	size_t n_claims, claims_cap;
+	pthread_mutex_t lock; /* for all below, while workers run */
+	struct blockset blocks;
+	struct check_copy *copies;
+	size_t n_copies, copies_cap;
+};
+
+/* A finding: a warning, and counted. */
+void check_problem(struct check *c, const char *fmt, ...) SNAP_PRINTF(2, 3);
+/* A finding about a stored object; the name is put in front. */
+void check_object_problem(struct check *c, uint8_t kind,
+    const uint8_t id[ID_LEN], const struct snap_err *err);
+
+/* checkpacks.c: read packs; fills packs, blocks, copies. */
+SNAP_MUST_CHECK enum snap_code check_packs(
+    struct check *c, struct snap_err *err);
+/* checkindex.c: read segments into claims, then hold them against packs. */
+SNAP_MUST_CHECK enum snap_code check_segments(
+    struct check *c, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code check_index(
+    struct check *c, struct snap_err *err);
+/* checkwalk.c: every snapshot down to its chunks; marks what is used. */
+SNAP_MUST_CHECK enum snap_code check_walk(
+    struct check *c, struct snap_err *err);
+
+#endif

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * checkindex.c - what the index says of packs against what they say.
+ *
+ * A segment carries the contents of its packs verbatim, so comparing is
+ * comparing fingerprints.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_internal.h"
+#include "keys.h"
+#include "raw.h"
+
+static enum snap_code
+add_claim(struct check *c, const struct inventory_object *segment,
+    const struct index_pack *p, struct snap_err *err)
+{
+	struct check_claim *claim;
+
+	if (c->n_claims == c->claims_cap) {
+		size_t cap = c->claims_cap == 0 ? 256 : c->claims_cap * 2;
+		struct check_claim *v = NULL;
+
+		if (cap <= SIZE_MAX / sizeof *v)
+			v = realloc(c->claims, cap * sizeof *v);
+		if (v == NULL)
+			return snap_fail(err, SNAP_NOMEM,
+			    "not enough memory to check the index");
+		c->claims = v;
+		c->claims_cap = cap;
+	}
+	claim = &c->claims[c->n_claims++];
+	memcpy(claim->id, p->id, ID_LEN);
+	claim->kind = p->kind;
+	claim->size = p->size;
+	claim->segment = segment;
+	keys_fingerprint(p->contents, claim->print);
+	return SNAP_OK;
+}
+
+static enum snap_code
+read_segment(
+    struct check *c, const struct inventory_object *o, struct snap_err *err)
+{
+	struct raw_segment seg;
+	enum snap_code rc;
+
+	rc = raw_get_segment(c->s, o, &seg, err);
+	if (rc != SNAP_OK)
+		return rc;
+	c->result.bytes_read += seg.body.size;
+	for (uint32_t i = 0; i < seg.segment.n_packs && rc == SNAP_OK; i++)
+		rc = add_claim(c, o, &seg.segment.packs[i], err);
+	raw_segment_fini(&seg);
+	return rc;
+}
+
+enum snap_code
+check_segments(struct check *c, struct snap_err *err)
+{
+	const struct inventory_object *o;
+	size_t n = inventory_of(&c->inv, OBJ_INDEX, &o);
+	enum snap_code rc = SNAP_OK;
+
+	for (size_t i = 0; i < n && rc == SNAP_OK; i++) {
+		rc = read_segment(c, &o[i], err);
+		if (raw_is_damage(rc)) {
+			check_object_problem(c, OBJ_INDEX, o[i].id, err);
+			rc = SNAP_OK;
+		}
+		if (rc == SNAP_OK)
+			rc = report_check(c->s->report, err);
+	}
+	return rc;
+}
+
+static int
+claim_order(const void *a, const void *b)
+{
+	const struct check_claim *x = a, *y = b;
+
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+static int
+pack_order(const void *a, const void *b)
+{
+	const struct check_claim *x = a;
+	const struct check_pack *y = b;
+
+	if (x->kind != y->o->kind)
+		return x->kind < y->o->kind ? -1 : 1;
+	return memcmp(x->id, y->o->id, ID_LEN);
+}
+
+/* One claim; a missing pack is told once however many segments name it. */
+static void
+check_claim(struct check *c, const struct check_claim *claim, bool again)
+{
+	char name[TRANSPORT_NAME_MAX + 1], seg[TRANSPORT_NAME_MAX + 1];
+	struct check_pack *p = NULL;
+
+	store_name(claim->kind, claim->id, name);
+	store_name(OBJ_INDEX, claim->segment->id, seg);
+	/* The packs are sorted as the inventory is: by kind and id. */
+	if (c->n_packs != 0)
+		p = bsearch(
+		    claim, c->packs, c->n_packs, sizeof *c->packs, pack_order);
+	if (p == NULL) {
+		if (!again)
+			check_problem(c, "%s: missing, %s names it", name, seg);
+		return;
+	}
+	if (!p->readable)
+		return; /* told when it was read */
+	if (p->o->size != claim->size ||
+	    memcmp(p->print, claim->print, PRINT_LEN) != 0) {
+		check_problem(
+		    c, "%s: its contents are not what %s says", name, seg);
+		return;
+	}
+	p->indexed = true;
+}
+
+enum snap_code
+check_index(struct check *c, struct snap_err *err)
+{
+	bool again = false;
+
+	if (c->n_claims != 0)
+		qsort(c->claims, c->n_claims, sizeof *c->claims, claim_order);
+	for (size_t i = 0; i < c->n_claims; i++) {
+		again = i != 0 &&
+			claim_order(&c->claims[i - 1], &c->claims[i]) == 0;
+		check_claim(c, &c->claims[i], again);
+	}
+	return report_check(c->s->report, err);
+}

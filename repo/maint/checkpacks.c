@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * checkpacks.c - every pack's own word about itself, and its frames.
+ *
+ * Packs of meta objects are small and everything hangs on them, so they are
+ * always read whole; of data packs only the contents, unless asked for more.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_internal.h"
+#include "keys.h"
+#include "raw.h"
+#include "workers.h"
+
+struct pack_job {
+	struct check *c;
+	uint32_t pack;
+};
+
+/* Number of the new copy in *at. */
+static enum snap_code
+add_copy(struct check *c, uint32_t pack, const struct pack_row *r, bool bad,
+    struct snap_err *err)
+{
+	struct check_copy *copy;
+	enum snap_code rc;
+	uint32_t entry;
+
+	rc = blockset_add(&c->blocks, r->class, r->id, &entry, err);
+	if (rc != SNAP_OK)
+		return rc;
+	c->blocks.v[entry].plain_len = r->plain_len;
+	if (c->n_copies == c->copies_cap) {
+		size_t cap = c->copies_cap == 0 ? 1024 : c->copies_cap * 2;
+		struct check_copy *v = NULL;
+
+		if (cap <= SIZE_MAX / sizeof *v)
+			v = realloc(c->copies, cap * sizeof *v);
+		if (v == NULL)
+			return snap_fail(err, SNAP_NOMEM,
+			    "not enough memory for the list of frames");
+		c->copies = v;
+		c->copies_cap = cap;
+	}
+	copy = &c->copies[c->n_copies];
+	memset(copy, 0, sizeof *copy);
+	copy->entry = entry;
+	copy->pack = pack;
+	copy->n_chunks = r->n_chunks;
+	copy->bad = bad;
+	if ((r->flags & ROW_SPARSE) != 0 && r->bitmap.len != 0) {
+		copy->bitmap = malloc(r->bitmap.len);
+		if (copy->bitmap == NULL)
+			return snap_fail(err, SNAP_NOMEM,
+			    "not enough memory for the list of frames");
+		memcpy(copy->bitmap, r->bitmap.p, r->bitmap.len);
+	}
+	c->n_copies++;
+	return SNAP_OK;
+}
+
+/* Open one frame of a pack that was read whole. */
+static enum snap_code
+verify_frame(struct check *c, const struct inventory_object *o,
+    const struct raw_pack *p, const struct pack_row *r, struct bytes *plain,
+    struct snap_err *err)
+{
+	struct copy copy;
+
+	memset(&copy, 0, sizeof copy);
+	memcpy(copy.pack, o->id, ID_LEN);
+	copy.pack_kind = o->kind;
+	copy.off = r->off;
+	copy.sealed_len = r->sealed_len;
+	copy.plain_len = r->plain_len;
+	copy.n_chunks = r->n_chunks;
+	copy.class = r->class;
+	copy.codec = r->codec;
+	copy.flags = r->flags;
+	copy.bitmap = r->bitmap;
+	if (r->class == CLASS_DATA)
+		copy.session = &p->contents.sessions[r->session];
+	bytes_clear(plain);
+	return store_open_copy(c->s, &copy, r->id,
+	    span_of(p->object.p + r->off, r->sealed_len), plain, err);
+}
+
+static enum snap_code
+check_rows(struct check *c, uint32_t at, const struct raw_pack *p,
+    struct snap_err *err)
+{
+	struct check_pack *pack = &c->packs[at];
+	enum snap_code rc = SNAP_OK;
+	struct bytes plain;
+
+	bytes_init(&plain, BLOCK_PLAIN_MAX + (64u << 10));
+	for (uint32_t i = 0; i < p->contents.n_rows && rc == SNAP_OK; i++) {
+		const struct pack_row *r = &p->contents.rows[i];
+		bool bad = false;
+
+		if (pack->whole)
+			rc = verify_frame(c, pack->o, p, r, &plain, err);
+		if (raw_is_damage(rc)) {
+			check_object_problem(
+			    c, pack->o->kind, pack->o->id, err);
+			bad = true;
+			rc = SNAP_OK;
+		}
+		if (rc != SNAP_OK)
+			break;
+		pthread_mutex_lock(&c->lock);
+		rc = add_copy(c, at, r, bad, err);
+		pthread_mutex_unlock(&c->lock);
+		if (rc == SNAP_OK)
+			rc = report_check(c->s->report, err);
+	}
+	bytes_fini(&plain);
+	return rc;
+}
+
+static enum snap_code
+check_pack(void *arg, void *p, struct snap_err *err)
+{
+	struct pack_job *job = p;
+	struct check *c = job->c;
+	struct check_pack *pack = &c->packs[job->pack];
+	struct raw_pack raw;
+	enum snap_code rc;
+
+	(void)arg;
+	rc = report_check(c->s->report, err);
+	if (rc == SNAP_OK)
+		rc = raw_get_pack(c->s, pack->o, pack->whole, &raw, err);
+	if (rc != SNAP_OK)
+		goto out;
+	pack->readable = true;
+	keys_fingerprint(raw.encoded, pack->print);
+	report_done(c->s->report, raw.n_read);
+	pthread_mutex_lock(&c->lock);
+	c->result.bytes_read += raw.n_read;
+	pthread_mutex_unlock(&c->lock);
+	if (pack->whole && raw_pack_checksum(&raw, err) != SNAP_OK)
+		check_object_problem(c, pack->o->kind, pack->o->id, err);
+	rc = check_rows(c, job->pack, &raw, err);
+	raw_pack_fini(&raw);
+out:
+	if (raw_is_damage(rc)) {
+		check_object_problem(c, pack->o->kind, pack->o->id, err);
+		rc = SNAP_OK;
+	}
+	free(job);
+	return rc;
+}
+
+/* Mark which data packs are to be read whole: a share of them by lot, so that
+ * daily checks of a few per cent see everything in time. */
+static enum snap_code
+choose(struct check *c, size_t first, size_t n, struct snap_err *err)
+{
+	size_t *order, want;
+	double share;
+
+	if (!c->opts->read_data || n == 0)
+		return SNAP_OK;
+	share = c->opts->data_percent / 100 * (double)n;
+	want = (size_t)share;
+	if (want < n && (double)want < share)
+		want++;
+	order = malloc(n * sizeof *order);
+	if (order == NULL)
+		return snap_fail(
+		    err, SNAP_NOMEM, "not enough memory to choose packs");
+	for (size_t i = 0; i < n; i++)
+		order[i] = i;
+	for (size_t i = 0; i < want; i++) {
+		uint64_t r;
+		size_t j, tmp;
+
+		keys_random(&r, sizeof r);
+		j = i + (size_t)(r % (n - i));
+		tmp = order[i];
+		order[i] = order[j];
+		order[j] = tmp;
+		c->packs[first + order[i]].whole = true;
+	}
+	free(order);
+	return SNAP_OK;
+}
+
+static void
+drop_job(void *job)
+{
+	free(job);
+}
+
+static enum snap_code
+run_jobs(struct check *c, struct snap_err *err)
+{
+	size_t n_threads = c->s->n_threads == 0 ? 1 : c->s->n_threads;
+	struct workers *w = NULL;
+	enum snap_code rc;
+
+	rc = workers_new(
+	    n_threads, n_threads * 2, check_pack, drop_job, NULL, &w, err);
+	for (size_t i = 0; i < c->n_packs && rc == SNAP_OK; i++) {
+		struct pack_job *job = malloc(sizeof *job);
+
+		if (job == NULL) {
+			rc = snap_fail(
+			    err, SNAP_NOMEM, "not enough memory for a job");
+			break;
+		}
+		job->c = c;
+		job->pack = (uint32_t)i;
+		rc = workers_push(w, job, err);
+		if (rc != SNAP_OK)
+			free(job);
+	}
+	if (rc == SNAP_OK)
+		rc = workers_wait(w, err);
+	workers_free(w);
+	return rc;
+}
+
+enum snap_code
+check_packs(struct check *c, struct snap_err *err)
+{
+	const struct inventory_object *data, *meta;
+	size_t n_data = inventory_of(&c->inv, OBJ_DATA, &data);
+	size_t n_meta = inventory_of(&c->inv, OBJ_META, &meta);
+	enum snap_code rc;
+
+	c->n_packs = n_data + n_meta;
+	c->result.n_packs = c->n_packs;
+	if (c->n_packs == 0)
+		return SNAP_OK;
+	if (c->n_packs > UINT32_MAX)
+		return snap_fail(err, SNAP_NOMEM, "too many packs");
+	c->packs = calloc(c->n_packs, sizeof *c->packs);
+	if (c->packs == NULL)
+		return snap_fail(
+		    err, SNAP_NOMEM, "not enough memory for the list of packs");
+	for (size_t i = 0; i < n_data; i++)
+		c->packs[i].o = &data[i];
+	for (size_t i = 0; i < n_meta; i++) {
+		c->packs[n_data + i].o = &meta[i];
+		c->packs[n_data + i].whole = true;
+	}
+	rc = choose(c, 0, n_data, err);
+	if (rc == SNAP_OK)
+		rc = run_jobs(c, err);
+	return rc;
+}

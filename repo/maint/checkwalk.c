@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * checkwalk.c - from each snapshot down to the chunks it needs.
+ *
+ * What was found whole below one snapshot is not walked again for the next,
+ * so the work grows with what is different.  What was found broken is: every
+ * snapshot that it hurts has to be named.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "check_internal.h"
+#include "raw.h"
+
+#define HURTS_MAX 20 /* lines per snapshot */
+
+struct walk {
+	struct check *c;
+	const struct repo_snapshot *snap;
+	uint64_t n_hurts;
+	char stream[96]; /* a printable form of the name, for messages */
+};
+
+static void
+name_stream(struct walk *w, const struct stream_row *row)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < row->name.len && n + 4 < sizeof w->stream; i++) {
+		uint8_t ch = row->name.p[i];
+
+		w->stream[n++] = ch < 0x20 || ch == 0x7f ? '?' : (char)ch;
+	}
+	w->stream[n] = '\0';
+}
+
+/* This snapshot cannot be restored whole. */
+static void
+hurt(
+    struct walk *w, const char *what, const uint8_t id[ID_LEN], const char *why)
+{
+	char snap[2 * ID_LEN + 1], hex[2 * ID_LEN + 1];
+
+	if (++w->n_hurts > HURTS_MAX)
+		return;
+	hex_encode(w->snap->id, ID_LEN, snap);
+	hex_encode(id, ID_LEN, hex);
+	if (w->stream[0] != '\0')
+		check_problem(w->c, "snapshot %s: stream \"%s\": %s %s %s",
+		    snap, w->stream, what, hex, why);
+	else
+		check_problem(
+		    w->c, "snapshot %s: %s %s %s", snap, what, hex, why);
+}
+
+/* The entry when a good copy is there, else BLOCKSET_NONE and a finding. */
+static uint32_t
+need(struct walk *w, uint8_t class, const uint8_t id[ID_LEN], const char *what)
+{
+	struct blockset *b = &w->c->blocks;
+	uint32_t at = blockset_find(b, class, id);
+
+	if (at == BLOCKSET_NONE) {
+		hurt(w, what, id, "is in no pack that can be read");
+		return at;
+	}
+	b->v[at].flags |= BLOCKSET_USED;
+	if ((b->v[at].flags & BLOCKSET_GOOD) != 0)
+		return at;
+	if ((b->v[at].flags & BLOCKSET_UNINDEXED) != 0)
+		hurt(w, what, id,
+		    "is in no index segment; \"repair index\" adds it");
+	else
+		hurt(w, what, id, "is damaged");
+	return BLOCKSET_NONE;
+}
+
+/* Plaintext of a meta object; *there is false when that was a finding. */
+static enum snap_code
+get_meta(struct walk *w, uint8_t class, const uint8_t id[ID_LEN],
+    const char *what, struct bytes *plain, bool *there, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	*there = false;
+	rc = store_read(w->c->s, class, id, plain, err);
+	if (raw_is_damage(rc)) {
+		hurt(w, what, id, "cannot be read");
+		return SNAP_OK;
+	}
+	*there = rc == SNAP_OK;
+	return rc;
+}
+
+/* Every extent must lie in a block that has its chunks. */
+static enum snap_code
+walk_recipe(struct walk *w, struct span plain, const uint8_t id[ID_LEN],
+    struct snap_err *err)
+{
+	struct blockset *b = &w->c->blocks;
+	uint32_t *at = NULL, dir;
+	struct recipe r;
+	enum snap_code rc;
+
+	rc = recipe_decode(plain, &r, err);
+	if (rc != SNAP_OK) {
+		if (!raw_is_damage(rc))
+			return rc;
+		hurt(w, "recipe", id, "does not decode");
+		return SNAP_OK;
+	}
+	at = malloc(r.n_blocks == 0 ? 1 : r.n_blocks * sizeof *at);
+	if (at == NULL) {
+		rc = snap_fail(
+		    err, SNAP_NOMEM, "not enough memory for a recipe");
+		goto out;
+	}
+	for (uint32_t i = 0; i < r.n_blocks; i++) {
+		at[i] = need(w, CLASS_DATA, r.blocks[i], "block");
+		dir = blockset_find(b, CLASS_DIR, r.blocks[i]);
+		if (dir != BLOCKSET_NONE)
+			b->v[dir].flags |= BLOCKSET_USED;
+	}
+	for (uint32_t i = 0; i < r.n_extents; i++) {
+		const struct extent *e = &r.extents[i];
+
+		if (e->block >= r.n_blocks)
+			hurt(w, "recipe", id, "is inconsistent");
+		else if (at[e->block] != BLOCKSET_NONE &&
+			 !blockset_has(b, at[e->block], e->first, e->count))
+			hurt(w, "block", r.blocks[e->block],
+			    "lacks chunks that are needed");
+	}
+out:
+	free(at);
+	recipe_fini(&r);
+	return rc;
+}
+
+static enum snap_code
+walk_segment(struct walk *w, const uint8_t id[ID_LEN], struct snap_err *err)
+{
+	uint32_t at = need(w, CLASS_RECIPE, id, "recipe");
+	uint64_t before = w->n_hurts;
+	struct bytes plain;
+	enum snap_code rc;
+	bool there;
+
+	if (at == BLOCKSET_NONE ||
+	    (w->c->blocks.v[at].flags & BLOCKSET_WALKED) != 0)
+		return SNAP_OK;
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	rc = get_meta(w, CLASS_RECIPE, id, "recipe", &plain, &there, err);
+	if (rc == SNAP_OK && there)
+		rc = walk_recipe(w, bytes_span(&plain), id, err);
+	if (rc == SNAP_OK && w->n_hurts == before)
+		w->c->blocks.v[at].flags |= BLOCKSET_WALKED;
+	bytes_fini(&plain);
+	return rc;
+}
+
+static enum snap_code
+walk_row(struct walk *w, const struct stream_row *row,
+    const uint8_t part[ID_LEN], struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	name_stream(w, row);
+	if (row->inline_recipe.len != 0)
+		rc = walk_recipe(w, row->inline_recipe, part, err);
+	for (uint32_t i = 0; i < row->n_segments && rc == SNAP_OK; i++)
+		rc = walk_segment(w, row->segments + (size_t)i * ID_LEN, err);
+	w->stream[0] = '\0';
+	return rc;
+}
+
+static enum snap_code
+walk_part(struct walk *w, const uint8_t id[ID_LEN], struct snap_err *err)
+{
+	uint32_t at = need(w, CLASS_MANIFEST, id, "part of the manifest");
+	uint64_t before = w->n_hurts;
+	struct stream_row row;
+	struct bytes plain;
+	struct cursor cur;
+	enum snap_code rc;
+	bool there;
+
+	if (at == BLOCKSET_NONE ||
+	    (w->c->blocks.v[at].flags & BLOCKSET_WALKED) != 0)
+		return SNAP_OK;
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	rc = get_meta(
+	    w, CLASS_MANIFEST, id, "part of the manifest", &plain, &there, err);
+	if (rc != SNAP_OK || !there)
+		goto out;
+	cursor_init(&cur, bytes_span(&plain));
+	while (cur.left != 0 && rc == SNAP_OK) {
+		rc = stream_row_decode(&cur, &row, err);
+		if (raw_is_damage(rc)) {
+			hurt(w, "part of the manifest", id, "does not decode");
+			rc = SNAP_OK;
+			break;
+		}
+		if (rc == SNAP_OK)
+			rc = walk_row(w, &row, id, err);
+		if (rc == SNAP_OK)
+			rc = report_check(w->c->s->report, err);
+	}
+	if (rc == SNAP_OK && w->n_hurts == before)
+		w->c->blocks.v[at].flags |= BLOCKSET_WALKED;
+out:
+	bytes_fini(&plain);
+	return rc;
+}
+
+static enum snap_code
+walk_root(struct walk *w, struct snap_err *err)
+{
+	const uint8_t *id = w->snap->root;
+	struct manifest_root root;
+	struct bytes plain;
+	enum snap_code rc;
+	bool there;
+
+	if (need(w, CLASS_MANIFEST, id, "manifest") == BLOCKSET_NONE)
+		return SNAP_OK;
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	rc = get_meta(w, CLASS_MANIFEST, id, "manifest", &plain, &there, err);
+	if (rc != SNAP_OK || !there)
+		goto out;
+	rc = manifest_root_decode(bytes_span(&plain), &root, err);
+	if (raw_is_damage(rc)) {
+		hurt(w, "manifest", id, "does not decode");
+		rc = SNAP_OK;
+		goto out;
+	}
+	for (uint32_t i = 0; i < root.n_parts && rc == SNAP_OK; i++)
+		rc = walk_part(w, root.parts + (size_t)i * ID_LEN, err);
+out:
+	bytes_fini(&plain);
+	return rc;
+}
+
+enum snap_code
+check_walk(struct check *c, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	char hex[2 * ID_LEN + 1];
+
+	for (size_t i = 0; i < c->snaps.n && rc == SNAP_OK; i++) {
+		struct walk w = { c, &c->snaps.v[i], 0, "" };
+
+		rc = walk_root(&w, err);
+		if (rc != SNAP_OK || w.n_hurts <= HURTS_MAX)
+			continue;
+		hex_encode(w.snap->id, ID_LEN, hex);
+		check_problem(c, "snapshot %s: %llu more findings", hex,
+		    (unsigned long long)(w.n_hurts - HURTS_MAX));
+	}
+	return rc;
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * maint.h - the care of a repository: look for damage, mend the index, count.
+ *
+ * Nothing here deletes, and nothing here writes but index segments.
+ */
+#ifndef SNAP_MAINT_H
+#define SNAP_MAINT_H
+
+#include "repo.h"
+
+struct store;
+
+/* As repo_check(). */
+SNAP_MUST_CHECK enum snap_code maint_check(struct store *s,
+    const struct repo_check_opts *o, struct repo_check_result *out,
+    struct snap_err *err);
+/* As repo_repair_index(). */
+SNAP_MUST_CHECK enum snap_code maint_repair_index(
+    struct store *s, uint64_t *n_packs_added, struct snap_err *err);
+/* As repo_stats(). */
+SNAP_MUST_CHECK enum snap_code maint_stats(
+    struct store *s, struct repo_stats *out, struct snap_err *err);
+
+#endif

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * repo.c - the door: checks what callers ask for and hands it on.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "keys.h"
+#include "maint.h"
+#include "repo_internal.h"
+#include "slots.h"
+#include "snapshots.h"
+
+#define THREADS_MAX 64
+#define SLICE_BLOCKS_DEFAULT 32768u
+
+struct bound {
+	const char *what;
+	uint32_t min, max, def;
+};
+
+static enum snap_code
+bounded(
+    uint32_t given, const struct bound *b, uint32_t *out, struct snap_err *err)
+{
+	uint32_t v = given == 0 ? b->def : given;
+
+	if (v < b->min || v > b->max)
+		return snap_fail(err, SNAP_USAGE,
+		    "%s of %lu is not between %lu and %lu", b->what,
+		    (unsigned long)v, (unsigned long)b->min,
+		    (unsigned long)b->max);
+	*out = v;
+	return SNAP_OK;
+}
+
+/* Defaults for what is 0, bounds for what is not. */
+static enum snap_code
+make_config(const struct repo_params *p, struct config *c,
+    struct slot_cost *cost, struct snap_err *err)
+{
+	static const struct bound chunk = { "a mean chunk size", 256, 16u << 10,
+		512 };
+	static const struct bound block = { "a block size", 64u << 10,
+		16u << 20, 1u << 20 };
+	static const struct bound pack = { "a pack size", 64u << 10, 32u << 20,
+		16u << 20 };
+	static const struct bound grace = { "a grace time in seconds", 3600,
+		366u * 86400, 72u * 3600 };
+	static const struct bound slice = { "a slice in heap blocks", 1,
+		UINT32_MAX, SLICE_BLOCKS_DEFAULT };
+	static const struct bound mem = { "Argon2id memory in KiB", 8u << 10,
+		4u << 20, 256u << 10 };
+	enum snap_code rc;
+
+	memset(c, 0, sizeof *c);
+	rc = bounded(p->chunk_mean, &chunk, &c->chunk_mean, err);
+	if (rc == SNAP_OK)
+		rc = bounded(p->block_size, &block, &c->block_size, err);
+	if (rc == SNAP_OK)
+		rc = bounded(p->pack_size, &pack, &c->pack_size, err);
+	if (rc == SNAP_OK)
+		rc = bounded(p->grace_s, &grace, &c->grace_s, err);
+	if (rc == SNAP_OK)
+		rc = bounded(p->slice_blocks, &slice, &c->slice_blocks, err);
+	if (rc == SNAP_OK)
+		rc = bounded(p->kdf_mem_kib, &mem, &cost->mem_kib, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if ((c->chunk_mean & (c->chunk_mean - 1)) != 0)
+		return snap_fail(err, SNAP_USAGE,
+		    "a mean chunk size of %lu is no power of two",
+		    (unsigned long)c->chunk_mean);
+	/* Chunks are at least a quarter of the mean; a block counts them. */
+	if (c->block_size / (c->chunk_mean / 4) > BLOCK_CHUNKS_MAX)
+		return snap_fail(err, SNAP_USAGE,
+		    "a block of %lu bytes has too many chunks of %lu bytes",
+		    (unsigned long)c->block_size, (unsigned long)c->chunk_mean);
+	return SNAP_OK;
+}
+
+enum snap_code
+repo_init(struct transport *t, const struct repo_params *params,
+    const struct repo_opts *opts, char recovery_out[128],
+    uint8_t id_out[REPO_ID_LEN], struct snap_err *err)
+{
+	static const struct repo_params defaults;
+	struct slot_cost cost = SLOT_COST_DEFAULT;
+	struct config config;
+	enum snap_code rc;
+	time_t now;
+
+	rc = make_config(
+	    params == NULL ? &defaults : params, &config, &cost, err);
+	if (rc == SNAP_OK)
+		rc = keys_library_init(err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (opts->is_recovery_code)
+		return snap_fail(err, SNAP_USAGE,
+		    "a new repository needs a passphrase, not a recovery "
+		    "code");
+	if (opts->passphrase.len == 0)
+		return snap_fail(
+		    err, SNAP_USAGE, "the passphrase must not be empty");
+	now = time(NULL);
+	config.created = now > 0 ? (uint64_t)now : 0;
+	return store_init(
+	    t, &config, &cost, opts->passphrase, recovery_out, id_out, err);
+}
+
+static size_t
+count_threads(size_t asked)
+{
+	long n = asked == 0 ? sysconf(_SC_NPROCESSORS_ONLN) : (long)asked;
+
+	if (n < 1)
+		return 1;
+	return n > THREADS_MAX ? THREADS_MAX : (size_t)n;
+}
+
+enum snap_code
+repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
+    struct snap_err *err)
+{
+	struct store_opts so;
+	enum snap_code rc;
+	struct repo *r;
+
+	rc = keys_library_init(err);
+	if (rc != SNAP_OK)
+		return rc;
+	r = calloc(1, sizeof *r);
+	if (r == NULL)
+		return snap_fail(err, SNAP_NOMEM,
+		    "not enough memory to open the repository");
+	memset(&so, 0, sizeof so);
+	so.passphrase = opts->passphrase;
+	so.is_recovery_code = opts->is_recovery_code;
+	so.cache_dir = opts->cache_dir;
+	so.n_threads = count_threads(opts->n_threads);
+	so.zstd_level = opts->zstd_level == 0 ? 3 : opts->zstd_level;
+	so.report = opts->report;
+	rc = store_open(t, &so, &r->store, err);
+	if (rc != SNAP_OK) {
+		free(r);
+		return rc;
+	}
+	*out = r;
+	return SNAP_OK;
+}
+
+void
+repo_close(struct repo *r)
+{
+	if (r == NULL)
+		return;
+	store_close(r->store);
+	free(r);
+}
+
+void
+repo_id(const struct repo *r, uint8_t out[REPO_ID_LEN])
+{
+	memcpy(out, r->store->repo_id, REPO_ID_LEN);
+}
+
+void
+repo_get_params(const struct repo *r, struct repo_params *out)
+{
+	const struct config *c = &r->store->config;
+
+	memset(out, 0, sizeof *out);
+	out->chunk_mean = c->chunk_mean;
+	out->block_size = c->block_size;
+	out->pack_size = c->pack_size;
+	out->grace_s = c->grace_s;
+	out->slice_blocks = c->slice_blocks;
+}
+
+enum snap_code
+repo_look_once(struct repo *r, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	if (r->looked)
+		return SNAP_OK;
+	rc = store_look(r->store, err);
+	r->looked = rc == SNAP_OK;
+	return rc;
+}
+
+enum snap_code
+repo_snapshots(struct repo *r, struct repo_snapshots *out, struct snap_err *err)
+{
+	return snapshots_load(r->store, out, err);
+}
+
+enum snap_code
+repo_snapshot_find(const struct repo_snapshots *all, const char *spec,
+    const struct repo_snapshot **out, struct snap_err *err)
+{
+	return snapshots_find(all, spec, out, err);
+}
+
+enum snap_code
+repo_check(struct repo *r, const struct repo_check_opts *o,
+    struct repo_check_result *out, struct snap_err *err)
+{
+	return maint_check(r->store, o, out, err);
+}
+
+enum snap_code
+repo_repair_index(struct repo *r, uint64_t *n_packs_added, struct snap_err *err)
+{
+	return maint_repair_index(r->store, n_packs_added, err);
+}
+
+enum snap_code
+repo_stats(struct repo *r, struct repo_stats *out, struct snap_err *err)
+{
+	return maint_stats(r->store, out, err);
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * repo_internal.h - what is behind the door: an open store, and whether it
+ * was looked at yet.
+ */
+#ifndef SNAP_REPO_INTERNAL_H
+#define SNAP_REPO_INTERNAL_H
+
+#include "repo.h"
+#include "store.h"
+
+struct repo {
+	struct store *store;
+	bool looked; /* condemned, index and packs were read once */
+};
+
+/* Look once: listing snapshots must not cost reading the index. */
+SNAP_MUST_CHECK enum snap_code repo_look_once(
+    struct repo *r, struct snap_err *err);
+
+#endif
