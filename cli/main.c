@@ -50,9 +50,10 @@ set_up_process(void)
 	struct sigaction sa, old;
 	size_t i;
 
-	/* A core would hold keys and rows in clear. */
+	/* A core would hold keys and rows in clear.  (Sanitizers look at
+	 * their own process and need what the second call takes away.) */
 	(void)setrlimit(RLIMIT_CORE, &none);
-#ifdef PR_SET_DUMPABLE
+#if defined(PR_SET_DUMPABLE) && !defined(SNAP_SANITIZED)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
 	(void)umask(077);
@@ -125,7 +126,12 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 		    err, SNAP_USAGE, "there is no command \"%s\"", argv[0]);
 		return snap_hint(err, "Try \"%s help\".", SNAP_PROGRAM_NAME);
 	}
-	rc = opts_parse(&c->o, cmd->bit, cmd->name, argc - 1, argv + 1, err);
+	/* Once more, now that it is known which options belong here. */
+	memset(&c->o, 0, sizeof c->o);
+	rc = opts_parse(&c->o, cmd->bit, cmd->name, used, argv - used, err);
+	if (rc == SNAP_OK)
+		rc = opts_parse(
+		    &c->o, cmd->bit, cmd->name, argc - 1, argv + 1, err);
 	if (rc != SNAP_OK)
 		return rc;
 	ui_set(c->o.quiet, c->o.verbose);
