@@ -138,6 +138,12 @@ table_parts(const struct pgsource *s, const struct table *t)
 	return n > UINT32_MAX ? 1 : (uint32_t)n;
 }
 
+bool
+table_small(const struct pgsource *s, const struct table *t)
+{
+	return t->size < SMALL_STREAM && table_parts(s, t) == 1;
+}
+
 /*
  * The last slice has no upper end: rows that the snapshot shows may lie in
  * blocks that came after the size was asked for.

@@ -67,13 +67,19 @@ args_list(struct args *a, const char *option, const char *const *list)
 		args_add(a, option, *list);
 }
 
-static enum snap_code
-run_pg_dump(struct pgsource *s, struct bytes *out, struct snap_err *err)
+/*
+ * Its LOCK TABLE queues behind an ALTER TABLE that waits for our own locks:
+ * a deadlock that the server cannot see, as it does not know that we wait for
+ * pg_dump.  So it gives up soon, and locks_take() starts again.
+ */
+enum snap_code
+ddl_archive(struct pgsource *s, struct snap_err *err)
 {
 	struct args a = { NULL, 0, 0, false };
 	struct bytes conninfo;
 	enum snap_code rc;
 
+	bytes_clear(&s->archive);
 	bytes_init(&conninfo, QUERY_MAX);
 	rc = conn_string(s, &conninfo, err);
 	if (rc != SNAP_OK)
@@ -84,6 +90,7 @@ run_pg_dump(struct pgsource *s, struct bytes *out, struct snap_err *err)
 	args_add(&a, "--section=pre-data", "");
 	args_add(&a, "--section=post-data", "");
 	args_add(&a, "--no-password", "");
+	args_add(&a, "--lock-wait-timeout=1000", "");
 	args_add(&a, "--snapshot=", s->snapshot);
 	args_add(&a, "--encoding=", s->encoding);
 	args_list(&a, "--schema=", s->o.schemas);
@@ -94,7 +101,10 @@ run_pg_dump(struct pgsource *s, struct bytes *out, struct snap_err *err)
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	else
-		rc = child_output(s, a.v, -1, PQpass(s->conn), out, err);
+		rc =
+		    child_output(s, a.v, -1, PQpass(s->conn), &s->archive, err);
+	if (rc == SNAP_OK)
+		rc = ddl_patch_time(&s->archive, err);
 out:
 	args_free(&a);
 	bytes_fini(&conninfo);
@@ -355,25 +365,20 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 enum snap_code
 ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 {
-	struct bytes archive, toc;
+	const struct bytes *archive = &s->archive;
+	struct bytes toc;
 	enum snap_code rc;
 	size_t i;
 	int fd = -1;
 
-	bytes_init(&archive, DDL_MAX);
 	bytes_init(&toc, DDL_MAX);
-	rc = run_pg_dump(s, &archive, err);
-	if (rc == SNAP_OK)
-		rc = ddl_patch_time(&archive, err);
-	if (rc != SNAP_OK)
-		goto out;
 	fd = child_tmpfile();
-	if (fd < 0 || fd_write_all(fd, archive.p, archive.len) != 0) {
+	if (fd < 0 || fd_write_all(fd, archive->p, archive->len) != 0) {
 		rc = snap_fail_errno(err, SNAP_IO, "write a temporary file");
 		goto out;
 	}
 	rc = push_stream(
-	    s, sink, STREAM_ARCHIVE, "archive", bytes_span(&archive), err);
+	    s, sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);
 	if (rc == SNAP_OK)
 		rc = run_pg_restore(s, fd, opt_toc, NULL, &toc, err);
 	if (rc == SNAP_OK) {
@@ -385,7 +390,6 @@ ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 out:
 	if (fd >= 0)
 		close(fd);
-	bytes_fini(&archive);
 	bytes_fini(&toc);
 	if (rc != SNAP_OK)
 		snap_wrap(err, "definitions");

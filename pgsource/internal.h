@@ -58,7 +58,9 @@ struct pgsource {
 	int dump_num;  /* its version as PQserverVersion() counts */
 	uint64_t sysid;
 	struct tables tables;
-	struct bytes archive;
+	struct bytes archive; /* of pg_dump */
+	PGconn *workers[64];  /* of threads 1 and on, index 0 unused */
+	size_t n_workers;     /* of them open, or 0 */
 	atomic_int stop;      /* a thread failed: all others give up */
 	pthread_mutex_t lock; /* of first_err and of the warnings */
 	struct snap_err first_err;
@@ -118,6 +120,7 @@ bool include_everything(const struct pgsource *s);
 
 /* locks.c */
 enum snap_code locks_take(struct pgsource *s, struct snap_err *err);
+void workers_close(struct pgsource *s);
 
 /* child.c */
 struct child {
@@ -140,6 +143,9 @@ enum snap_code tools_find(struct pgsource *s, struct snap_err *err);
 int tools_version(const char *text); /* "pg_dump (PostgreSQL) 15.20" or -1 */
 
 /* ddl.c */
+/* Run pg_dump into s->archive; needs the snapshot. */
+enum snap_code ddl_archive(struct pgsource *s, struct snap_err *err);
+/* Push the archive and what pg_restore makes of it. */
 enum snap_code ddl_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 /* Make the text the same in every run: see there.  In place. */
@@ -153,6 +159,7 @@ enum snap_code copy_to_sink(struct pgsource *s, PGconn *c, const char *sql,
 /* Slice `part` of `n_parts` of a table, as a stream of its own. */
 enum snap_code copy_table(struct pgsource *s, PGconn *c, const struct table *t,
     uint32_t part, struct sink *sink, struct snap_err *err);
+bool table_small(const struct pgsource *s, const struct table *t);
 uint32_t table_parts(const struct pgsource *s, const struct table *t);
 /* A whole small stream. */
 enum snap_code push_stream(struct pgsource *s, struct sink *sink,

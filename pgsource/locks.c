@@ -8,6 +8,7 @@
  * the same transaction, and the snapshot after them; then whatever the
  * snapshot shows has to be locked and unmoved, or all starts again.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -111,6 +112,99 @@ count_unsafe(struct pgsource *s, const struct tables *t, char **out,
 	return rc;
 }
 
+/* The snapshot's name is hex digits and '-', from the server itself. */
+static enum snap_code
+import_snapshot(struct pgsource *s, PGconn *c, struct snap_err *err)
+{
+	char sql[256];
+	enum snap_code rc = conn_exec(
+	    s, c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	if (strspn(s->snapshot, "0123456789abcdefABCDEF-") !=
+		strlen(s->snapshot) ||
+	    strlen(s->snapshot) > 100)
+		return snap_fail(err, SNAP_SOURCE, "strange snapshot name");
+	(void)snprintf(
+	    sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%s'", s->snapshot);
+	return conn_exec(s, c, sql, NULL, err);
+}
+
+void
+workers_close(struct pgsource *s)
+{
+	size_t i;
+
+	for (i = 1; i <= s->n_workers; i++) {
+		PQfinish(s->workers[i]);
+		s->workers[i] = NULL;
+	}
+	s->n_workers = 0;
+}
+
+/*
+ * The other connections lock what they may copy at once and without waiting,
+ * for the reason that makes pg_dump give up soon.
+ */
+static enum snap_code
+workers_open(struct pgsource *s, bool *again, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	struct bytes sql;
+	size_t i, n = 0;
+
+	bytes_init(&sql, QUERY_MAX);
+	for (i = 0; i < s->tables.n; i++) {
+		if (table_small(s, &s->tables.v[i]))
+			continue;
+		bytes_printf(&sql, "%s%s",
+		    n == 0 ? "LOCK TABLE ONLY " : ", ONLY ",
+		    s->tables.v[i].name);
+		n += table_parts(s, &s->tables.v[i]);
+	}
+	bytes_put_str(&sql, " IN ACCESS SHARE MODE NOWAIT");
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	for (i = 1; rc == SNAP_OK && i < s->o.jobs && i <= n; i++) {
+		rc = conn_again(s, &s->workers[i], err);
+		if (rc != SNAP_OK)
+			break;
+		s->n_workers = i;
+		rc = conn_pin(s, s->workers[i], err);
+		if (rc == SNAP_OK)
+			rc = import_snapshot(s, s->workers[i], err);
+		if (rc != SNAP_OK)
+			break;
+		rc =
+		    conn_exec(s, s->workers[i], (const char *)sql.p, NULL, err);
+		*again =
+		    rc != SNAP_OK && strcmp(conn_sqlstate(err), "55P03") == 0;
+	}
+	bytes_fini(&sql);
+	return rc;
+}
+
+/* pg_dump, and whether somebody waits for our locks, should it fail. */
+static enum snap_code
+archive_take(struct pgsource *s, bool *again, struct snap_err *err)
+{
+	struct snap_err ignored;
+	enum snap_code rc = ddl_archive(s, err);
+	char *waiting = NULL;
+
+	if (rc != SNAP_OK && rc != SNAP_CANCELLED &&
+	    conn_value(s, s->conn,
+		"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks w"
+		" JOIN pg_catalog.pg_locks h ON h.relation = w.relation"
+		" AND h.database = w.database WHERE NOT w.granted"
+		" AND h.pid = pg_catalog.pg_backend_pid()",
+		&waiting, &ignored) == SNAP_OK)
+		*again = strcmp(waiting, "0") != 0;
+	free(waiting);
+	return rc;
+}
+
 /* One try; *again says that the world moved and another try makes sense. */
 static enum snap_code
 try_once(struct pgsource *s, bool *again, struct snap_err *err)
@@ -157,6 +251,10 @@ try_once(struct pgsource *s, bool *again, struct snap_err *err)
 		    "changed while the snapshot was taken",
 		    unsafe);
 	}
+	if (rc == SNAP_OK)
+		rc = workers_open(s, again, err);
+	if (rc == SNAP_OK)
+		rc = archive_take(s, again, err);
 out:
 	tables_free(&pre);
 	free(unsafe);
@@ -178,6 +276,7 @@ locks_take(struct pgsource *s, struct snap_err *err)
 		rc = try_once(s, &again, err);
 		if (rc == SNAP_OK)
 			break;
+		workers_close(s);
 		if (conn_exec(s, s->conn, "ROLLBACK", NULL, &ignored) !=
 			SNAP_OK ||
 		    !again || now_ms() >= end)

@@ -90,6 +90,7 @@ pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	s->o = *opts;
 	bytes_init(&s->warnings, (size_t)1 << 20);
+	bytes_init(&s->archive, DDL_MAX);
 	pthread_mutex_init(&s->lock, NULL);
 	if (s->o.slice_blocks == 0)
 		s->o.slice_blocks = SLICE_BLOCKS;
@@ -122,7 +123,9 @@ pgsource_close(struct pgsource *s)
 {
 	if (s == NULL)
 		return;
+	workers_close(s);
 	PQfinish(s->conn);
+	bytes_fini(&s->archive);
 	selection_free(&s->sel);
 	tables_free(&s->tables);
 	props_free(s);
@@ -189,51 +192,16 @@ run_jobs(struct dump *d, PGconn *c, struct sink *sink, struct snap_err *err)
 	return rc;
 }
 
-/* The snapshot's name is hex digits and '-', from the server itself. */
-static enum snap_code
-import_snapshot(struct pgsource *s, PGconn *c, struct snap_err *err)
-{
-	char sql[256];
-	enum snap_code rc = conn_exec(
-	    s, c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
-
-	if (rc != SNAP_OK)
-		return rc;
-	if (strspn(s->snapshot, "0123456789abcdefABCDEF-") !=
-		strlen(s->snapshot) ||
-	    strlen(s->snapshot) > 100)
-		return snap_fail(err, SNAP_SOURCE, "strange snapshot name");
-	(void)snprintf(
-	    sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%s'", s->snapshot);
-	return conn_exec(s, c, sql, NULL, err);
-}
-
 static void *
 stream_main(void *arg)
 {
 	struct streamer *st = arg;
 	struct pgsource *s = st->d->s;
 	struct snap_err err = SNAP_ERR_INIT;
-	PGconn *c = NULL;
-	enum snap_code rc;
 
-	rc = conn_again(s, &c, &err);
-	if (rc == SNAP_OK)
-		rc = conn_pin(s, c, &err);
-	if (rc == SNAP_OK)
-		rc = import_snapshot(s, c, &err);
-	if (rc == SNAP_OK)
-		rc = run_jobs(st->d, c, st->sink, &err);
-	if (rc != SNAP_OK)
+	if (run_jobs(st->d, s->workers[st->index], st->sink, &err) != SNAP_OK)
 		dump_failed(s, &err);
-	PQfinish(c);
 	return NULL;
-}
-
-static bool
-is_small(const struct pgsource *s, const struct table *t)
-{
-	return t->size < SMALL_STREAM && table_parts(s, t) == 1;
 }
 
 static int
@@ -260,7 +228,7 @@ plan_jobs(struct dump *d, struct snap_err *err)
 
 	for (i = 0; i < t->n; i++) {
 		total += t->v[i].size;
-		if (!is_small(d->s, &t->v[i]))
+		if (!table_small(d->s, &t->v[i]))
 			n += table_parts(d->s, &t->v[i]);
 	}
 	if (d->s->o.report != NULL)
@@ -269,7 +237,7 @@ plan_jobs(struct dump *d, struct snap_err *err)
 	if (d->jobs == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	for (i = 0; i < t->n; i++) {
-		if (is_small(d->s, &t->v[i]))
+		if (table_small(d->s, &t->v[i]))
 			continue;
 		parts = table_parts(d->s, &t->v[i]);
 		for (k = 0; k < parts; k++) {
@@ -294,7 +262,7 @@ dump_small(struct dump *d, struct sink *sink, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = globals_dump(s, sink, err);
 	for (i = 0; rc == SNAP_OK && i < s->tables.n; i++) {
-		if (!is_small(s, &s->tables.v[i]))
+		if (!table_small(s, &s->tables.v[i]))
 			continue;
 		rc = src_check(s, err);
 		if (rc == SNAP_OK)
@@ -315,10 +283,8 @@ run_all(struct dump *d, struct sink **sinks)
 {
 	struct streamer st[JOBS_MAX];
 	struct snap_err err = SNAP_ERR_INIT;
-	size_t i, n = d->s->o.jobs;
+	size_t i, n = d->s->n_workers + 1;
 
-	if (n > d->n_jobs + 1)
-		n = d->n_jobs + 1;
 	for (i = 1; i < n; i++) {
 		st[i].d = d;
 		st[i].sink = sinks[i];
@@ -357,6 +323,7 @@ pgsource_dump(struct pgsource *s, struct sink **sinks, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = props_finish(s, err);
 out:
+	workers_close(s);
 	free(d.jobs);
 	return rc;
 }
