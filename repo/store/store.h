@@ -25,6 +25,7 @@ struct store {
 	int zstd_level;
 	struct blockindex *index; /* see blockindex.h; replaced by store_look */
 	int64_t l0;               /* store time of the newest look, ns */
+	struct store_state *state; /* locks, pools, caches: see internal.h */
 };
 
 struct store_opts {
@@ -59,6 +60,11 @@ struct store_body {
 SNAP_MUST_CHECK enum snap_code store_get_body(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct store_body *out, struct snap_err *err);
 void store_body_fini(struct store_body *b);
+/* The contents of a pack as the pack itself has them (an encoded
+ * pack_contents in out->body.body); `size`: as listed.  Three ranged reads. */
+SNAP_MUST_CHECK enum snap_code store_get_contents(struct store *s,
+    uint8_t kind, const uint8_t id[ID_LEN], uint64_t size,
+    struct store_body *out, struct snap_err *err);
 /* The store's name of an object: "data/ab/ab12...". */
 void store_name(uint8_t kind, const uint8_t id[ID_LEN],
     char out[TRANSPORT_NAME_MAX + 1]);
@@ -76,6 +82,7 @@ SNAP_MUST_CHECK enum snap_code store_look(
 struct copy { /* where one copy of a block or meta object lies */
 	uint8_t pack[ID_LEN];
 	uint8_t pack_kind;
+	uint32_t pack_size;
 	uint32_t off, sealed_len, plain_len, n_chunks;
 	uint8_t class, codec, flags;
 	bool condemned; /* its pack is, in the newest look */

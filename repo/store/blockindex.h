@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * blockindex.h - in memory: which packs hold a copy of (class, id).
+ *
+ * Filled by looks: segments are immutable, so each is added once, and a look
+ * only says anew which segments and packs are still there.  What a reader
+ * gets out are copies of rows; the bitmaps and session rows they point to
+ * live as long as the index.  Thread-safe.  Private to repo/store, but for
+ * its name in struct store.
+ *
+ * A pack counts when a valid segment names it and the store lists it with
+ * the same size; else it is absent.  Condemned is for ever.
+ */
+#ifndef SNAP_BLOCKINDEX_H
+#define SNAP_BLOCKINDEX_H
+
+#include <pthread.h>
+
+#include "idmap.h"
+#include "store.h"
+
+/* One copy; 52 bytes, for there are millions. */
+struct entry {
+	uint8_t id[ID_LEN];
+	uint32_t next; /* copy of the same id, or IDMAP_NONE */
+	uint32_t pack; /* IDMAP_NONE: taken back */
+	uint32_t off, sealed_len, plain_len;
+	uint32_t n_chunks : 17, class : 3, codec : 1, flags : 2, n_hooks : 4;
+	uint32_t session; /* IDMAP_NONE for meta */
+	uint32_t extra;   /* bitmap and origin, or IDMAP_NONE */
+	uint32_t hooks;
+};
+struct extra {
+	struct span bitmap;
+	uint8_t origin_pack[ID_LEN];
+	int64_t origin_time;
+	bool has_origin; /* and prune signed it */
+};
+struct pack {
+	uint8_t id[ID_LEN];
+	uint8_t sum[ID_LEN]; /* of contents, kind and size as first named */
+	int64_t time;        /* store time, as listed */
+	uint32_t size;       /* as named; 0 = not named yet */
+	uint32_t listed_size;
+	uint32_t named_gen, listed_gen; /* look that last saw it so */
+	uint8_t kind, listed_kind;
+	bool condemned;
+};
+struct segment {
+	uint8_t id[ID_LEN];
+	uint32_t *packs; /* named by it; none when void or damaged */
+	uint32_t n_packs;
+};
+struct arena_page;
+struct blockindex {
+	pthread_rwlock_t lock;
+	struct idmap entry_map, pack_map, segment_map, session_map;
+	struct entry *entries;
+	struct pack *packs;
+	struct segment *segments;
+	const struct session_row **sessions;
+	struct extra *extras;
+	uint64_t *hooks;
+	uint8_t (*disputed)[ID_LEN];
+	size_t n_entries, n_packs, n_segments, n_sessions, n_extras, n_hooks;
+	size_t n_disputed;
+	size_t entries_cap, packs_cap, segments_cap, sessions_cap, extras_cap;
+	size_t hooks_cap, disputed_cap;
+	uint32_t gen;     /* of the newest finished look */
+	uint32_t pending; /* of the one under way, or that failed */
+	struct arena_page *arena;
+};
+
+SNAP_MUST_CHECK enum snap_code blockindex_new(
+    struct blockindex **out, struct snap_err *err);
+void blockindex_free(struct blockindex *ix);
+
+/* ---- filling, by looks and runs */
+void blockindex_look_begin(struct blockindex *ix);
+SNAP_MUST_CHECK enum snap_code blockindex_condemn(
+    struct blockindex *ix, const uint8_t *pack, struct snap_err *err);
+/* A listed segment that is known already is seen again: true. */
+bool blockindex_seen(struct blockindex *ix, const uint8_t *segment);
+/* seg NULL: damaged or void, remembered so that it is not read again.
+ * trusted: signed by maintenance, so its origins count.  own: this process
+ * put its packs just now, no listing has to show them first. */
+SNAP_MUST_CHECK enum snap_code blockindex_add(struct blockindex *ix,
+    const uint8_t *id, const struct index_segment *seg, bool trusted, bool own,
+    struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code blockindex_list(struct blockindex *ix,
+    uint8_t kind, const uint8_t *pack, const struct transport_stat *st,
+    struct snap_err *err);
+void blockindex_look_done(struct blockindex *ix);
+/* A pack about which segments disagreed; false when there is none left. */
+bool blockindex_dispute(struct blockindex *ix, struct pack *out);
+/* ... and what the pack itself says. */
+SNAP_MUST_CHECK enum snap_code blockindex_settle(struct blockindex *ix,
+    const struct index_pack *truth, bool trusted, struct snap_err *err);
+
+/* ---- asking */
+size_t blockindex_copies(struct blockindex *ix, uint8_t class,
+    const uint8_t *id, struct copy *out, size_t max);
+/* The packs (numbers) of all heads, 0 when not all are good, or none full. */
+size_t blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
+    uint32_t *packs, size_t max);
+/* Number of a pack, or IDMAP_NONE; and whether it may still be relied on. */
+uint32_t blockindex_pack(struct blockindex *ix, const uint8_t *id);
+bool blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id);
+bool blockindex_knows_pack(struct blockindex *ix, const uint8_t *id);
+void blockindex_hooks(struct blockindex *ix, store_hook_fn fn, void *arg);
+
+/* Lock held: is the pack there, as named. */
+static inline bool
+pack_present(const struct blockindex *ix, const struct pack *p)
+{
+	return p->size != 0 && p->named_gen >= ix->gen &&
+	       p->listed_gen >= ix->gen && p->size == p->listed_size &&
+	       p->kind == p->listed_kind;
+}
+
+#endif

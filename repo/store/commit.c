@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * commit.c - index segments, and the end of a run: snapshot and its .ok.
+ *
+ * Only the pair is a snapshot.  A failure before the last answer leaves
+ * garbage that prune collects; one after it cannot be.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runint.h"
+
+/* Put a body, within the lease that it names. */
+static enum snap_code
+put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
+    int64_t l0, int64_t *time_ns, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct transport_stat st = { 0, 0 };
+	struct bytes raw;
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	bytes_init(&raw, TRANSPORT_SIZE_MAX);
+	rc = object_build(r->s, kind, id, body, kind != OBJ_INDEX, &raw, err);
+	if (rc == SNAP_OK)
+		rc = lease_check(r, l0, l0, err);
+	if (rc == SNAP_OK)
+		rc = transport_put(r->s->t, name, bytes_span(&raw), &st, err);
+	if (rc == SNAP_OK)
+		rc = lease_check(r, l0, st.time_ns, err);
+	if (rc == SNAP_OK) {
+		r->stored += raw.len;
+		report_stored(r->s->report, raw.len);
+		if (kind == OBJ_INDEX)
+			cache_put(r->s->state->cache, CACHE_INDEX, id,
+			    bytes_span(&raw));
+		*time_ns = st.time_ns;
+	}
+	bytes_fini(&raw);
+	return rc;
+}
+
+/* The segment is on the store: readers of this process see it at once, and
+ * the run relies on its own packs as on all others. */
+static enum snap_code
+adopt(struct run *r, const uint8_t *id, const struct index_segment *seg,
+    struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = blockindex_add(r->s->index, id, seg, false, true, err);
+	for (uint32_t i = 0; i < seg->n_packs && rc == SNAP_OK; i++) {
+		uint32_t n = blockindex_pack(r->s->index, seg->packs[i].id);
+
+		if (n == IDMAP_NONE)
+			continue;
+		(void)pthread_mutex_lock(&r->lock);
+		rc = run_pin_pack(r, n, err);
+		(void)pthread_mutex_unlock(&r->lock);
+	}
+	return rc;
+}
+
+static void
+free_done(struct done_pack *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		bytes_fini(&v[i].contents);
+	free(v);
+}
+
+enum snap_code
+run_put_segment(struct run *r, struct snap_err *err)
+{
+	struct index_segment seg;
+	struct done_pack *done;
+	struct bytes body;
+	uint8_t id[ID_LEN];
+	int64_t when = 0;
+	enum snap_code rc = SNAP_OK;
+	size_t n;
+
+	memset(&seg, 0, sizeof seg);
+	memcpy(seg.run_id, r->id, ID_LEN);
+	keys_random(id, ID_LEN);
+	bytes_init(&body, TRANSPORT_SIZE_MAX);
+	(void)pthread_mutex_lock(&r->lock);
+	done = r->done;
+	n = r->n_done;
+	r->done = NULL;
+	r->n_done = r->done_cap = 0;
+	seg.l0 = r->l0;
+	r->segment_time = lease_now(r);
+	(void)pthread_mutex_unlock(&r->lock);
+	seg.n_packs = (uint32_t)n;
+	seg.packs = calloc(n + 1, sizeof *seg.packs);
+	if (seg.packs == NULL) {
+		rc = snap_fail(err, SNAP_NOMEM, "no memory for a segment");
+		goto out;
+	}
+	for (size_t i = 0; i < n; i++) {
+		memcpy(seg.packs[i].id, done[i].id, ID_LEN);
+		seg.packs[i].kind = done[i].kind;
+		seg.packs[i].size = done[i].size;
+		seg.packs[i].contents = bytes_span(&done[i].contents);
+	}
+	index_segment_encode(&seg, &body);
+	rc = bytes_check(&body, err);
+	if (rc == SNAP_OK)
+		rc = put_in_time(
+		    r, OBJ_INDEX, id, bytes_span(&body), seg.l0, &when, err);
+	if (rc == SNAP_OK)
+		rc = adopt(r, id, &seg, err);
+out:
+	index_segment_fini(&seg);
+	free_done(done, n);
+	bytes_fini(&body);
+	return rc == SNAP_OK ? rc : run_fail(r, err);
+}
+
+static enum snap_code
+put_snapshot(struct run *r, struct snapshot_body *snap,
+    const uint8_t id[ID_LEN], struct snap_err *err)
+{
+	struct bytes body;
+	int64_t when = 0;
+	enum snap_code rc;
+
+	memcpy(snap->run_id, r->id, ID_LEN);
+	snap->l0 = r->l0;
+	snap->stored_bytes = r->stored;
+	bytes_init(&body, TRANSPORT_SIZE_MAX);
+	snapshot_encode(snap, &body);
+	rc = bytes_check(&body, err);
+	if (rc == SNAP_OK)
+		rc = put_in_time(r, OBJ_SNAPSHOT, id, bytes_span(&body),
+		    snap->l0, &when, err);
+	bytes_fini(&body);
+	return rc;
+}
+
+static enum snap_code
+put_ok(struct run *r, const uint8_t id[ID_LEN], int64_t *when,
+    struct snap_err *err)
+{
+	struct confirm_body c;
+	struct bytes body;
+	int64_t now = 0;
+	enum snap_code rc;
+
+	memcpy(c.id, id, ID_LEN);
+	c.l0 = r->l0;
+	bytes_init(&body, 1024);
+	confirm_encode(&c, &body);
+	rc = bytes_check(&body, err);
+	if (rc == SNAP_OK)
+		rc = transport_now(r->s->t, &now, err);
+	if (rc == SNAP_OK)
+		rc = lease_check(r, c.l0, now, err);
+	if (rc == SNAP_OK)
+		rc = put_in_time(
+		    r, OBJ_OK, id, bytes_span(&body), c.l0, when, err);
+	bytes_fini(&body);
+	return rc;
+}
+
+enum snap_code
+run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
+    int64_t *time_ns, struct snap_err *err)
+{
+	uint8_t id[ID_LEN];
+	int64_t when = 0;
+	bool pending;
+	enum snap_code rc;
+
+	keys_random(id, ID_LEN);
+	rc = run_check(r, err);
+	if (rc == SNAP_OK)
+		rc = run_flush(r, err);
+	(void)pthread_mutex_lock(&r->lock);
+	pending = r->n_done > 0;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (rc == SNAP_OK && pending)
+		rc = run_put_segment(r, err);
+	if (rc == SNAP_OK)
+		rc = lease_look(r, err);
+	if (rc == SNAP_OK)
+		rc = run_check(r, err);
+	if (rc == SNAP_OK)
+		rc = put_snapshot(r, snap, id, err);
+	if (rc == SNAP_OK)
+		rc = put_ok(r, id, &when, err);
+	if (rc != SNAP_OK)
+		return run_fail(r, err);
+	memcpy(id_out, id, ID_LEN);
+	*time_ns = when;
+	/* It stands: nothing may be added to it. */
+	(void)pthread_mutex_lock(&r->lock);
+	(void)snap_fail(&r->failed, SNAP_USAGE, "the run was committed");
+	(void)pthread_mutex_unlock(&r->lock);
+	return SNAP_OK;
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * idmap.c - open addressing with linear probes, at most three quarters full.
+ *
+ * Nothing is ever removed: what is gone from the store is told by its pack.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "bytes.h"
+#include "idmap.h"
+#include "keys.h"
+
+#define FIRST_CAP 64
+
+void
+idmap_init(struct idmap *m, idmap_same_fn same, const void *arg)
+{
+	memset(m, 0, sizeof *m);
+	keys_random(&m->seed, sizeof m->seed);
+	m->same = same;
+	m->arg = arg;
+}
+
+void
+idmap_fini(struct idmap *m)
+{
+	free(m->slots);
+	free(m->sums);
+	m->slots = m->sums = NULL;
+	m->cap = m->n = 0;
+}
+
+static uint32_t
+sum_of(const struct idmap *m, uint8_t class, const uint8_t *id)
+{
+	uint64_t h = le64_get(id) ^ m->seed;
+
+	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
+	h ^= le64_get(id + 8) + class;
+	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
+	return (uint32_t)(h >> 32);
+}
+
+/* The slot of (class, id), or the free one where it would go. */
+static size_t
+probe(const struct idmap *m, uint8_t class, const uint8_t *id, uint32_t sum)
+{
+	size_t i = sum & (m->cap - 1);
+
+	while (
+	    m->slots[i] != 0 &&
+	    (m->sums[i] != sum || !m->same(m->arg, m->slots[i] - 1, class, id)))
+		i = (i + 1) & (m->cap - 1);
+	return i;
+}
+
+uint32_t
+idmap_find(const struct idmap *m, uint8_t class, const uint8_t *id)
+{
+	if (m->cap == 0)
+		return IDMAP_NONE;
+	return m->slots[probe(m, class, id, sum_of(m, class, id))] - 1;
+}
+
+static enum snap_code
+grow(struct idmap *m, struct snap_err *err)
+{
+	size_t cap = m->cap == 0 ? FIRST_CAP : m->cap * 2;
+	uint32_t *slots = calloc(cap, sizeof *slots);
+	uint32_t *sums = calloc(cap, sizeof *sums);
+
+	if (slots == NULL || sums == NULL) {
+		free(slots);
+		free(sums);
+		return snap_fail(err, SNAP_NOMEM, "no memory for an index");
+	}
+	for (size_t i = 0; i < m->cap; i++) {
+		size_t to = m->sums[i] & (cap - 1);
+
+		if (m->slots[i] == 0)
+			continue;
+		while (slots[to] != 0)
+			to = (to + 1) & (cap - 1);
+		slots[to] = m->slots[i];
+		sums[to] = m->sums[i];
+	}
+	free(m->slots);
+	free(m->sums);
+	m->slots = slots;
+	m->sums = sums;
+	m->cap = cap;
+	return SNAP_OK;
+}
+
+enum snap_code
+idmap_set(struct idmap *m, uint8_t class, const uint8_t *id, uint32_t value,
+    struct snap_err *err)
+{
+	uint32_t sum = sum_of(m, class, id);
+	enum snap_code rc;
+	size_t i;
+
+	if (m->n >= m->cap / 4 * 3) {
+		rc = grow(m, err);
+		if (rc != SNAP_OK)
+			return rc;
+	}
+	i = probe(m, class, id, sum);
+	if (m->slots[i] == 0)
+		m->n++;
+	m->slots[i] = value + 1;
+	m->sums[i] = sum;
+	return SNAP_OK;
+}
+
+static bool
+same_member(const void *arg, uint32_t value, uint8_t class, const uint8_t *id)
+{
+	const struct idset *s = arg;
+
+	return s->ids[value][0] == class &&
+	       memcmp(s->ids[value] + 1, id, 16) == 0;
+}
+
+void
+idset_init(struct idset *s)
+{
+	memset(s, 0, sizeof *s);
+	idmap_init(&s->map, same_member, s);
+}
+
+void
+idset_fini(struct idset *s)
+{
+	idmap_fini(&s->map);
+	free(s->ids);
+	s->ids = NULL;
+	s->n = s->cap = 0;
+}
+
+bool
+idset_has(const struct idset *s, uint8_t class, const uint8_t *id)
+{
+	return idmap_find(&s->map, class, id) != IDMAP_NONE;
+}
+
+enum snap_code
+idset_add(
+    struct idset *s, uint8_t class, const uint8_t *id, struct snap_err *err)
+{
+	void *p = s->ids;
+	enum snap_code rc;
+
+	if (idset_has(s, class, id))
+		return SNAP_OK;
+	rc = vec_room(&p, &s->cap, s->n, sizeof *s->ids, err);
+	s->ids = p;
+	if (rc != SNAP_OK)
+		return rc;
+	s->ids[s->n][0] = class;
+	memcpy(s->ids[s->n] + 1, id, 16);
+	rc = idmap_set(&s->map, class, id, (uint32_t)s->n, err);
+	if (rc == SNAP_OK)
+		s->n++;
+	return rc;
+}
+
+enum snap_code
+vec_room(void **p, size_t *cap, size_t n, size_t item, struct snap_err *err)
+{
+	size_t want;
+	void *q;
+
+	if (n < *cap)
+		return SNAP_OK;
+	want = *cap + *cap / 2 + 16;
+	if (n >= UINT32_MAX - 1 || want > SIZE_MAX / item)
+		return snap_fail(err, SNAP_NOMEM, "too many items");
+	q = realloc(*p, want * item);
+	if (q == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a list");
+	*p = q;
+	*cap = want;
+	return SNAP_OK;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * internal.h - what the files of repo/store share and nobody else sees.
+ *
+ * Locks, in the order they are taken: a run's look lock, a run's lock, the
+ * cache's, the index's, the state's.  None is held over a request but the
+ * look lock and the cache's.
+ */
+#ifndef SNAP_STORE_INTERNAL_H
+#define SNAP_STORE_INTERNAL_H
+
+#include <pthread.h>
+
+#include "seal.h"
+#include "store.h"
+
+#define SESSIONS_KEPT 128
+
+struct host_record {
+	uint8_t id[ID_LEN], pk[32];
+};
+struct open_session {
+	uint8_t sealed[SEALED_KEY_BYTES];
+	uint8_t key[KEY_BYTES];
+};
+struct cache;
+struct ctx_pool; /* zstd contexts at rest */
+
+struct store_state {
+	pthread_mutex_t lock; /* of what follows */
+	struct ctx_pool *contexts;
+	struct open_session *sessions; /* locked memory, a ring */
+	size_t n_sessions, next_session;
+	struct host_record *hosts; /* fixed after open */
+	size_t n_hosts;
+	struct cache *cache;
+	int64_t look_boot; /* local time of the newest look; 0 = none */
+};
+
+/* Local elapsed time in ns: with sleep, and the wall clock's. */
+int64_t local_boot(void);
+int64_t local_real(void);
+
+/* ---- object.c: whole objects as bytes */
+SNAP_MUST_CHECK enum snap_code object_build(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], struct span body, bool sign, struct bytes *raw,
+    struct snap_err *err);
+/* Checks kind, id and repository; messages name the object. */
+SNAP_MUST_CHECK enum snap_code object_open(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], struct span raw, struct store_body *out,
+    struct snap_err *err);
+void store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    uint8_t out[HEADER_LEN]);
+/* From maintenance: signed by it, not merely by a known host. */
+bool body_is_maintenance(const struct store_body *b);
+
+/* ---- unlock.c */
+SNAP_MUST_CHECK enum snap_code store_unlock(
+    struct store *s, const struct store_opts *o, struct snap_err *err);
+
+/* ---- frame.c: one frame as bytes */
+SNAP_MUST_CHECK enum snap_code ctx_pool_new(
+    struct ctx_pool **out, struct snap_err *err);
+void ctx_pool_free(struct ctx_pool *p);
+/* What is sealed of `plain`: itself or shorter.  Into *out, which is empty. */
+SNAP_MUST_CHECK enum snap_code frame_compress(struct store *s,
+    struct span plain, struct bytes *out, uint8_t *codec, struct snap_err *err);
+struct frame_place {
+	uint8_t class, codec;
+	const uint8_t *id;
+	uint32_t epoch, plain_len;
+	struct span bitmap;
+};
+SNAP_MUST_CHECK enum snap_code frame_seal(struct store *s, const uint8_t *key,
+    const struct frame_place *f, struct span in, struct bytes *out,
+    struct snap_err *err);
+/* Decrypt and decompress; appends exactly plain_len bytes. */
+SNAP_MUST_CHECK enum snap_code frame_open(struct store *s, const uint8_t *key,
+    const struct frame_place *f, struct span sealed, struct bytes *plain,
+    struct snap_err *err);
+/* The key of a data frame's session, from the ring or opened. */
+SNAP_MUST_CHECK enum snap_code session_key(struct store *s,
+    const struct session_row *row, uint8_t key[KEY_BYTES],
+    struct snap_err *err);
+
+/* ---- cache.c */
+enum cache_kind { CACHE_INDEX, CACHE_META };
+SNAP_MUST_CHECK enum snap_code cache_new(
+    const char *dir, struct cache **out, struct snap_err *err);
+void cache_free(struct cache *c);
+/* Whole object; false when it is not there. */
+bool cache_get(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
+    size_t max, struct bytes *out);
+/* A range of an object of `size` bytes. */
+bool cache_get_range(struct cache *c, const uint8_t pack[ID_LEN], uint32_t size,
+    uint32_t off, size_t len, struct bytes *out);
+/* Never fails: a cache that cannot be written is only slow. */
+void cache_put(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
+    struct span raw);
+/* Forget files for which keep() says no. */
+void cache_prune(struct cache *c, enum cache_kind kind,
+    bool (*keep)(void *arg, const uint8_t *id), void *arg);
+/* One fetch of a pack at a time, so that threads do not fetch it twice. */
+void cache_lock(struct cache *c);
+void cache_unlock(struct cache *c);
+
+#endif

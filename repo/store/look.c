@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * look.c - one look at the store: condemned, index, packs, in this order.
+ *
+ * The order is what makes it safe: l0 is taken before condemned/ is read, and
+ * a pack is condemned long before it goes.  Segments are immutable, so a
+ * later look reads only those that are new.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "blockindex.h"
+#include "internal.h"
+#include "workers.h"
+
+#define NS_PER_S INT64_C(1000000000)
+#define LOADERS_MIN 4 /* fewer segments are loaded one by one */
+
+struct listed {
+	uint8_t id[ID_LEN];
+	int64_t time;
+};
+struct listing {
+	struct store *s;
+	uint8_t kind;
+	struct listed *v;
+	size_t n, cap;
+};
+
+static enum snap_code
+collect(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct listing *l = arg;
+	uint8_t kind, id[ID_LEN];
+	void *p = l->v;
+	enum snap_code rc;
+
+	if (!store_name_parse(name, &kind, id) || kind != l->kind)
+		return SNAP_OK;
+	rc = vec_room(&p, &l->cap, l->n, sizeof *l->v, err);
+	l->v = p;
+	if (rc != SNAP_OK)
+		return rc;
+	memcpy(l->v[l->n].id, id, ID_LEN);
+	l->v[l->n++].time = st->time_ns;
+	return SNAP_OK;
+}
+
+static int64_t
+half_grace(const struct store *s)
+{
+	return (int64_t)s->config.grace_s * NS_PER_S / 2;
+}
+
+/* What appeared too late after the look it rests on counts for nothing. */
+static bool
+is_void(const struct store *s, int64_t l0, int64_t time)
+{
+	return l0 > INT64_MAX - half_grace(s) || time >= l0 + half_grace(s);
+}
+
+static enum snap_code
+apply_condemned(struct store *s, const struct listed *at, struct span body,
+    struct snap_err *err)
+{
+	struct condemned_body c;
+	enum snap_code rc;
+
+	rc = condemned_decode(body, &c, err);
+	if (rc != SNAP_OK || is_void(s, c.l0, at->time))
+		return rc;
+	for (uint32_t i = 0; i < c.n_packs && rc == SNAP_OK; i++)
+		rc = blockindex_condemn(
+		    s->index, c.packs + (size_t)i * ID_LEN, err);
+	return rc;
+}
+
+/* What is not prune's word is reported and counts for nothing: prune itself
+ * stops at what it cannot read, so nothing is deleted on such ground. */
+static enum snap_code
+read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct store_body b;
+	enum snap_code rc;
+
+	if (blockindex_seen(s->index, at->id))
+		return SNAP_OK;
+	store_name(OBJ_CONDEMNED, at->id, name);
+	rc = store_get_body(s, OBJ_CONDEMNED, at->id, &b, err);
+	if (rc == SNAP_CORRUPT) /* perhaps only on its way to us */
+		rc = store_get_body(s, OBJ_CONDEMNED, at->id, &b, err);
+	if (rc == SNAP_NOTFOUND)
+		return SNAP_OK; /* retired meanwhile: its packs are gone */
+	if (rc == SNAP_OK) {
+		if (body_is_maintenance(&b))
+			rc = apply_condemned(s, at, b.body.body, err);
+		else
+			rc = snap_fail(err, SNAP_CORRUPT,
+			    "%s is not signed by the owner", name);
+		store_body_fini(&b);
+	}
+	if (rc == SNAP_CORRUPT) {
+		report_log(s->report, REPORT_WARNING, "ignored: %s", err->msg);
+		rc = SNAP_OK;
+	}
+	/* Remembered among the segments: their ids are as random. */
+	return rc != SNAP_OK
+		   ? rc
+		   : blockindex_add(s->index, at->id, NULL, false, false, err);
+}
+
+static enum snap_code
+take_segment(struct store *s, const struct listed *at, struct span raw,
+    struct snap_err *err)
+{
+	struct index_segment seg;
+	struct store_body b;
+	bool trusted;
+	enum snap_code rc;
+
+	rc = object_open(s, OBJ_INDEX, at->id, raw, &b, err);
+	if (rc != SNAP_OK)
+		return rc;
+	trusted = body_is_maintenance(&b);
+	rc = index_segment_decode(b.body.body, &seg, err);
+	if (rc == SNAP_OK) {
+		rc = blockindex_add(s->index, at->id,
+		    is_void(s, seg.l0, at->time) ? NULL : &seg, trusted, false,
+		    err);
+		index_segment_fini(&seg);
+	}
+	store_body_fini(&b);
+	return rc;
+}
+
+static enum snap_code
+load_segment(void *arg, void *job, struct snap_err *err)
+{
+	const struct listed *at = job;
+	struct store *s = arg;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes raw;
+	enum snap_code rc;
+
+	bytes_init(&raw, TRANSPORT_SIZE_MAX);
+	if (cache_get(s->state->cache, CACHE_INDEX, at->id, TRANSPORT_SIZE_MAX,
+		&raw)) {
+		rc = take_segment(s, at, bytes_span(&raw), err);
+		if (rc != SNAP_CORRUPT && rc != SNAP_UNSUPPORTED)
+			goto out;
+	}
+	bytes_clear(&raw);
+	store_name(OBJ_INDEX, at->id, name);
+	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	if (rc == SNAP_OK) {
+		rc = take_segment(s, at, bytes_span(&raw), err);
+		if (rc == SNAP_OK)
+			cache_put(s->state->cache, CACHE_INDEX, at->id,
+			    bytes_span(&raw));
+	}
+	if (rc == SNAP_NOTFOUND) {
+		rc = SNAP_OK; /* prune has merged it meanwhile */
+	} else if (rc == SNAP_CORRUPT) {
+		report_log(s->report, REPORT_WARNING,
+		    "%s is damaged; `repair index` rebuilds it", name);
+		rc = blockindex_add(s->index, at->id, NULL, false, false, err);
+	}
+out:
+	bytes_fini(&raw);
+	return rc;
+}
+
+static enum snap_code
+load_segments(struct store *s, struct listing *l, struct snap_err *err)
+{
+	struct workers *w = NULL;
+	enum snap_code rc = SNAP_OK;
+	size_t n = 0;
+
+	/* Those known are only marked; the others move to the front. */
+	for (size_t i = 0; i < l->n; i++)
+		if (!blockindex_seen(s->index, l->v[i].id))
+			l->v[n++] = l->v[i];
+	if (n < LOADERS_MIN) {
+		for (size_t i = 0; i < n && rc == SNAP_OK; i++)
+			rc = load_segment(s, &l->v[i], err);
+		return rc;
+	}
+	rc = workers_new(
+	    s->n_threads, s->n_threads, load_segment, NULL, s, &w, err);
+	if (rc != SNAP_OK)
+		return rc;
+	for (size_t i = 0; i < n && rc == SNAP_OK; i++)
+		rc = workers_push(w, &l->v[i], err);
+	if (rc == SNAP_OK)
+		rc = workers_wait(w, err);
+	workers_free(w);
+	return rc;
+}
+
+static enum snap_code
+list_pack(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct store *s = arg;
+	uint8_t kind, id[ID_LEN];
+
+	if (!store_name_parse(name, &kind, id) ||
+	    (kind != OBJ_DATA && kind != OBJ_META))
+		return SNAP_OK;
+	return blockindex_list(s->index, kind, id, st, err);
+}
+
+/* Where segments disagree about a pack, the pack's own contents decide. */
+static enum snap_code
+settle(struct store *s, const struct pack *p, struct snap_err *err)
+{
+	struct index_pack truth;
+	struct store_body b;
+	enum snap_code rc;
+
+	rc = store_get_contents(
+	    s, p->listed_kind, p->id, p->listed_size, &b, err);
+	if (rc == SNAP_OK) {
+		memcpy(truth.id, p->id, ID_LEN);
+		truth.kind = p->listed_kind;
+		truth.size = p->listed_size;
+		truth.contents = b.body.body;
+		rc = blockindex_settle(
+		    s->index, &truth, body_is_maintenance(&b), err);
+		store_body_fini(&b);
+	}
+	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND ||
+	    rc == SNAP_UNSUPPORTED) {
+		report_log(s->report, REPORT_WARNING,
+		    "index segments disagree about a pack: %s", err->msg);
+		rc = SNAP_OK;
+	}
+	return rc;
+}
+
+static bool
+keep_segment(void *arg, const uint8_t *id)
+{
+	const struct listing *l = arg;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (memcmp(l->v[i].id, id, ID_LEN) == 0)
+			return true;
+	return false;
+}
+
+static bool
+keep_pack(void *arg, const uint8_t *id)
+{
+	return blockindex_knows_pack(arg, id);
+}
+
+static enum snap_code
+look_in_order(struct store *s, struct listing *condemned, struct listing *index,
+    struct snap_err *err)
+{
+	struct pack p;
+	enum snap_code rc;
+
+	rc = transport_list(s->t, "condemned/", collect, condemned, err);
+	for (size_t i = 0; i < condemned->n && rc == SNAP_OK; i++)
+		rc = read_condemned(s, &condemned->v[i], err);
+	blockindex_look_begin(s->index);
+	if (rc == SNAP_OK)
+		rc = transport_list(s->t, "index/", collect, index, err);
+	if (rc == SNAP_OK)
+		rc = report_check(s->report, err);
+	/* Before load_segments(), which reorders the list. */
+	if (rc == SNAP_OK)
+		cache_prune(s->state->cache, CACHE_INDEX, keep_segment, index);
+	if (rc == SNAP_OK)
+		rc = load_segments(s, index, err);
+	if (rc == SNAP_OK)
+		rc = transport_list(s->t, "data/", list_pack, s, err);
+	if (rc == SNAP_OK)
+		rc = transport_list(s->t, "meta/", list_pack, s, err);
+	if (rc != SNAP_OK)
+		return rc;
+	blockindex_look_done(s->index);
+	while (rc == SNAP_OK && blockindex_dispute(s->index, &p))
+		rc = settle(s, &p, err);
+	if (rc == SNAP_OK)
+		cache_prune(s->state->cache, CACHE_META, keep_pack, s->index);
+	return rc;
+}
+
+enum snap_code
+store_look(struct store *s, struct snap_err *err)
+{
+	struct listing condemned, index;
+	int64_t l0 = 0, boot = local_boot();
+	enum snap_code rc;
+
+	memset(&condemned, 0, sizeof condemned);
+	memset(&index, 0, sizeof index);
+	condemned.kind = OBJ_CONDEMNED;
+	index.kind = OBJ_INDEX;
+	rc = transport_now(s->t, &l0, err);
+	if (rc == SNAP_OK)
+		rc = look_in_order(s, &condemned, &index, err);
+	if (rc == SNAP_OK) {
+		s->l0 = l0;
+		s->state->look_boot = boot;
+	}
+	free(condemned.v);
+	free(index.v);
+	return rc;
+}
+
+size_t
+store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
+    struct copy *out, size_t max)
+{
+	return blockindex_copies(s->index, class, id, out, max);
+}
+
+bool
+store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN])
+{
+	struct copy c;
+
+	return blockindex_copies(s->index, class, id, &c, 1) == 1 &&
+	       !c.condemned && (c.flags & ROW_SPARSE) == 0;
+}
+
+void
+store_hooks(struct store *s, store_hook_fn fn, void *arg)
+{
+	blockindex_hooks(s->index, fn, arg);
+}

@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * object.c - small sealed objects, signed or not, put and got.
+ *
+ * The header is associated data of what is sealed, so an object that was
+ * moved to another name, kind or repository does not open.
+ */
+#include <string.h>
+
+#include "internal.h"
+
+void
+store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    uint8_t out[HEADER_LEN])
+{
+	struct header h;
+
+	memset(&h, 0, sizeof h);
+	h.kind = kind;
+	memcpy(h.id, id, ID_LEN);
+	memcpy(h.repo_id, s->repo_id, ID_LEN);
+	h.epoch = s->keys->epoch;
+	header_encode(&h, out);
+}
+
+static enum snap_code
+sign_body(struct store *s, struct span header, struct span body,
+    struct bytes *plain, struct snap_err *err)
+{
+	uint8_t sig[SIG_BYTES];
+	struct bytes msg;
+	enum snap_code rc;
+
+	bytes_init(&msg, SIZE_MAX);
+	signed_message(header, body, &msg);
+	rc = bytes_check(&msg, err);
+	if (rc == SNAP_OK) {
+		keys_sign(s->keys, bytes_span(&msg), sig);
+		body_wrap(body, s->keys->host_id, sig, plain);
+	}
+	bytes_fini(&msg);
+	return rc;
+}
+
+enum snap_code
+object_build(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct span body, bool sign, struct bytes *raw, struct snap_err *err)
+{
+	uint8_t header[HEADER_LEN];
+	enum snap_code rc = SNAP_OK;
+	struct bytes plain;
+
+	bytes_init(&plain, TRANSPORT_SIZE_MAX);
+	store_header(s, kind, id, header);
+	bytes_clear(raw);
+	bytes_put(raw, header, HEADER_LEN);
+	if (sign)
+		rc = sign_body(
+		    s, span_of(header, HEADER_LEN), body, &plain, err);
+	else
+		body_wrap(body, NULL, NULL, &plain);
+	if (rc == SNAP_OK)
+		rc = bytes_check(&plain, err);
+	if (rc == SNAP_OK)
+		rc = seal_body(s->keys, span_of(header, HEADER_LEN),
+		    bytes_span(&plain), raw, err);
+	if (rc == SNAP_OK) {
+		object_finish(raw, HEADER_LEN);
+		rc = bytes_check(raw, err);
+	}
+	bytes_fini(&plain);
+	return rc;
+}
+
+enum snap_code
+store_put_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct span body, bool sign, struct transport_stat *st,
+    struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes raw;
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	bytes_init(&raw, TRANSPORT_SIZE_MAX);
+	rc = object_build(s, kind, id, body, sign, &raw, err);
+	if (rc == SNAP_OK)
+		rc = transport_put(s->t, name, bytes_span(&raw), st, err);
+	bytes_fini(&raw);
+	return rc;
+}
+
+/* Only a valid signature is taken for one; by whom, the caller looks. */
+static bool
+signature_ok(struct store *s, struct span header, const struct body *b)
+{
+	static const uint8_t maintenance[ID_LEN];
+	const uint8_t *pk = NULL;
+	struct bytes msg;
+	bool ok = false;
+
+	if (!b->is_signed)
+		return false;
+	if (memcmp(b->signer_id, maintenance, ID_LEN) == 0)
+		pk = s->keys->maint_pk;
+	for (size_t i = 0; i < s->state->n_hosts && pk == NULL; i++)
+		if (memcmp(b->signer_id, s->state->hosts[i].id, ID_LEN) == 0)
+			pk = s->state->hosts[i].pk;
+	if (pk == NULL)
+		return false;
+	bytes_init(&msg, SIZE_MAX);
+	signed_message(header, b->body, &msg);
+	if (!msg.bad)
+		ok = keys_verify(pk, bytes_span(&msg), b->sig);
+	bytes_fini(&msg);
+	return ok;
+}
+
+bool
+body_is_maintenance(const struct store_body *b)
+{
+	static const uint8_t maintenance[ID_LEN];
+
+	return b->trusted &&
+	       memcmp(b->body.signer_id, maintenance, ID_LEN) == 0;
+}
+
+static enum snap_code
+check_header(struct store *s, const struct header *h, uint8_t kind,
+    const uint8_t *id, struct snap_err *err)
+{
+	if (h->kind != kind || memcmp(h->id, id, ID_LEN) != 0)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "another object lies under this name");
+	if (memcmp(h->repo_id, s->repo_id, ID_LEN) != 0)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "it belongs to another repository");
+	return SNAP_OK;
+}
+
+static enum snap_code
+open_sealed(struct store *s, struct span header, struct span sealed,
+    struct store_body *out, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	bytes_init(&out->plain, TRANSPORT_SIZE_MAX);
+	rc = open_body(s->keys, header, sealed, &out->plain, err);
+	if (rc == SNAP_OK)
+		rc = body_unwrap(bytes_span(&out->plain), &out->body, err);
+	if (rc == SNAP_OK)
+		out->trusted = signature_ok(s, header, &out->body);
+	else
+		bytes_fini(&out->plain);
+	return rc;
+}
+
+enum snap_code
+object_open(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct span raw, struct store_body *out, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct object o;
+	enum snap_code rc;
+
+	rc = object_parse(raw, &o, err);
+	if (rc == SNAP_OK)
+		rc = check_header(s, &o.header, kind, id, err);
+	if (rc == SNAP_OK)
+		rc = open_sealed(s, o.header_bytes, o.contents, out, err);
+	if (rc != SNAP_OK) {
+		store_name(kind, id, name);
+		return snap_wrap(err, "%s", name);
+	}
+	return SNAP_OK;
+}
+
+enum snap_code
+store_get_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct store_body *out, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes raw;
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	bytes_init(&raw, TRANSPORT_SIZE_MAX);
+	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	if (rc == SNAP_OK)
+		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
+	bytes_fini(&raw);
+	return rc;
+}
+
+void
+store_body_fini(struct store_body *b)
+{
+	bytes_fini(&b->plain);
+	memset(&b->body, 0, sizeof b->body);
+	b->trusted = false;
+}
+
+enum snap_code
+store_get_contents(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    uint64_t size, struct store_body *out, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes head, tail;
+	struct header h;
+	uint64_t off = 0;
+	uint32_t len = 0;
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	bytes_init(&head, HEADER_LEN);
+	bytes_init(&tail, TRANSPORT_SIZE_MAX);
+	if (size < HEADER_LEN + TRAILER_LEN || size > TRANSPORT_SIZE_MAX) {
+		rc = snap_fail(err, SNAP_CORRUPT, "no pack has this size");
+		goto out;
+	}
+	rc = transport_get(
+	    s->t, name, size - TRAILER_LEN, TRAILER_LEN, &tail, err);
+	if (rc == SNAP_OK)
+		rc = trailer_decode(bytes_span(&tail), size, &off, &len, err);
+	bytes_clear(&tail);
+	if (rc == SNAP_OK)
+		rc = transport_get(s->t, name, 0, HEADER_LEN, &head, err);
+	if (rc == SNAP_OK)
+		rc = header_decode(bytes_span(&head), &h, err);
+	if (rc == SNAP_OK)
+		rc = check_header(s, &h, kind, id, err);
+	if (rc == SNAP_OK)
+		rc = transport_get(s->t, name, off, len, &tail, err);
+	if (rc == SNAP_OK)
+		rc = open_sealed(
+		    s, bytes_span(&head), bytes_span(&tail), out, err);
+out:
+	bytes_fini(&head);
+	bytes_fini(&tail);
+	return rc == SNAP_OK ? rc : snap_wrap(err, "%s", name);
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * read.c - a block or meta object by its id, verified against that id.
+ *
+ * That a frame authenticates is not enough: whoever holds a host key can seal
+ * garbage under any id.  So ids are recomputed, and where one copy fails the
+ * next is tried.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+#define COPIES_MAX 16
+
+static bool
+is_live(struct span bitmap, uint32_t i)
+{
+	return bitmap.len == 0 || (bitmap.p[i / 8] >> i % 8 & 1) != 0;
+}
+
+static enum snap_code
+mismatch(struct snap_err *err)
+{
+	return snap_fail(err, SNAP_CORRUPT, "its content has another id");
+}
+
+/* Hash what is there; a full block names itself, a sparse one is held
+ * against its directory when that can be had. */
+static enum snap_code
+verify_block(struct store *s, const struct copy *c, const uint8_t *id,
+    struct span plain, struct snap_err *err)
+{
+	bool sparse = (c->flags & ROW_SPARSE) != 0;
+	struct directory d = { 0, NULL, NULL }, known = { 0, NULL, NULL };
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct bytes enc, dir;
+	uint8_t got[ID_LEN];
+	struct block b;
+	enum snap_code rc;
+
+	rc = block_decode(plain, sparse, &b, err);
+	if (rc != SNAP_OK)
+		return rc;
+	bytes_init(&enc, BLOCK_PLAIN_MAX);
+	bytes_init(&dir, BLOCK_PLAIN_MAX);
+	d.hashes = calloc((size_t)b.n + 1, sizeof *d.hashes);
+	if (d.hashes == NULL) {
+		rc = snap_fail(err, SNAP_NOMEM, "no memory for hashes");
+		goto out;
+	}
+	for (uint32_t i = 0; i < b.n; i++)
+		if (is_live(b.bitmap, i))
+			keys_chunk_hash(s->keys,
+			    span_of(b.data.p + b.offs[i], b.lens[i]),
+			    d.hashes[i]);
+	d.n = b.n;
+	d.lens = b.lens;
+	if (!sparse) {
+		directory_encode(&d, &enc);
+		rc = bytes_check(&enc, err);
+		if (rc != SNAP_OK)
+			goto out;
+		keys_block_id(s->keys, bytes_span(&enc), got);
+		if (memcmp(got, id, ID_LEN) != 0)
+			rc = mismatch(err);
+		goto out;
+	}
+	if (!span_eq(b.bitmap, c->bitmap)) {
+		rc = mismatch(err);
+		goto out;
+	}
+	if (store_read(s, CLASS_DIR, id, &dir, &ignored) != SNAP_OK ||
+	    directory_decode(bytes_span(&dir), &known, &ignored) != SNAP_OK)
+		goto out; /* spans are checked by digest when restored */
+	if (known.n != b.n)
+		rc = mismatch(err);
+	for (uint32_t i = 0; i < b.n && rc == SNAP_OK; i++)
+		if (is_live(b.bitmap, i) &&
+		    memcmp(known.hashes[i], d.hashes[i], ID_LEN) != 0)
+			rc = mismatch(err);
+out:
+	free(d.hashes);
+	directory_fini(&known);
+	bytes_fini(&enc);
+	bytes_fini(&dir);
+	block_fini(&b);
+	return rc;
+}
+
+static enum snap_code
+verify(struct store *s, const struct copy *c, const uint8_t *id,
+    struct span plain, struct snap_err *err)
+{
+	uint8_t got[ID_LEN];
+
+	if (c->class == CLASS_DATA)
+		return verify_block(s, c, id, plain, err);
+	if (c->class == CLASS_DIR)
+		keys_block_id(s->keys, plain, got);
+	else
+		keys_meta_id(s->keys, c->class, plain, got);
+	return memcmp(got, id, ID_LEN) == 0 ? SNAP_OK : mismatch(err);
+}
+
+/* From sealed bytes to verified ones; *plain keeps its length on failure. */
+static enum snap_code
+open_copy(struct store *s, const struct copy *c, const uint8_t *id,
+    struct span sealed, struct bytes *plain, struct snap_err *err)
+{
+	struct frame_place f = { c->class, c->codec, id, s->keys->epoch,
+		c->plain_len, c->bitmap };
+	size_t old = plain->len;
+	uint8_t key[KEY_BYTES];
+	enum snap_code rc = SNAP_OK;
+
+	if (c->class == CLASS_DATA) {
+		rc = session_key(s, c->session, key, err);
+		if (c->session != NULL)
+			f.epoch = c->session->epoch;
+	} else {
+		memcpy(key, s->keys->meta, KEY_BYTES);
+	}
+	if (rc == SNAP_OK)
+		rc = frame_open(s, key, &f, sealed, plain, err);
+	keys_wipe(key, sizeof key);
+	if (rc == SNAP_OK)
+		rc = verify(
+		    s, c, id, span_of(plain->p + old, plain->len - old), err);
+	if (rc != SNAP_OK)
+		plain->len = old;
+	return rc;
+}
+
+static enum snap_code
+name_copy(const struct copy *c, const uint8_t *id, struct snap_err *err)
+{
+	static const char *const classes[] = { "object", "block", "directory",
+		"recipe", "manifest" };
+	char pack[2 * ID_LEN + 1], hex[2 * ID_LEN + 1];
+	const char *class = c->class < 5 ? classes[c->class] : classes[0];
+	char why[SNAP_ERR_MSG_MAX];
+
+	hex_encode(c->pack, ID_LEN, pack);
+	hex_encode(id, ID_LEN, hex);
+	if (err->code != SNAP_CORRUPT)
+		return snap_wrap(err, "%s pack %s: %s %s",
+		    c->pack_kind == OBJ_DATA ? "data" : "meta", pack, class,
+		    hex);
+	memcpy(why, err->msg, sizeof why);
+	(void)snap_fail(err, SNAP_CORRUPT, "%s pack %s: %s %s does not verify",
+	    c->pack_kind == OBJ_DATA ? "data" : "meta", pack, class, hex);
+	return snap_detail(err, "%s", why);
+}
+
+enum snap_code
+store_read_copy(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
+    struct bytes *plain, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes sealed;
+	enum snap_code rc;
+
+	store_name(c->pack_kind, c->pack, name);
+	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
+	rc = transport_get(s->t, name, c->off, c->sealed_len, &sealed, err);
+	if (rc == SNAP_OK)
+		rc = open_copy(s, c, id, bytes_span(&sealed), plain, err);
+	bytes_fini(&sealed);
+	return rc == SNAP_OK ? rc : name_copy(c, id, err);
+}
+
+enum snap_code
+store_open_copy(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
+    struct span sealed, struct bytes *plain, struct snap_err *err)
+{
+	enum snap_code rc = open_copy(s, c, id, sealed, plain, err);
+
+	return rc == SNAP_OK ? rc : name_copy(c, id, err);
+}
+
+static bool
+try_cached(struct store *s, const struct copy *c, const uint8_t *id,
+    struct bytes *plain)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct bytes sealed;
+	bool ok;
+
+	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
+	ok = cache_get_range(s->state->cache, c->pack, c->pack_size, c->off,
+		 c->sealed_len, &sealed) &&
+	     open_copy(s, c, id, bytes_span(&sealed), plain, &ignored) ==
+		 SNAP_OK;
+	bytes_fini(&sealed);
+	return ok;
+}
+
+/* The whole pack comes at once: its neighbours will be asked for next. */
+static enum snap_code
+read_meta(struct store *s, const struct copy *c, const uint8_t *id,
+    struct bytes *plain, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes raw;
+	enum snap_code rc;
+
+	if (try_cached(s, c, id, plain))
+		return SNAP_OK;
+	cache_lock(s->state->cache);
+	if (try_cached(s, c, id, plain)) {
+		cache_unlock(s->state->cache);
+		return SNAP_OK;
+	}
+	store_name(c->pack_kind, c->pack, name);
+	bytes_init(&raw, TRANSPORT_SIZE_MAX);
+	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	if (rc == SNAP_OK &&
+	    (c->off > raw.len || c->sealed_len > raw.len - c->off))
+		rc = snap_fail(err, SNAP_CORRUPT, "the pack is cut short");
+	if (rc == SNAP_OK)
+		rc = open_copy(s, c, id, span_of(raw.p + c->off, c->sealed_len),
+		    plain, err);
+	if (rc == SNAP_OK)
+		cache_put(
+		    s->state->cache, CACHE_META, c->pack, bytes_span(&raw));
+	cache_unlock(s->state->cache);
+	bytes_fini(&raw);
+	return rc == SNAP_OK ? rc : name_copy(c, id, err);
+}
+
+enum snap_code
+store_read(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
+    struct bytes *plain, struct snap_err *err)
+{
+	struct copy copies[COPIES_MAX];
+	char hex[2 * ID_LEN + 1];
+	size_t n = store_copies(s, class, id, copies, COPIES_MAX);
+	enum snap_code rc;
+
+	hex_encode(id, ID_LEN, hex);
+	rc = snap_fail(err, SNAP_NOTFOUND, "%s %s is in no pack of the index",
+	    class == CLASS_DATA ? "block" : "meta object", hex);
+	for (size_t i = 0; i < n; i++) {
+		if (copies[i].pack_kind == OBJ_META)
+			rc = read_meta(s, &copies[i], id, plain, err);
+		else
+			rc = store_read_copy(s, &copies[i], id, plain, err);
+		if (rc == SNAP_OK)
+			return SNAP_OK;
+		if (rc != SNAP_CORRUPT && rc != SNAP_NOTFOUND)
+			return rc;
+		if (n > 1)
+			report_log(s->report, REPORT_WARNING, "%s", err->msg);
+	}
+	return rc;
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * run.c - one writer: frames into packs, packs to the store, index segments.
+ *
+ * The calling threads compress and seal; a frame is appended under the lock;
+ * a full pack goes to two uploaders over a short queue, which is what makes
+ * fast sources wait for slow stores.  The first failure sticks: a run that
+ * lost anything can never commit.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "runint.h"
+
+#define N_UPLOADERS 2
+#define BACKLOG 1
+#define PACKS_PER_SEGMENT 8
+#define HEADS_MAX 64
+/* A look this young is as good as a new one at the begin of a run. */
+#define LOOK_YOUNG INT64_C(10000000000)
+
+enum snap_code
+run_fail(struct run *r, const struct snap_err *err)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->failed.code == SNAP_OK)
+		r->failed = *err;
+	(void)pthread_mutex_unlock(&r->lock);
+	return err->code;
+}
+
+enum snap_code
+run_check(struct run *r, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	(void)pthread_mutex_lock(&r->lock);
+	rc = r->failed.code;
+	if (rc != SNAP_OK)
+		*err = r->failed;
+	(void)pthread_mutex_unlock(&r->lock);
+	return rc == SNAP_OK ? report_check(r->s->report, err) : rc;
+}
+
+static enum snap_code
+note_done(struct run *r, struct packbuf *p, struct snap_err *err)
+{
+	void *v = r->done;
+	struct done_pack *d;
+	enum snap_code rc;
+
+	rc = vec_room(&v, &r->done_cap, r->n_done, sizeof *r->done, err);
+	r->done = v;
+	if (rc != SNAP_OK)
+		return rc;
+	d = &r->done[r->n_done++];
+	memcpy(d->id, p->id, ID_LEN);
+	d->kind = p->kind;
+	d->size = (uint32_t)p->obj.len;
+	d->contents = p->contents; /* moves */
+	bytes_init(&p->contents, TRANSPORT_SIZE_MAX);
+	return SNAP_OK;
+}
+
+static enum snap_code
+upload(void *arg, void *job, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct packbuf *p = job;
+	struct run *r = arg;
+	struct transport_stat st;
+	bool segment = false;
+	int64_t l0;
+	enum snap_code rc;
+
+	(void)pthread_mutex_lock(&r->lock);
+	l0 = r->l0;
+	(void)pthread_mutex_unlock(&r->lock);
+	store_name(p->kind, p->id, name);
+	rc = packbuf_check(r->s, p, r->session, err);
+	if (rc == SNAP_OK)
+		rc =
+		    transport_put(r->s->t, name, bytes_span(&p->obj), &st, err);
+	if (rc == SNAP_OK)
+		rc = lease_check(r, l0, st.time_ns, err);
+	if (rc == SNAP_OK) {
+		r->stored += p->obj.len;
+		report_stored(r->s->report, p->obj.len);
+		if (p->kind == OBJ_META)
+			cache_put(r->s->state->cache, CACHE_META, p->id,
+			    bytes_span(&p->obj));
+		(void)pthread_mutex_lock(&r->lock);
+		rc = note_done(r, p, err);
+		segment = r->n_done >= PACKS_PER_SEGMENT;
+		(void)pthread_mutex_unlock(&r->lock);
+	}
+	if (rc == SNAP_OK && segment)
+		rc = run_put_segment(r, err);
+	packbuf_free(p);
+	return rc == SNAP_OK ? rc : run_fail(r, err);
+}
+
+static void
+drop_pack(void *job)
+{
+	packbuf_free(job);
+}
+
+static enum snap_code
+run_new(struct store *s, struct run **out, struct snap_err *err)
+{
+	struct run *r = calloc(1, sizeof *r);
+
+	if (r == NULL || pthread_mutex_init(&r->lock, NULL) != 0)
+		goto no_memory;
+	if (pthread_mutex_init(&r->look_lock, NULL) != 0) {
+		(void)pthread_mutex_destroy(&r->lock);
+		goto no_memory;
+	}
+	r->s = s;
+	idset_init(&r->known);
+	keys_random(r->id, ID_LEN);
+	*out = r;
+	return SNAP_OK;
+no_memory:
+	free(r);
+	return snap_fail(err, SNAP_NOMEM, "no memory for a run");
+}
+
+enum snap_code
+run_begin(struct store *s, struct run **out, struct snap_err *err)
+{
+	int64_t boot = local_boot(), real = local_real();
+	struct run *r = NULL;
+	enum snap_code rc;
+
+	rc = run_new(s, &r, err);
+	if (rc != SNAP_OK)
+		return rc;
+	r->session = keys_secret_alloc(sizeof *r->session);
+	if (r->session == NULL)
+		rc = snap_fail(err, SNAP_NOMEM, "no memory for a key");
+	if (rc == SNAP_OK)
+		rc = session_new(s->keys, r->session, err);
+	if (rc == SNAP_OK && s->state->look_boot != 0 &&
+	    boot - s->state->look_boot < LOOK_YOUNG) {
+		real -= boot - s->state->look_boot;
+		boot = s->state->look_boot;
+	} else if (rc == SNAP_OK) {
+		rc = store_look(s, err);
+	}
+	if (rc == SNAP_OK) {
+		lease_begin(r, boot, real);
+		rc = workers_new(N_UPLOADERS, BACKLOG, upload, drop_pack, r,
+		    &r->uploaders, err);
+	}
+	if (rc == SNAP_OK)
+		*out = r;
+	else
+		run_free(r);
+	return rc;
+}
+
+void
+run_free(struct run *r)
+{
+	if (r == NULL)
+		return;
+	workers_free(r->uploaders);
+	packbuf_free(r->open[0]);
+	packbuf_free(r->open[1]);
+	for (size_t i = 0; i < r->n_done; i++)
+		bytes_fini(&r->done[i].contents);
+	free(r->done);
+	free(r->pins);
+	idset_fini(&r->known);
+	keys_secret_free(r->session);
+	(void)pthread_mutex_destroy(&r->lock);
+	(void)pthread_mutex_destroy(&r->look_lock);
+	free(r);
+}
+
+uint64_t
+run_stored(const struct run *r)
+{
+	return r->stored;
+}
+
+/* Lock held. */
+enum snap_code
+run_pin_pack(struct run *r, uint32_t number, struct snap_err *err)
+{
+	size_t need = (size_t)number / 8 + 1;
+	uint8_t *p;
+
+	if (need > r->pins_len) {
+		need += need / 2;
+		p = realloc(r->pins, need);
+		if (p == NULL)
+			return snap_fail(err, SNAP_NOMEM, "no memory for pins");
+		memset(p + r->pins_len, 0, need - r->pins_len);
+		r->pins = p;
+		r->pins_len = need;
+	}
+	r->pins[number / 8] |= (uint8_t)(1u << number % 8);
+	return SNAP_OK;
+}
+
+/* Lock held: between the judgement and the pin no look may pass judgement on
+ * the pins. */
+static bool
+pin_heads(struct run *r, uint8_t class, const uint8_t *id)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	uint32_t heads[HEADS_MAX];
+	size_t n;
+
+	n = blockindex_heads(r->s->index, class, id, heads, HEADS_MAX);
+	for (size_t i = 0; i < n; i++)
+		if (run_pin_pack(r, heads[i], &ignored) != SNAP_OK)
+			return false;
+	return n > 0;
+}
+
+bool
+run_pin(struct run *r, uint8_t class, const uint8_t id[ID_LEN])
+{
+	bool ok;
+
+	(void)pthread_mutex_lock(&r->lock);
+	ok = idset_has(&r->known, class, id) || pin_heads(r, class, id);
+	(void)pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+/* True when the caller has to store it, and nobody else will. */
+static enum snap_code
+claim(struct run *r, const struct frame_in *f, bool *mine, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	(void)pthread_mutex_lock(&r->lock);
+	*mine = !idset_has(&r->known, f->class, f->id) &&
+		!pin_heads(r, f->class, f->id);
+	if (*mine)
+		rc = idset_add(&r->known, f->class, f->id, err);
+	(void)pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+/* Append to the open pack; *full gets one to be put, or NULL. */
+static enum snap_code
+append(struct run *r, const struct frame_in *f, uint8_t codec,
+    struct span sealed, struct packbuf **full, struct snap_err *err)
+{
+	int which = f->class == CLASS_DATA ? 0 : 1;
+	struct packbuf *p;
+	enum snap_code rc = SNAP_OK;
+
+	*full = NULL;
+	(void)pthread_mutex_lock(&r->lock);
+	p = r->open[which];
+	if (p != NULL && p->obj.len + sealed.len > r->s->config.pack_size) {
+		*full = p;
+		p = r->open[which] = NULL;
+	}
+	if (p == NULL) {
+		rc = packbuf_new(
+		    r->s, which == 0 ? OBJ_DATA : OBJ_META, &p, err);
+		if (rc == SNAP_OK)
+			r->open[which] = p;
+	}
+	if (rc == SNAP_OK)
+		rc = packbuf_add(p, f, codec, sealed, err);
+	(void)pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+static enum snap_code
+send(struct run *r, struct packbuf *p, bool last, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = packbuf_finish(r->s, p, r->session, r->id, last, err);
+	if (rc == SNAP_OK)
+		rc = workers_push(r->uploaders, p, err);
+	if (rc != SNAP_OK)
+		packbuf_free(p);
+	return rc;
+}
+
+static enum snap_code
+store_frame(struct run *r, const struct frame_in *f, struct snap_err *err)
+{
+	struct frame_place place = { f->class, CODEC_RAW, f->id,
+		r->session->epoch, (uint32_t)f->plain.len, { NULL, 0 } };
+	const uint8_t *key =
+	    f->class == CLASS_DATA ? r->session->key : r->s->keys->meta;
+	struct bytes packed, sealed;
+	struct packbuf *full = NULL;
+	enum snap_code rc;
+
+	bytes_init(&packed, SIZE_MAX);
+	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
+	rc = frame_compress(r->s, f->plain, &packed, &place.codec, err);
+	if (rc == SNAP_OK)
+		rc = frame_seal(
+		    r->s, key, &place, bytes_span(&packed), &sealed, err);
+	bytes_fini(&packed);
+	if (rc == SNAP_OK)
+		rc = append(r, f, place.codec, bytes_span(&sealed), &full, err);
+	bytes_fini(&sealed);
+	if (full != NULL) {
+		if (rc == SNAP_OK)
+			rc = send(r, full, false, err);
+		else
+			packbuf_free(full);
+	}
+	return rc;
+}
+
+enum snap_code
+run_add(struct run *r, const struct frame_in *f, struct snap_err *err)
+{
+	bool mine = false;
+	enum snap_code rc;
+
+	if (f->class < CLASS_DATA || f->class > CLASS_MANIFEST ||
+	    f->plain.len == 0 || f->plain.len > BLOCK_PLAIN_MAX ||
+	    f->n_hooks > PACK_HOOKS_MAX || f->n_chunks > BLOCK_CHUNKS_MAX ||
+	    (f->class == CLASS_DATA && f->n_chunks == 0))
+		return snap_fail(
+		    err, SNAP_USAGE, "no such frame can be stored");
+	rc = run_check(r, err);
+	if (rc == SNAP_OK)
+		rc = claim(r, f, &mine, err);
+	if (rc == SNAP_OK && mine)
+		rc = store_frame(r, f, err);
+	return rc == SNAP_OK ? rc : run_fail(r, err);
+}
+
+/* The last packs, padded, and all that waited. */
+enum snap_code
+run_flush(struct run *r, struct snap_err *err)
+{
+	struct packbuf *last[2];
+	enum snap_code rc = SNAP_OK;
+
+	(void)pthread_mutex_lock(&r->lock);
+	memcpy(last, r->open, sizeof last);
+	r->open[0] = r->open[1] = NULL;
+	(void)pthread_mutex_unlock(&r->lock);
+	for (size_t i = 0; i < 2; i++) {
+		if (last[i] != NULL && rc == SNAP_OK)
+			rc = send(r, last[i], true, err);
+		else
+			packbuf_free(last[i]);
+	}
+	return rc == SNAP_OK ? workers_wait(r->uploaders, err) : rc;
+}

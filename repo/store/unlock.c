@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * unlock.c - from a passphrase to the keys: config, slots, host records.
+ *
+ * A slot that is damaged, or of another repository, must not keep the right
+ * passphrase out, so each is tried and failures are weighed at the end.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+#include "slots.h"
+
+#define KEYS_MAX 4096
+#define KEY_OBJECT_MAX (64u << 10)
+
+struct key_object {
+	uint8_t id[ID_LEN];
+	struct bytes raw;
+};
+struct unlock {
+	struct store *s;
+	struct key_object *v;
+	size_t n, cap;
+	struct span secret;
+	enum slot_type type;
+	struct bytes config; /* raw */
+	uint32_t epoch;
+	uint8_t *rs; /* locked: RS, then a parsed recovery code */
+	size_t n_denied, n_bad, n_mac;
+	struct snap_err bad; /* the last damaged slot */
+};
+
+static enum snap_code
+note_key(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct unlock *u = arg;
+	uint8_t kind, id[ID_LEN];
+	struct key_object *p;
+
+	(void)st;
+	if (!store_name_parse(name, &kind, id) || kind != OBJ_SLOT)
+		return SNAP_OK;
+	if (u->n == KEYS_MAX)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "more than %u objects under keys/", KEYS_MAX);
+	if (u->n == u->cap) {
+		p = realloc(u->v, (u->cap + 16) * sizeof *p);
+		if (p == NULL)
+			return snap_fail(
+			    err, SNAP_NOMEM, "no memory for slots");
+		u->v = p;
+		u->cap += 16;
+	}
+	memcpy(u->v[u->n].id, id, ID_LEN);
+	bytes_init(&u->v[u->n].raw, KEY_OBJECT_MAX);
+	u->n++;
+	return SNAP_OK;
+}
+
+static enum snap_code
+read_config(struct unlock *u, struct snap_err *err)
+{
+	struct store *s = u->s;
+	struct object o;
+	enum snap_code rc;
+
+	rc = transport_get(s->t, "config", 0, SIZE_MAX, &u->config, err);
+	if (rc == SNAP_NOTFOUND && u->n > 0) {
+		(void)snap_fail(err, SNAP_NOREPO,
+		    "the repository at %s is half initialised: it has no config",
+		    transport_url(s->t));
+		return snap_hint(err,
+		    "If it was never used, delete what is under keys/ and run "
+		    "init again.");
+	}
+	if (rc == SNAP_NOTFOUND) {
+		(void)snap_fail(err, SNAP_NOREPO,
+		    "there is no repository at %s", transport_url(s->t));
+		return snap_hint(err, "Make one with: init");
+	}
+	if (rc != SNAP_OK)
+		return rc;
+	rc = object_parse(bytes_span(&u->config), &o, err);
+	if (rc == SNAP_OK && o.header.kind != OBJ_CONFIG)
+		rc = snap_fail(err, SNAP_CORRUPT, "this is no config");
+	if (rc == SNAP_OK)
+		rc = config_decode(o.payload, &s->config, err);
+	if (rc != SNAP_OK)
+		return snap_wrap(err, "config");
+	memcpy(s->repo_id, o.header.repo_id, ID_LEN);
+	u->epoch = o.header.epoch;
+	return SNAP_OK;
+}
+
+static bool
+config_genuine(const struct unlock *u, const struct keys *k)
+{
+	size_t end = u->config.len - TRAILER_LEN - CONFIG_MAC_LEN;
+	uint8_t mac[32], diff = 0;
+
+	keys_config_mac(k, span_of(u->config.p, end), mac);
+	for (size_t i = 0; i < sizeof mac; i++)
+		diff |= (uint8_t)(mac[i] ^ u->s->config.mac[i]);
+	return diff == 0;
+}
+
+/* Left empty when it cannot be a key: try_slot() says so. */
+static enum snap_code
+fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
+
+	store_name(OBJ_SLOT, ko->id, name);
+	rc = transport_get(u->s->t, name, 0, SIZE_MAX, &ko->raw, err);
+	if (rc == SNAP_NOTFOUND || rc == SNAP_NOMEM || rc == SNAP_CORRUPT) {
+		bytes_clear(&ko->raw);
+		rc = SNAP_OK;
+	}
+	return rc;
+}
+
+/* One slot; SNAP_OK with u->s->keys set when it was the one. */
+static enum snap_code
+try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct keys *k = NULL;
+	struct object o;
+	enum snap_code rc;
+
+	store_name(OBJ_SLOT, ko->id, name);
+	rc = object_parse(bytes_span(&ko->raw), &o, err);
+	if (rc == SNAP_OK && o.header.kind == OBJ_HOST)
+		return SNAP_OK;
+	if (rc == SNAP_OK &&
+	    (o.header.kind != OBJ_SLOT ||
+		memcmp(o.header.id, ko->id, ID_LEN) != 0 ||
+		memcmp(o.header.repo_id, u->s->repo_id, ID_LEN) != 0))
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "the slot belongs to another repository or name");
+	if (rc == SNAP_OK && slot_type(o.payload) != 0 &&
+	    slot_type(o.payload) != (int)u->type)
+		return SNAP_OK;
+	if (rc == SNAP_OK)
+		rc = slot_unwrap(
+		    o.payload, o.header_bytes, u->secret, u->rs, err);
+	if (rc == SNAP_DENIED) {
+		u->n_denied++;
+		return SNAP_OK;
+	}
+	if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED) {
+		(void)snap_wrap(err, "key slot %s", name);
+		report_log(u->s->report, REPORT_WARNING, "%s", err->msg);
+		u->n_bad++;
+		u->bad = *err;
+		return SNAP_OK;
+	}
+	if (rc == SNAP_OK)
+		rc = keys_from_secret(u->rs, u->s->repo_id, u->epoch, &k, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (config_genuine(u, k)) {
+		u->s->keys = k;
+	} else {
+		u->n_mac++;
+		keys_free(k);
+	}
+	return SNAP_OK;
+}
+
+static enum snap_code
+no_slot(const struct unlock *u, struct snap_err *err)
+{
+	const char *what =
+	    u->type == SLOT_RECOVERY ? "recovery code" : "passphrase";
+
+	if (u->n_mac > 0)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "config does not verify: it was changed");
+	if (u->n_denied > 0) {
+		(void)snap_fail(err, SNAP_DENIED, "wrong %s", what);
+		if (u->n_bad > 0)
+			(void)snap_detail(err,
+			    "%zu key slots are damaged and could not be tried.",
+			    u->n_bad);
+		return SNAP_DENIED;
+	}
+	if (u->n_bad > 0) {
+		*err = u->bad;
+		return err->code;
+	}
+	return snap_fail(
+	    err, SNAP_DENIED, "the repository has no slot for a %s", what);
+}
+
+/* Public records of hosts, as the owner signed them; damaged ones are
+ * reported, and what they signed is then not trusted. */
+static enum snap_code
+read_hosts(struct unlock *u, struct snap_err *err)
+{
+	struct store_state *st = u->s->state;
+	struct snap_err why = SNAP_ERR_INIT;
+	struct store_body b;
+	struct host_body h;
+	struct object o;
+
+	st->hosts = calloc(u->n + 1, sizeof *st->hosts);
+	if (st->hosts == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for hosts");
+	for (size_t i = 0; i < u->n; i++) {
+		struct span raw = bytes_span(&u->v[i].raw);
+
+		if (raw.len == 0 || object_parse(raw, &o, &why) != SNAP_OK ||
+		    o.header.kind != OBJ_HOST)
+			continue;
+		if (object_open(u->s, OBJ_HOST, u->v[i].id, raw, &b, &why) !=
+		    SNAP_OK) {
+			report_log(u->s->report, REPORT_WARNING,
+			    "host record: %s", why.msg);
+			continue;
+		}
+		if (body_is_maintenance(&b) &&
+		    host_decode(b.body.body, &h, &why) == SNAP_OK) {
+			memcpy(st->hosts[st->n_hosts].id, h.host_id, ID_LEN);
+			memcpy(st->hosts[st->n_hosts++].pk, h.pk, 32);
+		}
+		store_body_fini(&b);
+	}
+	return SNAP_OK;
+}
+
+static enum snap_code
+take_secret(struct unlock *u, const struct store_opts *o, struct snap_err *err)
+{
+	char text[RECOVERY_CODE_MAX];
+	enum snap_code rc;
+
+	u->type = SLOT_PASSPHRASE;
+	u->secret = o->passphrase;
+	if (!o->is_recovery_code)
+		return SNAP_OK;
+	if (o->passphrase.len >= sizeof text)
+		return snap_fail(err, SNAP_USAGE, "this is no recovery code");
+	if (o->passphrase.len > 0)
+		memcpy(text, o->passphrase.p, o->passphrase.len);
+	text[o->passphrase.len] = '\0';
+	rc = recovery_code_parse(text, u->rs + KEY_BYTES, err);
+	keys_wipe(text, sizeof text);
+	u->type = SLOT_RECOVERY;
+	u->secret = span_of(u->rs + KEY_BYTES, KEY_BYTES);
+	return rc;
+}
+
+enum snap_code
+store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
+{
+	struct unlock u;
+	enum snap_code rc;
+
+	memset(&u, 0, sizeof u);
+	u.s = s;
+	bytes_init(&u.config, KEY_OBJECT_MAX);
+	u.rs = keys_secret_alloc(2 * KEY_BYTES);
+	if (u.rs == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for keys");
+	rc = transport_list(s->t, "keys/", note_key, &u, err);
+	if (rc == SNAP_OK)
+		rc = read_config(&u, err);
+	if (rc == SNAP_OK)
+		rc = take_secret(&u, o, err);
+	for (size_t i = 0; i < u.n && rc == SNAP_OK; i++)
+		rc = fetch_key(&u, &u.v[i], err);
+	for (size_t i = 0; i < u.n && rc == SNAP_OK && s->keys == NULL; i++)
+		rc = try_slot(&u, &u.v[i], err);
+	if (rc == SNAP_OK && s->keys == NULL)
+		rc = no_slot(&u, err);
+	if (rc == SNAP_OK)
+		rc = read_hosts(&u, err);
+	for (size_t i = 0; i < u.n; i++)
+		bytes_fini(&u.v[i].raw);
+	free(u.v);
+	bytes_fini(&u.config);
+	keys_secret_free(u.rs);
+	return rc;
+}
