@@ -7,8 +7,11 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "assemble.h"
+#include "ingest.h"
 #include "keys.h"
 #include "maint.h"
+#include "manifest.h"
 #include "repo_internal.h"
 #include "slots.h"
 #include "snapshots.h"
@@ -222,4 +225,73 @@ enum snap_code
 repo_stats(struct repo *r, struct repo_stats *out, struct snap_err *err)
 {
 	return maint_stats(r->store, out, err);
+}
+
+/* A backup judges what it may refer to by a look of its own. */
+enum snap_code
+repo_backup_begin(struct repo *r, const struct repo_backup_opts *o,
+    struct repo_backup **out, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	r->looked = false;
+	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = ingest_begin(r->store, o, out, err);
+	return rc;
+}
+
+struct sink *
+repo_backup_lane(struct repo_backup *b, size_t i)
+{
+	return ingest_lane(b, i);
+}
+
+enum snap_code
+repo_backup_commit(struct repo_backup *b, const struct repo_property *props,
+    size_t n_props, struct repo_snapshot *out, struct snap_err *err)
+{
+	return ingest_commit(b, props, n_props, out, err);
+}
+
+void
+repo_backup_abort(struct repo_backup *b)
+{
+	ingest_abort(b);
+}
+
+enum snap_code
+repo_manifest(struct repo *r, const struct repo_snapshot *s,
+    struct repo_manifest **out, struct snap_err *err)
+{
+	struct manifest *m;
+	enum snap_code rc;
+
+	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = manifest_load(r->store, s->root, &m, err);
+	if (rc == SNAP_OK)
+		*out = &m->m;
+	return rc;
+}
+
+/* Callers see the first member of a struct manifest. */
+void
+repo_manifest_free(struct repo_manifest *m)
+{
+	manifest_free((struct manifest *)m);
+}
+
+enum snap_code
+repo_read(struct repo *r, const struct repo_manifest *m,
+    bool (*choose)(void *arg, const struct repo_stream *s), void *arg,
+    struct sink *out, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = assemble_read(r->store, (const struct manifest *)m, choose,
+		    arg, out, err);
+	return rc;
 }

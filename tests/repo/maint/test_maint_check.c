@@ -1,0 +1,374 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_maint_check.c - each way to harm a repository is found and named, and
+ * what was not harmed is not accused.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+/* Two snapshots of nothing in common. */
+struct two {
+	struct world *w;
+	uint8_t a[ID_LEN], b[ID_LEN];
+};
+
+static struct two
+two_snapshots(void **state)
+{
+	struct two t;
+
+	t.w = *state;
+	world_backup(t.w, 1, "one", t.a);
+	world_backup(t.w, 2, "two", t.b);
+	return t;
+}
+
+/* Found, with the object's name, and the snapshots that it hurts. */
+static void
+expect(struct two *t, double pct, const char *name, bool hurts_a, bool hurts_b)
+{
+	struct repo_check_result r = world_check(t->w, pct);
+	char line[2 * ID_LEN + 16] = "snapshot ";
+
+	assert_true(r.n_errors > 0);
+	assert_true(world_said(t->w, name));
+	memcpy(line + 9, world_hex(t->a), 2 * ID_LEN + 1);
+	assert_int_equal(world_said(t->w, line), hurts_a);
+	memcpy(line + 9, world_hex(t->b), 2 * ID_LEN + 1);
+	assert_int_equal(world_said(t->w, line), hurts_b);
+}
+
+static void
+a_sound_repository_has_no_findings(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct repo_check_result r;
+	struct world_name *v;
+	size_t n;
+
+	r = world_check(t.w, 100);
+	assert_int_equal(r.n_errors, 0);
+	assert_int_equal(r.n_snapshots, 2);
+	assert_int_equal(r.n_blocks, 2 * WORLD_BLOCKS);
+	assert_int_equal(r.n_unused_packs, 0);
+	n = world_names(t.w, "data/", &v);
+	free(v);
+	assert_true(n >= 4);
+	n += world_names(t.w, "meta/", &v);
+	free(v);
+	assert_int_equal(r.n_packs, n);
+	assert_true(t.w->log.len == 0);
+}
+
+static void
+an_empty_repository_has_no_findings(void **state)
+{
+	struct repo_check_result r = world_check(*state, 100);
+
+	assert_int_equal(r.n_errors, 0);
+	assert_int_equal(r.n_packs, 0);
+}
+
+static void
+a_flipped_bit_of_meta_data_is_always_found(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
+
+	world_flip(t.w, p.s, 70);
+	assert_true(world_check(t.w, 0).n_errors > 0);
+	assert_true(world_said(t.w, p.s));
+}
+
+static void
+a_flipped_bit_of_data_is_found_by_reading_data(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 2, CLASS_DATA, 3);
+
+	world_flip(t.w, p.s, 100);
+	assert_int_equal(world_check(t.w, 0).n_errors, 0);
+	expect(&t, 100, p.s, false, true);
+}
+
+static void
+a_flipped_bit_in_any_part_of_a_data_pack_is_found(void **state)
+{
+	static const uint64_t from_end[] = { 1, 20, 30, 47, 48, 60, 100 };
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+
+	assert_int_equal(transport_stat(t.w->t, p.s, &st, &err), SNAP_OK);
+	for (size_t i = 0; i < sizeof from_end / sizeof *from_end; i++) {
+		world_flip(t.w, p.s, st.size - from_end[i]);
+		assert_true(world_check(t.w, 100).n_errors > 0);
+		assert_true(world_said(t.w, p.s));
+		world_flip(t.w, p.s, st.size - from_end[i]);
+	}
+	for (uint64_t off = 0; off < HEADER_LEN; off += 7) {
+		world_flip(t.w, p.s, off);
+		assert_true(world_check(t.w, 0).n_errors > 0);
+		assert_true(world_said(t.w, p.s));
+		world_flip(t.w, p.s, off);
+	}
+	assert_int_equal(world_check(t.w, 100).n_errors, 0);
+}
+
+static void
+a_truncated_pack_is_found(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	static const uint64_t sizes[] = { 30000, 100, 63, 1, 0 };
+
+	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+		assert_true(mem_store_truncate(t.w->mem, p.s, sizes[i]));
+		expect(&t, 0, p.s, true, false);
+	}
+}
+
+static void
+a_missing_pack_is_found_and_hurts_only_its_snapshot(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 2, CLASS_DATA, 0);
+
+	assert_true(mem_store_remove(t.w->mem, p.s));
+	expect(&t, 0, p.s, false, true);
+	assert_true(world_readable(t.w, 1));
+}
+
+static void
+a_missing_meta_pack_is_found_and_hurts_its_snapshot(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
+
+	assert_true(mem_store_remove(t.w->mem, p.s));
+	expect(&t, 0, p.s, true, false);
+}
+
+static void
+swapped_packs_are_both_found(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name a = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct world_name b = world_pack_of(t.w, 2, CLASS_DATA, 0);
+
+	world_swap(t.w, a.s, b.s);
+	expect(&t, 0, a.s, true, true);
+	assert_true(world_said(t.w, b.s));
+}
+
+static void
+a_pack_under_a_second_name_is_found(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	static const char other[] = "data/ab/ab000000000000000000000000000001";
+
+	world_copy(t.w, p.s, other);
+	expect(&t, 0, other, false, false);
+}
+
+static void
+a_damaged_index_segment_is_found_and_its_snapshot_named(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name *v;
+	size_t n = world_names(t.w, "index/", &v);
+
+	assert_true(n >= 2);
+	for (size_t i = 0; i < n; i++) {
+		world_flip(t.w, v[i].s, 90);
+		assert_true(world_check(t.w, 0).n_errors > 0);
+		assert_true(world_said(t.w, v[i].s));
+		world_flip(t.w, v[i].s, 90);
+	}
+	assert_int_equal(world_check(t.w, 0).n_errors, 0);
+	free(v);
+}
+
+static void
+a_missing_index_hurts_and_tells_what_to_do(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name *v;
+	size_t n = world_names(t.w, "index/", &v);
+
+	for (size_t i = 0; i < n; i++)
+		assert_true(mem_store_remove(t.w->mem, v[i].s));
+	free(v);
+	expect(&t, 0, "repair index", true, true);
+}
+
+static void
+an_index_segment_under_a_second_name_is_found(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_one(t.w, "index/", 0);
+	static const char other[] = "index/ab000000000000000000000000000001";
+
+	world_copy(t.w, p.s, other);
+	expect(&t, 0, other, false, false);
+}
+
+static void
+a_damaged_snapshot_is_found_and_named(void **state)
+{
+	struct two t = two_snapshots(state);
+	static const char *const suffixes[] = { "", ".ok" };
+
+	for (size_t i = 0; i < 2; i++) {
+		char name[64] = "snapshots/";
+
+		memcpy(name + 10, world_hex(t.a), 2 * ID_LEN + 1);
+		memcpy(name + 10 + 2 * ID_LEN, suffixes[i],
+		    strlen(suffixes[i]) + 1);
+		world_flip(t.w, name, 90);
+		assert_int_equal(world_check(t.w, 0).n_errors, 1);
+		assert_true(world_said(t.w, name));
+		world_flip(t.w, name, 90);
+	}
+}
+
+static void
+a_damaged_slot_or_config_is_found_and_named(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name *v;
+	size_t n = world_names(t.w, "keys/", &v);
+
+	assert_true(n >= 2);
+	for (size_t i = 0; i < n; i++) {
+		world_flip(t.w, v[i].s, 80);
+		expect(&t, 0, v[i].s, false, false);
+		world_flip(t.w, v[i].s, 80);
+	}
+	world_swap(t.w, v[0].s, v[1].s);
+	expect(&t, 0, v[0].s, false, false);
+	free(v);
+	world_flip(t.w, "config", 80);
+	expect(&t, 0, "config", false, false);
+}
+
+static void
+packs_of_a_crashed_run_are_no_damage(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct repo_check_result r;
+
+	world_crashed_backup(t.w, 9);
+	r = world_check(t.w, 100);
+	assert_int_equal(r.n_errors, 0);
+	assert_true(r.n_unused_packs > 0);
+}
+
+static void
+a_share_of_the_data_is_read_when_asked(void **state)
+{
+	struct two t = two_snapshots(state);
+	uint64_t none, some, all;
+
+	none = world_check(t.w, 0).bytes_read;
+	some = world_check(t.w, 0.001).bytes_read;
+	all = world_check(t.w, 100).bytes_read;
+	assert_true(none < some);
+	assert_true(some < all);
+}
+
+static void
+a_share_of_nothing_or_too_much_is_refused(void **state)
+{
+	struct world *w = *state;
+	static const double bad[] = { 0, -1, 100.5 };
+	struct repo_check_result r;
+
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct repo_check_opts o = { true, bad[i] };
+		struct snap_err err = SNAP_ERR_INIT;
+
+		assert_int_equal(maint_check(w->s, &o, &r, &err), SNAP_USAGE);
+	}
+}
+
+/* A store that fails is no clean bill of health. */
+static void
+a_check_never_passes_over_a_failed_request(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct repo_check_opts o = { true, 100 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_check_result r;
+	uint64_t n_calls;
+
+	n_calls = fault_calls(t.w->t, FAULT_ANY);
+	assert_int_equal(maint_check(t.w->s, &o, &r, &err), SNAP_OK);
+	n_calls = fault_calls(t.w->t, FAULT_ANY) - n_calls;
+	assert_true(n_calls > 10);
+	for (uint64_t i = 1; i <= n_calls; i++) {
+		struct fault_rule rule = { FAULT_ANY, FAULT_BEFORE,
+			SNAP_TRANSIENT, NULL, i, 1, 0 };
+		enum snap_code rc;
+
+		world_reopen(t.w);
+		assert_int_equal(fault_add(t.w->t, &rule, &err), SNAP_OK);
+		memset(&r, 0, sizeof r);
+		rc = maint_check(t.w->s, &o, &r, &err);
+		assert_true(rc != SNAP_OK || r.n_errors != 0);
+	}
+}
+
+static void
+a_cancelled_check_stops(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct repo_check_opts o = { false, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_check_result r;
+
+	atomic_store(&t.w->cancel, 1);
+	assert_int_equal(maint_check(t.w->s, &o, &r, &err), SNAP_CANCELLED);
+	atomic_store(&t.w->cancel, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_sound_repository_has_no_findings),
+		T(an_empty_repository_has_no_findings),
+		T(a_flipped_bit_of_meta_data_is_always_found),
+		T(a_flipped_bit_of_data_is_found_by_reading_data),
+		T(a_flipped_bit_in_any_part_of_a_data_pack_is_found),
+		T(a_truncated_pack_is_found),
+		T(a_missing_pack_is_found_and_hurts_only_its_snapshot),
+		T(a_missing_meta_pack_is_found_and_hurts_its_snapshot),
+		T(swapped_packs_are_both_found),
+		T(a_pack_under_a_second_name_is_found),
+		T(a_damaged_index_segment_is_found_and_its_snapshot_named),
+		T(a_missing_index_hurts_and_tells_what_to_do),
+		T(an_index_segment_under_a_second_name_is_found),
+		T(a_damaged_snapshot_is_found_and_named),
+		T(a_damaged_slot_or_config_is_found_and_named),
+		T(packs_of_a_crashed_run_are_no_damage),
+		T(a_share_of_the_data_is_read_when_asked),
+		T(a_share_of_nothing_or_too_much_is_refused),
+		T(a_check_never_passes_over_a_failed_request),
+		T(a_cancelled_check_stops),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_maint_repair.c - an index that was lost comes back from the packs; and
+ * what the figures of stats add up to.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+static uint64_t
+repair(struct world *w)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint64_t n = 12345;
+
+	bytes_clear(&w->log);
+	assert_int_equal(maint_repair_index(w->s, &n, &err), SNAP_OK);
+	return n;
+}
+
+static size_t
+count(struct world *w, const char *prefix)
+{
+	struct world_name *v;
+	size_t n = world_names(w, prefix, &v);
+
+	free(v);
+	return n;
+}
+
+static void
+remove_index(struct world *w)
+{
+	struct world_name *v;
+	size_t n = world_names(w, "index/", &v);
+
+	for (size_t i = 0; i < n; i++)
+		assert_true(mem_store_remove(w->mem, v[i].s));
+	free(v);
+}
+
+static void
+a_deleted_index_is_rebuilt_from_the_packs(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "one", a);
+	world_backup(w, 2, "two", b);
+	remove_index(w);
+	world_reopen(w);
+	assert_false(world_readable(w, 1));
+	assert_int_equal(repair(w), count(w, "data/") + count(w, "meta/"));
+	assert_true(world_readable(w, 1));
+	world_reopen(w);
+	assert_true(world_readable(w, 1));
+	assert_true(world_readable(w, 2));
+	assert_int_equal(world_check(w, 100).n_errors, 0);
+}
+
+static void
+a_sound_index_is_left_alone(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN];
+	size_t n;
+
+	world_backup(w, 1, "one", a);
+	n = mem_store_count(w->mem);
+	assert_int_equal(repair(w), 0);
+	assert_int_equal(mem_store_count(w->mem), n);
+}
+
+static void
+a_damaged_segment_is_replaced_and_reported(void **state)
+{
+	struct world *w = *state;
+	struct world_name *v;
+	uint8_t a[ID_LEN];
+	size_t n;
+
+	world_backup(w, 1, "one", a);
+	n = world_names(w, "index/", &v);
+	for (size_t i = 0; i < n; i++)
+		world_flip(w, v[i].s, 100);
+	world_reopen(w);
+	assert_false(world_readable(w, 1));
+	assert_true(repair(w) > 0);
+	for (size_t i = 0; i < n; i++)
+		assert_true(world_said(w, v[i].s));
+	world_reopen(w);
+	assert_true(world_readable(w, 1));
+	assert_int_equal(repair(w), 0);
+	free(v);
+}
+
+static void
+a_damaged_pack_stays_out_and_the_others_come_back(void **state)
+{
+	struct world *w = *state;
+	struct world_name p;
+	uint8_t a[ID_LEN], b[ID_LEN];
+	size_t n;
+
+	world_backup(w, 1, "one", a);
+	world_backup(w, 2, "two", b);
+	p = world_pack_of(w, 1, CLASS_DATA, 0);
+	n = count(w, "data/") + count(w, "meta/");
+	remove_index(w);
+	assert_true(mem_store_truncate(w->mem, p.s, 5000));
+	world_reopen(w);
+	assert_int_equal(repair(w), n - 1);
+	assert_true(world_said(w, p.s));
+	assert_false(world_readable(w, 1));
+	assert_true(world_readable(w, 2));
+}
+
+static void
+a_repair_that_fails_half_way_can_be_repeated(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN];
+
+	world_backup(w, 1, "one", a);
+	remove_index(w);
+	for (uint64_t i = 1;; i++) {
+		struct fault_rule rule = { FAULT_ANY, FAULT_BEFORE,
+			SNAP_TRANSIENT, NULL, i, 1, 0 };
+		struct snap_err err = SNAP_ERR_INIT;
+		uint64_t n = 12345;
+
+		world_reopen(w);
+		assert_int_equal(fault_add(w->t, &rule, &err), SNAP_OK);
+		if (maint_repair_index(w->s, &n, &err) == SNAP_OK)
+			break;
+		assert_int_equal(n, 12345);
+		assert_true(i < 1000);
+	}
+	world_reopen(w);
+	assert_true(world_readable(w, 1));
+	assert_int_equal(world_check(w, 100).n_errors, 0);
+}
+
+static void
+stats_count_each_block_once(void **state)
+{
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_stats st;
+	uint8_t a[ID_LEN];
+
+	world_backup(w, 1, "one", a);
+	world_backup(w, 1, "one", a);
+	assert_int_equal(maint_stats(w->s, &st, &err), SNAP_OK);
+	assert_int_equal(st.n_snapshots, 2);
+	assert_int_equal(st.n_blocks, WORLD_BLOCKS);
+	assert_int_equal(st.n_chunks, WORLD_BLOCKS * 5);
+	assert_int_equal(st.logical_bytes, 2 * WORLD_BLOCKS * 15000);
+	assert_true(st.unique_bytes >= WORLD_BLOCKS * 15000);
+	assert_true(st.unique_bytes < WORLD_BLOCKS * 15100);
+	assert_int_equal(st.n_packs, count(w, "data/") + count(w, "meta/"));
+	assert_true(st.stored_data >= WORLD_BLOCKS * 15000);
+	assert_true(st.stored_meta > 0 && st.stored_index > 0);
+	assert_true(st.stored_other > 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_deleted_index_is_rebuilt_from_the_packs),
+		T(a_sound_index_is_left_alone),
+		T(a_damaged_segment_is_replaced_and_reported),
+		T(a_damaged_pack_stays_out_and_the_others_come_back),
+		T(a_repair_that_fails_half_way_can_be_repeated),
+		T(stats_count_each_block_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_maint_snapshots.c - only whole, timely, signed pairs are snapshots,
+ * and a bad one hides no other.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "world.h"
+
+static struct repo_snapshots
+load(struct world *w)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_snapshots all;
+
+	bytes_clear(&w->log);
+	assert_int_equal(snapshots_load(w->s, &all, &err), SNAP_OK);
+	return all;
+}
+
+static struct world_name
+name_of(const uint8_t id[ID_LEN], const char *suffix)
+{
+	struct world_name n;
+
+	(void)snprintf(
+	    n.s, sizeof n.s, "snapshots/%s%s", world_hex(id), suffix);
+	return n;
+}
+
+/* What is left is snapshot `id` alone. */
+static void
+expect_only(struct world *w, const uint8_t id[ID_LEN], size_t n_damaged)
+{
+	struct repo_snapshots all = load(w);
+
+	assert_int_equal(all.n, 1);
+	assert_int_equal(all.n_damaged, n_damaged);
+	assert_memory_equal(all.v[0].id, id, ID_LEN);
+	repo_snapshots_free(&all);
+}
+
+static void
+snapshots_come_in_the_order_of_their_confirmation(void **state)
+{
+	struct world *w = *state;
+	struct repo_snapshots all;
+	uint8_t id[5][ID_LEN];
+
+	for (uint8_t i = 0; i < 5; i++)
+		world_backup(w, i, "db", id[i]);
+	all = load(w);
+	assert_int_equal(all.n, 5);
+	for (size_t i = 0; i < 5; i++)
+		assert_memory_equal(all.v[i].id, id[i], ID_LEN);
+	assert_string_equal(
+	    repo_snapshot_prop(&all.v[0], REPO_PROP_DATABASE), "db");
+	assert_null(repo_snapshot_prop(&all.v[0], REPO_PROP_NAME));
+	assert_int_equal(all.v[0].n_streams, 1);
+	repo_snapshots_free(&all);
+}
+
+static void
+a_damaged_half_is_named_and_hides_no_other(void **state)
+{
+	static const char *const halves[] = { "", ".ok" };
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	for (size_t i = 0; i < 2; i++) {
+		struct world_name n = name_of(a, halves[i]);
+
+		for (uint64_t off = 8; off < 200; off += 24) {
+			world_flip(w, n.s, off);
+			expect_only(w, b, 1);
+			assert_true(world_said(w, n.s));
+			world_flip(w, n.s, off);
+		}
+	}
+}
+
+static void
+swapped_snapshots_are_both_refused(void **state)
+{
+	struct world *w = *state;
+	struct repo_snapshots all;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	world_swap(w, name_of(a, "").s, name_of(b, "").s);
+	all = load(w);
+	assert_int_equal(all.n, 0);
+	assert_int_equal(all.n_damaged, 2);
+	repo_snapshots_free(&all);
+}
+
+static void
+a_confirmation_confirms_only_its_own(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	world_copy(w, name_of(b, ".ok").s, name_of(a, ".ok").s);
+	expect_only(w, b, 1);
+}
+
+static void
+an_unconfirmed_snapshot_is_none(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	assert_true(mem_store_remove(w->mem, name_of(a, ".ok").s));
+	expect_only(w, b, 0);
+}
+
+static void
+a_lost_snapshot_is_told_by_its_confirmation(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	assert_true(mem_store_remove(w->mem, name_of(a, "").s));
+	expect_only(w, b, 1);
+	assert_true(world_said(w, name_of(a, "").s));
+}
+
+static void
+one_confirmed_after_its_lease_is_void(void **state)
+{
+	static const int64_t lease = INT64_C(1800) * 1000000000;
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	struct world_name ok;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	ok = name_of(a, ".ok");
+	assert_int_equal(transport_stat(w->t, ok.s, &st, &err), SNAP_OK);
+	assert_true(
+	    mem_store_set_object_time(w->mem, ok.s, st.time_ns + lease));
+	expect_only(w, b, 0);
+	assert_true(world_said(w, world_hex(a)));
+}
+
+static void
+an_unsigned_snapshot_is_refused(void **state)
+{
+	static struct snapshot_body body;
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	struct confirm_body ok;
+	struct bytes plain;
+	uint8_t id[ID_LEN] = { 7 }, b[ID_LEN];
+
+	world_backup(w, 2, "b", b);
+	bytes_init(&plain, 1u << 20);
+	memset(&body, 0, sizeof body);
+	body.l0 = w->s->l0;
+	snapshot_encode(&body, &plain);
+	assert_int_equal(store_put_body(w->s, OBJ_SNAPSHOT, id,
+			     bytes_span(&plain), false, &st, &err),
+	    SNAP_OK);
+	bytes_clear(&plain);
+	memcpy(ok.id, id, ID_LEN);
+	ok.l0 = w->s->l0;
+	confirm_encode(&ok, &plain);
+	assert_int_equal(store_put_body(w->s, OBJ_OK, id, bytes_span(&plain),
+			     true, &st, &err),
+	    SNAP_OK);
+	bytes_fini(&plain);
+	expect_only(w, b, 1);
+	assert_true(world_said(w, "not signed"));
+}
+
+static void
+a_store_that_fails_is_an_error_and_no_short_list(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	for (uint64_t i = 1;; i++) {
+		struct fault_rule rule = { FAULT_ANY, FAULT_BEFORE,
+			SNAP_TRANSIENT, NULL, i, 1, 0 };
+		struct snap_err err = SNAP_ERR_INIT;
+		struct repo_snapshots all;
+
+		fault_clear(w->t);
+		assert_int_equal(fault_add(w->t, &rule, &err), SNAP_OK);
+		if (snapshots_load(w->s, &all, &err) == SNAP_OK) {
+			assert_int_equal(all.n, 1);
+			assert_int_equal(i, 4); /* list, .ok, snapshot */
+			repo_snapshots_free(&all);
+			break;
+		}
+	}
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(snapshots_come_in_the_order_of_their_confirmation),
+		T(a_damaged_half_is_named_and_hides_no_other),
+		T(swapped_snapshots_are_both_refused),
+		T(a_confirmation_confirms_only_its_own),
+		T(an_unconfirmed_snapshot_is_none),
+		T(a_lost_snapshot_is_told_by_its_confirmation),
+		T(one_confirmed_after_its_lease_is_void),
+		T(an_unsigned_snapshot_is_refused),
+		T(a_store_that_fails_is_an_error_and_no_short_list),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

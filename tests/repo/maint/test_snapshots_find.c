@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_snapshots_find.c - which snapshot a word means, and which is a parent.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "snapshots.h"
+
+static struct repo_property shop[] = { { "database", "shop" },
+	{ "system-identifier", "1" } };
+static struct repo_property shop2[] = { { "database", "shop" },
+	{ "system-identifier", "2" } };
+static struct repo_property stream[] = { { "name", "dump" } };
+
+static struct repo_snapshot v[3];
+static const struct repo_snapshots all = { 3, v, 0 };
+
+static int
+setup(void **state)
+{
+	(void)state;
+	memset(v, 0, sizeof v);
+	memset(v[0].id, 0xab, sizeof v[0].id);
+	memset(v[1].id, 0xab, sizeof v[1].id);
+	v[1].id[2] = 0xac; /* ababac... */
+	memset(v[2].id, 0xcd, sizeof v[2].id);
+	v[0].props = shop;
+	v[0].n_props = 2;
+	v[1].props = shop2;
+	v[1].n_props = 2;
+	v[2].props = stream;
+	v[2].n_props = 1;
+	return 0;
+}
+
+static enum snap_code
+find(const char *spec, const struct repo_snapshot **s)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	*s = NULL;
+	return snapshots_find(&all, spec, s, &err);
+}
+
+static void
+latest_is_the_newest_or_the_newest_of_a_name(void **state)
+{
+	const struct repo_snapshot *s;
+
+	(void)state;
+	assert_int_equal(find("latest", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
+	assert_int_equal(find("latest:shop", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[1]);
+	assert_int_equal(find("latest:dump", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
+	assert_int_equal(find("latest:nothing", &s), SNAP_NOTFOUND);
+}
+
+static void
+a_prefix_must_be_long_enough_and_unique(void **state)
+{
+	const struct repo_snapshot *s;
+
+	(void)state;
+	assert_int_equal(find("cdcd", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
+	assert_int_equal(find("ababac", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[1]);
+	assert_int_equal(find("abababababababababababababababab", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[0]);
+	assert_int_equal(find("abab", &s), SNAP_USAGE);
+	assert_int_equal(find("cdc", &s), SNAP_USAGE);
+	assert_int_equal(find("", &s), SNAP_USAGE);
+	assert_int_equal(find("CDCD", &s), SNAP_USAGE);
+	assert_int_equal(
+	    find("abababababababababababababababab0", &s), SNAP_USAGE);
+	assert_int_equal(find("0123", &s), SNAP_NOTFOUND);
+}
+
+static void
+nothing_is_found_where_there_is_nothing(void **state)
+{
+	static const struct repo_snapshots none = { 0, NULL, 2 };
+	struct snap_err err = SNAP_ERR_INIT;
+	const struct repo_snapshot *s;
+
+	(void)state;
+	assert_int_equal(
+	    snapshots_find(&none, "latest", &s, &err), SNAP_NOTFOUND);
+	assert_non_null(strstr(err.detail, "2 damaged"));
+}
+
+static void
+a_parent_is_of_the_same_cluster_else_of_the_same_name(void **state)
+{
+	(void)state;
+	assert_ptr_equal(snapshots_parent(&all, "1", "shop", NULL), &v[0]);
+	assert_ptr_equal(snapshots_parent(&all, "2", "shop", NULL), &v[1]);
+	assert_ptr_equal(snapshots_parent(&all, "3", "shop", NULL), &v[1]);
+	assert_ptr_equal(snapshots_parent(&all, NULL, NULL, "dump"), &v[2]);
+	assert_null(snapshots_parent(&all, "1", "other", NULL));
+	assert_null(snapshots_parent(&all, NULL, NULL, "shop"));
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup(
+		    latest_is_the_newest_or_the_newest_of_a_name, setup),
+		cmocka_unit_test_setup(
+		    a_prefix_must_be_long_enough_and_unique, setup),
+		cmocka_unit_test_setup(
+		    nothing_is_found_where_there_is_nothing, setup),
+		cmocka_unit_test_setup(
+		    a_parent_is_of_the_same_cluster_else_of_the_same_name,
+		    setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
