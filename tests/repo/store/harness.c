@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* harness.c - see harness.h. */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+#define CHUNKS 40
+#define CHUNK 500
+
+static const struct slot_cost cheap = SLOT_COST_TESTS;
+
+static void
+count_warning(void *arg, enum report_level level, const char *line)
+{
+	struct world *w = arg;
+
+	if (level != REPORT_WARNING)
+		return;
+	w->warnings++;
+	(void)snprintf(w->last, sizeof w->last, "%s", line);
+}
+
+void
+world_init(struct world *w, uint32_t pack_size)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct config c;
+
+	memset(&c, 0, sizeof c);
+	c.pack_size = pack_size;
+	c.grace_s = GRACE_HOURS * 3600;
+	assert_int_equal(store_init(w->t, &c, &cheap, span_str("secret"),
+			     w->code, w->repo_id, &err),
+	    SNAP_OK);
+}
+
+void
+world_open(struct world *w, uint32_t pack_size)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	memset(w, 0, sizeof *w);
+	w->report.log = count_warning;
+	w->report.arg = w;
+	assert_int_equal(mem_store_new(&w->mem, &err), SNAP_OK);
+	assert_int_equal(transport_open_mem(w->mem, &w->t, &err), SNAP_OK);
+	if (pack_size != 0)
+		world_init(w, pack_size);
+}
+
+void
+world_close(struct world *w)
+{
+	transport_close(w->t);
+	mem_store_free(w->mem);
+}
+
+struct store *
+open_on(struct world *w, struct transport *t, const char *passphrase,
+    const char *cache)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct store_opts o;
+	struct store *s = NULL;
+
+	memset(&o, 0, sizeof o);
+	o.passphrase = span_str(passphrase);
+	o.cache_dir = cache;
+	o.n_threads = 2;
+	o.report = &w->report;
+	if (store_open(t, &o, &s, &err) != SNAP_OK)
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+struct store *
+open_store(struct world *w, const char *cache)
+{
+	return open_on(w, w->t, "secret", cache);
+}
+
+static void
+content(unsigned n, uint8_t *p, size_t len)
+{
+	uint64_t x = (uint64_t)n * 2654435761u + 12345;
+
+	/* Half noise, half zeros: compresses, and not to nothing. */
+	for (size_t i = 0; i < len; i++) {
+		x = x * UINT64_C(6364136223846793005) + 1442695040888963407;
+		p[i] = i % 2 == 0 ? (uint8_t)(x >> 56) : 0;
+	}
+}
+
+void
+make_block(struct store *s, unsigned n, struct made *out)
+{
+	uint8_t hashes[CHUNKS][ID_LEN], data[CHUNKS * CHUNK];
+	uint32_t lens[CHUNKS];
+	struct directory d = { CHUNKS, lens, hashes };
+	struct bytes dir;
+
+	memset(out, 0, sizeof *out);
+	content(n, data, sizeof data);
+	for (size_t i = 0; i < CHUNKS; i++) {
+		lens[i] = CHUNK;
+		keys_chunk_hash(
+		    s->keys, span_of(data + i * CHUNK, CHUNK), hashes[i]);
+	}
+	bytes_init(&out->plain, 1u << 20);
+	block_encode(lens, CHUNKS, span_of(data, sizeof data), &out->plain);
+	bytes_init(&dir, 1u << 20);
+	directory_encode(&d, &dir);
+	keys_block_id(s->keys, bytes_span(&dir), out->f.id);
+	bytes_fini(&dir);
+	out->f.class = CLASS_DATA;
+	out->f.plain = bytes_span(&out->plain);
+	out->f.n_chunks = CHUNKS;
+	out->f.n_hooks = 2;
+	out->f.hooks[0] = n;
+	out->f.hooks[1] = le64_get(hashes[1]);
+}
+
+void
+make_meta(struct store *s, uint8_t class, unsigned n, struct made *out)
+{
+	uint8_t data[3000];
+
+	memset(out, 0, sizeof *out);
+	content(n + 1000000, data, sizeof data);
+	bytes_init(&out->plain, 1u << 20);
+	bytes_put(&out->plain, data, sizeof data);
+	out->f.class = class;
+	out->f.plain = bytes_span(&out->plain);
+	keys_meta_id(s->keys, class, out->f.plain, out->f.id);
+}
+
+void
+made_fini(struct made *m)
+{
+	bytes_fini(&m->plain);
+}
+
+enum snap_code
+add_range(struct run *r, struct store *s, unsigned from, unsigned to)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	enum snap_code rc = SNAP_OK;
+	struct made m;
+
+	for (unsigned i = from; i < to && rc == SNAP_OK; i++) {
+		make_block(s, i, &m);
+		rc = run_add(r, &m.f, &err);
+		made_fini(&m);
+		if (rc != SNAP_OK)
+			break;
+		make_meta(s, CLASS_RECIPE, i, &m);
+		rc = run_add(r, &m.f, &err);
+		made_fini(&m);
+	}
+	return rc;
+}
+
+enum snap_code
+commit(struct run *r, uint8_t id[ID_LEN], struct snap_err *err)
+{
+	struct snapshot_body *snap = calloc(1, sizeof *snap);
+	int64_t when = 0;
+	enum snap_code rc;
+
+	assert_non_null(snap);
+	rc = run_commit(r, snap, id, &when, err);
+	free(snap);
+	return rc;
+}
+
+enum snap_code
+backup(struct store *s, unsigned from, unsigned to, uint8_t id[ID_LEN],
+    struct snap_err *err)
+{
+	struct run *r = NULL;
+	enum snap_code rc;
+
+	rc = run_begin(s, &r, err);
+	if (rc != SNAP_OK)
+		return rc;
+	(void)add_range(r, s, from, to); /* sticks, commit tells */
+	rc = commit(r, id, err);
+	run_free(r);
+	return rc;
+}
+
+enum snap_code
+read_range(struct store *s, unsigned from, unsigned to, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	struct bytes got;
+	struct made m;
+
+	bytes_init(&got, 1u << 20);
+	for (unsigned i = 2 * from; i < 2 * to && rc == SNAP_OK; i++) {
+		if (i % 2 == 0)
+			make_block(s, i / 2, &m);
+		else
+			make_meta(s, CLASS_RECIPE, i / 2, &m);
+		bytes_clear(&got);
+		rc = store_read(s, m.f.class, m.f.id, &got, err);
+		if (rc == SNAP_OK)
+			assert_true(span_eq(bytes_span(&got), m.f.plain));
+		made_fini(&m);
+	}
+	bytes_fini(&got);
+	return rc;
+}
+
+struct names {
+	char (*v)[TRANSPORT_NAME_MAX + 1];
+	size_t n;
+};
+
+static enum snap_code
+note_name(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct names *l = arg;
+
+	(void)st;
+	(void)err;
+	l->v = realloc(l->v, (l->n + 1) * sizeof *l->v);
+	assert_non_null(l->v);
+	(void)snprintf(l->v[l->n++], sizeof *l->v, "%s", name);
+	return SNAP_OK;
+}
+
+static int
+by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+void
+nth_name(struct transport *t, const char *prefix, size_t n,
+    char out[TRANSPORT_NAME_MAX + 1])
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct names l = { NULL, 0 };
+
+	assert_int_equal(
+	    transport_list(t, prefix, note_name, &l, &err), SNAP_OK);
+	assert_true(n < l.n);
+	qsort(l.v, l.n, sizeof *l.v, by_name);
+	memcpy(out, l.v[n], TRANSPORT_NAME_MAX + 1);
+	free(l.v);
+}
+
+size_t
+count_names(struct transport *t, const char *prefix)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct names l = { NULL, 0 };
+
+	assert_int_equal(
+	    transport_list(t, prefix, note_name, &l, &err), SNAP_OK);
+	free(l.v);
+	return l.n;
+}
