@@ -14,7 +14,9 @@ enum {                          /* flags */
 	BLOCKSET_FULL = 2,      /* and one such copy has all chunks */
 	BLOCKSET_UNINDEXED = 4, /* a copy no index segment names */
 	BLOCKSET_USED = 8,      /* some snapshot needs it */
-	BLOCKSET_WALKED = 16    /* meta: it and all below it are fine */
+	BLOCKSET_WALKED = 16,   /* meta: it and all below it are fine */
+	BLOCKSET_TRIED = 32,    /* a read through the index was tried */
+	BLOCKSET_IN_PACK = 64   /* some pack that could be read has it */
 };
 
 struct blockset_entry {

@@ -13,6 +13,7 @@
 #include "raw.h"
 
 #define HURTS_MAX 20 /* lines per snapshot */
+#define COPIES_MAX 8
 
 struct walk {
 	struct check *c;
@@ -53,6 +54,40 @@ hurt(
 		    w->c, "snapshot %s: %s %s %s", snap, what, hex, why);
 }
 
+/*
+ * A pack whose own contents are damaged can still be read through the index;
+ * then a restore works, and the snapshot is not to be accused.  Tried once.
+ */
+static uint32_t
+rescue(struct walk *w, uint32_t at, uint8_t class, const uint8_t id[ID_LEN])
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct blockset *b = &w->c->blocks;
+	struct copy copies[COPIES_MAX];
+	enum snap_code rc = SNAP_OK;
+	struct bytes plain;
+	size_t n;
+
+	if (at == BLOCKSET_NONE)
+		rc = blockset_add(b, class, id, &at, &ignored);
+	if (rc != SNAP_OK || (b->v[at].flags & BLOCKSET_TRIED) != 0)
+		return at;
+	b->v[at].flags |= BLOCKSET_TRIED;
+	n = store_copies(w->c->s, class, id, copies, COPIES_MAX);
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	for (size_t i = 0; i < n; i++) {
+		const struct copy *c = &copies[i];
+
+		bytes_clear(&plain);
+		rc = store_read_copy(w->c->s, c, id, &plain, &ignored);
+		if (rc == SNAP_OK)
+			rc = blockset_good(
+			    b, at, c->n_chunks, c->bitmap, &ignored);
+	}
+	bytes_fini(&plain);
+	return at;
+}
+
 /* The entry when a good copy is there, else BLOCKSET_NONE and a finding. */
 static uint32_t
 need(struct walk *w, uint8_t class, const uint8_t id[ID_LEN], const char *what)
@@ -60,8 +95,10 @@ need(struct walk *w, uint8_t class, const uint8_t id[ID_LEN], const char *what)
 	struct blockset *b = &w->c->blocks;
 	uint32_t at = blockset_find(b, class, id);
 
+	if (at == BLOCKSET_NONE || (b->v[at].flags & BLOCKSET_GOOD) == 0)
+		at = rescue(w, at, class, id);
 	if (at == BLOCKSET_NONE) {
-		hurt(w, what, id, "is in no pack that can be read");
+		hurt(w, what, id, "is missing");
 		return at;
 	}
 	b->v[at].flags |= BLOCKSET_USED;
@@ -70,8 +107,10 @@ need(struct walk *w, uint8_t class, const uint8_t id[ID_LEN], const char *what)
 	if ((b->v[at].flags & BLOCKSET_UNINDEXED) != 0)
 		hurt(w, what, id,
 		    "is in no index segment; \"repair index\" adds it");
-	else
+	else if ((b->v[at].flags & BLOCKSET_IN_PACK) != 0)
 		hurt(w, what, id, "is damaged");
+	else
+		hurt(w, what, id, "is in no pack that can be read");
 	return BLOCKSET_NONE;
 }
 

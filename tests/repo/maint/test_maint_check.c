@@ -124,6 +124,22 @@ a_flipped_bit_in_any_part_of_a_data_pack_is_found(void **state)
 	assert_int_equal(world_check(t.w, 100).n_errors, 0);
 }
 
+/* The index has the same contents, so a restore does not miss anything. */
+static void
+a_pack_that_lost_its_contents_hurts_no_snapshot_that_the_index_saves(
+    void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+
+	assert_int_equal(transport_stat(t.w->t, p.s, &st, &err), SNAP_OK);
+	world_flip(t.w, p.s, st.size - TRAILER_LEN - 1);
+	expect(&t, 0, p.s, false, false);
+	assert_true(world_readable(t.w, 1));
+}
+
 static void
 a_truncated_pack_is_found(void **state)
 {
@@ -353,6 +369,7 @@ main(void)
 		T(a_flipped_bit_of_meta_data_is_always_found),
 		T(a_flipped_bit_of_data_is_found_by_reading_data),
 		T(a_flipped_bit_in_any_part_of_a_data_pack_is_found),
+		T(a_pack_that_lost_its_contents_hurts_no_snapshot_that_the_index_saves),
 		T(a_truncated_pack_is_found),
 		T(a_missing_pack_is_found_and_hurts_only_its_snapshot),
 		T(a_missing_meta_pack_is_found_and_hurts_its_snapshot),
