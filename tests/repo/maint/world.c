@@ -285,7 +285,8 @@ add_name(void *arg, const char *name, const struct transport_stat *st,
 	n->v = realloc(n->v, (n->n + 1) * sizeof *n->v);
 	assert_non_null(n->v);
 	memset(&n->v[n->n], 0, sizeof *n->v);
-	strncpy(n->v[n->n++].s, name, TRANSPORT_NAME_MAX);
+	assert_true(strlen(name) <= TRANSPORT_NAME_MAX);
+	memcpy(n->v[n->n++].s, name, strlen(name));
 	return SNAP_OK;
 }
 
