@@ -90,7 +90,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	args_add(&a, "--section=pre-data", "");
 	args_add(&a, "--section=post-data", "");
 	args_add(&a, "--no-password", "");
-	args_add(&a, "--lock-wait-timeout=1000", "");
+	args_add(&a, "--lock-wait-timeout=300", "");
 	args_add(&a, "--snapshot=", s->snapshot);
 	args_add(&a, "--encoding=", s->encoding);
 	args_list(&a, "--schema=", s->o.schemas);

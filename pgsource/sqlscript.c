@@ -329,12 +329,11 @@ sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
 	s->o = *o;
 	bytes_init(&s->out, BUFFER + STREAM_ATTR_MAX + 4 * LO_CHUNK);
 	bytes_init(&s->lo, LO_CHUNK);
-	/* First of all, so that from here on no cut looks like success. */
-	bytes_put_str(&s->out, "\\if true\n");
+	/* First of all: psql 3 at an open \if needs ON_ERROR_STOP as well. */
+	bytes_put_str(&s->out, "\\set ON_ERROR_STOP on\n\\if true\n");
 	put_title(s);
-	bytes_put_str(&s->out,
-	    "\\set ON_ERROR_STOP on\n\\set ON_ERROR_ROLLBACK off\n"
-	    "\\set AUTOCOMMIT on\n");
+	bytes_put_str(
+	    &s->out, "\\set ON_ERROR_ROLLBACK off\n\\set AUTOCOMMIT on\n");
 	put_lock_check(s);
 	rc = put_restrict(s, err);
 	if (rc == SNAP_OK) {

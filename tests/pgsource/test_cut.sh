@@ -31,12 +31,13 @@ cut_at() {
 		}
 	done
 }
-# The first line opens the \if; before its end there is nothing to cut.
+# The first two lines arm it; before their end nothing can have run.
+head=$(head -n 2 "$PG_DIR/whole" | wc -c)
 awk '{ n += length($0) + 1; print n }' "$PG_DIR/whole" >"$PG_DIR/cuts"
-awk -v max=$((size - tail)) 'BEGIN { srand(7); for (i = 0; i < 100; i++)
-	print int(9 + rand() * (max - 9)) }' >>"$PG_DIR/cuts"
+awk -v min="$head" -v max=$((size - tail)) 'BEGIN { srand(7); for (i = 0; i < 100; i++)
+	print int(min + rand() * (max - min)) }' >>"$PG_DIR/cuts"
 while read -r at; do
-	[ "$at" -gt $((size - tail)) ] || cut_at "$at"
+	[ "$at" -lt "$head" ] || [ "$at" -gt $((size - tail)) ] || cut_at "$at"
 done <"$PG_DIR/cuts"
 check "every cut script makes psql fail" [ "$bad" = 0 ]
 after=$(sql -c 'SELECT count(*) FROM pg_class' target)

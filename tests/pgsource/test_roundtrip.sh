@@ -8,23 +8,26 @@
 pg_start max_locks_per_transaction=256 wal_level=logical \
     allow_in_place_tablespaces=on || exit 1
 
+count=0
 # roundtrip DB ARGS...
 roundtrip() {
 	db=$1
 	shift
-	createdb "${db}_ours" && createdb "${db}_theirs" || exit 1
+	# A subscription keeps a database from being dropped: new names.
+	count=$((count + 1))
+	ours=${db}_ours$count
+	theirs=${db}_theirs$count
+	createdb "$ours" && createdb "$theirs" || exit 1
 	pg_dump "$db" >"$PG_DIR/theirs.sql"
-	psql -X -q "${db}_theirs" <"$PG_DIR/theirs.sql" >/dev/null 2>&1
+	psql -X -q "$theirs" <"$PG_DIR/theirs.sql" >/dev/null 2>&1
 	check "$db $*: dump" \
 	    sh -c '"$@" >"$0"' "$PG_DIR/ours.sql" "$TOOL" "$@" "$db"
-	psql -X -q "${db}_ours" <"$PG_DIR/ours.sql" \
+	psql -X -q "$ours" <"$PG_DIR/ours.sql" \
 	    >/dev/null 2>"$PG_DIR/log" || {
 		fail "$db $*: psql reads it"
 		head -5 "$PG_DIR/log"
 	}
-	same "${db}_theirs" "${db}_ours" "$db $*"
-	dropdb "${db}_ours"
-	dropdb "${db}_theirs"
+	same "$theirs" "$ours" "$db $*"
 }
 
 sql -c 'CREATE ROLE keeper' postgres
@@ -48,7 +51,7 @@ check "pg_restore reads the archive with its constant time" \
     sh -c 'pg_restore -l "$0" | grep -q "TABLE public vals"' "$PG_DIR/one/$n"
 n=$(awk '$2 == 1 { print $1 }' "$PG_DIR/one/INDEX")
 check "the properties have the database's settings" \
-    grep -q 'SET "*DateStyle"* TO' "$PG_DIR/one/$n"
+    grep -q 'ALTER DATABASE zoo SET "*DateStyle' "$PG_DIR/one/$n"
 n=$(awk '$2 == 2 { print $1 }' "$PG_DIR/one/INDEX")
 check "the globals have the roles" grep -q 'CREATE ROLE keeper' "$PG_DIR/one/$n"
 
@@ -56,8 +59,7 @@ check "the globals have the roles" grep -q 'CREATE ROLE keeper' "$PG_DIR/one/$n"
 check "no command of the database ran" [ ! -e x ]
 createdb one
 "$TOOL" zoo | psql -X -q -1 one >/dev/null 2>&1
-same zoo one "psql -1"
-dropdb one
+same zoo_theirs1 one "psql -1"
 
 # Extension configuration with a foreign key: the referenced table is first.
 createdb conf
@@ -87,15 +89,15 @@ for f in '-t vals -t sq_*' '-n den' '-T w* -N den' '-t "select"' \
 	set -- $f
 	set +f
 	"$TOOL" -d "$PG_DIR/f" "$@" zoo
-	awk '$2 == 5 { sub(/^([^ ]* ){5}/, ""); print }' "$PG_DIR/f/INDEX" |
+	awk '$2 == 5' "$PG_DIR/f/INDEX" | cut -d' ' -f6- | grep -v Odd |
 	    sort >"$PG_DIR/got"
 	opts=$(echo "$f" | sed 's/-D /--exclude-table-data=/')
 	set -f
 	# shellcheck disable=SC2086
-	pg_dump -Fc $opts zoo | pg_restore -l | grep ' TABLE DATA ' |
+	pg_dump -Fc $opts zoo | pg_restore -l | grep ' TABLE DATA ' | grep -v Odd |
 	    awk '{ print $6 "." $7 }' | sort >"$PG_DIR/want"
 	set +f
-	sed 's/"//g' "$PG_DIR/got" | cut -d' ' -f1 >"$PG_DIR/got2"
+	sed 's/"//g' "$PG_DIR/got" | cut -d' ' -f1 | sort >"$PG_DIR/got2"
 	check "filter $f: pg_dump's tables" cmp "$PG_DIR/want" "$PG_DIR/got2"
 	rm -r "$PG_DIR/f"
 done
@@ -115,6 +117,5 @@ for d in ${SNAP_TEST_DUMPS:+"$SNAP_TEST_DUMPS"/*.sql \
 	psql -X -q -c "ALTER DATABASE $name
 	    RESET default_transaction_read_only" postgres
 	roundtrip "$name" -j 2
-	dropdb "$name"
 done
 done_testing
