@@ -12,7 +12,7 @@
 #include "check_internal.h"
 #include "raw.h"
 
-#define HURTS_MAX 20 /* lines per snapshot */
+#define HURTS_MAX 8 /* lines per snapshot */
 #define COPIES_MAX 8
 
 struct walk {
