@@ -72,7 +72,7 @@ int64_t lease_now(const struct run *r);
 /* Account for a store time in an answer; SNAP_BUSY when beyond the lease. */
 SNAP_MUST_CHECK enum snap_code lease_check(
     struct run *r, int64_t l0, int64_t answered, struct snap_err *err);
-/* Look again; moves l0 when clean.  `final`: no matter how new the last. */
+/* Look again; moves l0 when clean, SNAP_BUSY when not. */
 SNAP_MUST_CHECK enum snap_code lease_look(struct run *r, struct snap_err *err);
 /* Adopt the store's newest look at begin. */
 void lease_begin(struct run *r, int64_t boot, int64_t real);

@@ -379,6 +379,56 @@ a_second_segment_that_says_the_same_changes_nothing(void **state)
 	world_close(&w);
 }
 
+/* Whichever is read first, the packs themselves know better. */
+static void
+where_segments_disagree_the_pack_decides(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint8_t snap_id[ID_LEN], id[ID_LEN], kind;
+	struct index_segment seg;
+	struct store_body b;
+	struct bytes body;
+	struct store *s;
+	struct span c;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(backup(s, 0, 20, snap_id, &err), SNAP_OK);
+	nth_name(w.t, "index/", 0, name);
+	assert_true(store_name_parse(name, &kind, id));
+	assert_int_equal(store_get_body(s, OBJ_INDEX, id, &b, &err), SNAP_OK);
+	assert_int_equal(
+	    index_segment_decode(b.body.body, &seg, &err), SNAP_OK);
+	assert_true(seg.n_packs >= 2);
+	c = seg.packs[0].contents;
+	seg.packs[0].contents = seg.packs[1].contents;
+	seg.packs[1].contents = c;
+	bytes_init(&body, 1u << 20);
+	index_segment_encode(&seg, &body);
+	for (int late = 0; late < 2; late++) {
+		/* Listed by name: once before the true one, once after. */
+		memset(id, late ? 0xff : 0, sizeof id);
+		assert_int_equal(store_put_body(s, OBJ_INDEX, id,
+				     bytes_span(&body), false, NULL, &err),
+		    SNAP_OK);
+		store_close(s);
+		s = open_store(&w, NULL);
+		assert_int_equal(store_look(s, &err), SNAP_OK);
+		assert_int_equal(read_range(s, 0, 20, &err), SNAP_OK);
+		assert_true(mem_store_count(w.mem) > 0);
+		store_name(OBJ_INDEX, id, name);
+		assert_true(mem_store_remove(w.mem, name));
+	}
+	bytes_fini(&body);
+	index_segment_fini(&seg);
+	store_body_fini(&b);
+	store_close(s);
+	world_close(&w);
+}
+
 static void
 spoil_files(const char *dir, const char *sub)
 {
@@ -396,7 +446,7 @@ a_spoilt_or_foreign_cache_changes_nothing_but_speed(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_counts before, after;
-	char dir[] = "/tmp/test-store-XXXXXX", cmd[100];
+	char dir[] = "test-store-XXXXXX", cmd[100];
 	uint8_t id[ID_LEN];
 	struct store *s;
 	struct world w;
@@ -432,7 +482,7 @@ lives_in_a_directory_as_well(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_opts topts = { 1 };
-	char dir[] = "/tmp/test-store-XXXXXX", place[64], cmd[100];
+	char dir[] = "test-store-XXXXXX", place[64], cmd[100];
 	uint8_t id[ID_LEN];
 	struct transport *t;
 	struct store *s;
@@ -482,6 +532,7 @@ main(void)
 		    a_second_segment_that_says_the_same_changes_nothing),
 		cmocka_unit_test(
 		    a_spoilt_or_foreign_cache_changes_nothing_but_speed),
+		cmocka_unit_test(where_segments_disagree_the_pack_decides),
 		cmocka_unit_test(lives_in_a_directory_as_well),
 	};
 
