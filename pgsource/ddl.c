@@ -156,63 +156,54 @@ line_len(const uint8_t *p, size_t len)
 	return e == NULL ? len : (size_t)(e - p) + 1;
 }
 
+/* Is it the line `command` with exactly this token? */
+static bool
+is_token(const uint8_t *p, size_t n, const char *command, const char *token)
+{
+	size_t c = strlen(command), k = strlen(token);
+
+	if (n > 0 && p[n - 1] == '\n')
+		n--;
+	return k > 0 && n == c + k && memcmp(p, command, c) == 0 &&
+	       memcmp(p + c, token, k) == 0;
+}
+
 /*
- * Remove what differs from run to run: the \restrict line in the head and its
- * \unrestrict in the tail (the token is random; a fresh one comes with each
- * restore), versions and times in comments of the head.  Only there: further
- * inside, a line that looks alike may be in a function's body.
+ * Remove what differs from run to run: \restrict and \unrestrict with the
+ * random token of this run (a fresh one comes with each restore), versions
+ * and times in comments of the head.  Lines that only look alike may be in a
+ * function's body and stay.
  */
 void
 ddl_clean(struct bytes *b)
 {
-	size_t in = 0, out = 0, n, from, at;
-	size_t token = 0, token_len = 0; /* with the newline */
-	const size_t skip = strlen("\\restrict ");
-	uint8_t *p = b->p;
+	static const char on[] = "\\restrict ", off[] = "\\unrestrict ";
+	size_t in, out = 0, n, k;
+	char token[256] = "";
 	bool head = true;
+	uint8_t *p;
 
-	if (b->len == 0)
-		return;
-	while (head && in < b->len) {
-		n = line_len(p + in, b->len - in);
-		if (starts(p + in, n, "\\restrict ") && token_len == 0) {
-			token = in + skip;
-			token_len = n - skip;
-			break; /* the head ends here at the latest */
+	for (in = 0; in < b->len; in += n) {
+		p = b->p + in;
+		n = line_len(p, b->len - in);
+		k = n - (p[n - 1] == '\n');
+		if (head && token[0] == '\0' && starts(p, k, on) &&
+		    k - (sizeof on - 1) < sizeof token) {
+			k -= sizeof on - 1;
+			memcpy(token, p + sizeof on - 1, k);
+			token[k] = '\0';
 		}
-		if (!starts(p + in, n, "--") && n > 1)
+		if (is_token(p, n, on, token) || is_token(p, n, off, token))
+			continue;
+		if (!starts(p, n, "--") && k > 0)
 			head = false;
-		in += n;
-	}
-	/* Search the end first, while the token is where it was. */
-	for (from = b->len > 512 ? b->len - 512 : 0, at = b->len;
-	     token_len > 0 && at-- > from;) {
-		if (!starts(p + at, b->len - at, "\\unrestrict ") ||
-		    (at > 0 && p[at - 1] != '\n'))
+		if (head && (starts(p, n, "-- Dumped ") ||
+				starts(p, n, "-- Started on ")))
 			continue;
-		n = line_len(p + at, b->len - at);
-		if (n == token_len + 12 &&
-		    memcmp(p + at + 12, p + token, token_len) == 0) {
-			memmove(p + at, p + at + n, b->len - at - n);
-			b->len -= n;
-		}
-		break;
-	}
-	for (in = 0, head = true; head && in < b->len; in += n) {
-		n = line_len(p + in, b->len - in);
-		head = starts(p + in, n, "--") || n <= 1 ||
-		       (token_len > 0 && in + skip == token);
-		if (!head)
-			break;
-		if (starts(p + in, n, "-- Dumped ") ||
-		    starts(p + in, n, "-- Started on ") ||
-		    starts(p + in, n, "\\restrict "))
-			continue;
-		memmove(p + out, p + in, n);
+		memmove(b->p + out, p, n);
 		out += n;
 	}
-	memmove(p + out, p + in, b->len - in);
-	b->len -= in - out;
+	b->len = out;
 }
 
 enum entry_class { ENTRY_MAIN, ENTRY_LATE, ENTRY_DATABASE };
@@ -316,7 +307,7 @@ drop_connect(struct bytes *b)
 	b->len = out;
 }
 
-static const char *const opt_toc[] = { "--list", NULL };
+static const char *const opt_toc[] = { "--list", "--create", NULL };
 static const char *const opt_pre[] = { "--file=-", "--section=pre-data",
 	"--no-privileges", NULL };
 static const char *const opt_post[] = { "--file=-", "--section=post-data",

@@ -110,8 +110,7 @@ spool_end(struct sink *base, uint64_t rows, struct snap_err *err)
 	return SNAP_OK;
 }
 
-static const struct sink_ops spool_ops = { spool_begin, spool_data,
-	spool_end };
+static const struct sink_ops spool_ops = { spool_begin, spool_data, spool_end };
 
 static int
 by_order(const void *a, const void *b)
@@ -160,9 +159,8 @@ write_dir(const struct store *st, const char *dir)
 	for (i = 0; i < st->n; i++) {
 		const struct stream *v = st->v[i];
 
-		fprintf(index, "%05zu %u %u %llu %zu %s\n", i, v->kind,
-		    v->part, (unsigned long long)v->rows, v->data.len,
-		    v->name);
+		fprintf(index, "%05zu %u %u %llu %zu %s\n", i, v->kind, v->part,
+		    (unsigned long long)v->rows, v->data.len, v->name);
 		(void)snprintf(path, sizeof path, "%s/%05zu", dir, i);
 		fd = open(path, O_WRONLY | O_CREAT | O_TRUNC, 0600);
 		if (fd < 0 || fd_write_all(fd, v->data.p, v->data.len) != 0)
@@ -186,7 +184,8 @@ write_script(const struct store *st, struct sqlscript_opts *o)
 	sink = sqlscript_sink(script);
 	for (i = 0; rc == SNAP_OK && i < st->n; i++) {
 		const struct stream *v = st->v[i];
-		struct stream_meta m = { .kind = v->kind, .part = v->part,
+		struct stream_meta m = { .kind = v->kind,
+			.part = v->part,
 			.name = span_str(v->name),
 			.attr = span_of(v->attr, v->attr_len) };
 
@@ -229,14 +228,24 @@ parse(int argc, char **argv, struct cmdline *c)
 	int ch;
 
 	c->pg.jobs = 1;
-	while ((ch = getopt(argc, argv, "d:h:p:U:j:b:l:n:N:t:T:D:P:ovxr")) !=
-	    -1) {
+	while (
+	    (ch = getopt(argc, argv, "d:h:p:U:j:b:l:n:N:t:T:D:P:ovxr")) != -1) {
 		switch (ch) {
-		case 'd': c->dir = optarg; break;
-		case 'h': c->pg.host = optarg; break;
-		case 'p': c->pg.port = optarg; break;
-		case 'U': c->pg.user = optarg; break;
-		case 'j': c->pg.jobs = strtoul(optarg, NULL, 10); break;
+		case 'd':
+			c->dir = optarg;
+			break;
+		case 'h':
+			c->pg.host = optarg;
+			break;
+		case 'p':
+			c->pg.port = optarg;
+			break;
+		case 'U':
+			c->pg.user = optarg;
+			break;
+		case 'j':
+			c->pg.jobs = strtoul(optarg, NULL, 10);
+			break;
 		case 'b':
 			c->pg.slice_blocks =
 			    (uint32_t)strtoul(optarg, NULL, 10);
@@ -245,17 +254,38 @@ parse(int argc, char **argv, struct cmdline *c)
 			c->pg.lock_timeout_ms =
 			    (unsigned)strtoul(optarg, NULL, 10);
 			break;
-		case 'n': list_add(c->lists[0], optarg); break;
-		case 'N': list_add(c->lists[1], optarg); break;
-		case 't': list_add(c->lists[2], optarg); break;
-		case 'T': list_add(c->lists[3], optarg); break;
-		case 'D': list_add(c->lists[4], optarg); break;
-		case 'P': c->pg.pg_dump = optarg; break;
-		case 'o': c->sql.no_transaction = true; break;
-		case 'v': c->props = true; break;
-		case 'x': c->pg.serializable_deferrable = true; break;
-		case 'r': c->sql.no_restrict = true; break;
-		default: return -1;
+		case 'n':
+			list_add(c->lists[0], optarg);
+			break;
+		case 'N':
+			list_add(c->lists[1], optarg);
+			break;
+		case 't':
+			list_add(c->lists[2], optarg);
+			break;
+		case 'T':
+			list_add(c->lists[3], optarg);
+			break;
+		case 'D':
+			list_add(c->lists[4], optarg);
+			break;
+		case 'P':
+			c->pg.pg_dump = optarg;
+			break;
+		case 'o':
+			c->sql.no_transaction = true;
+			break;
+		case 'v':
+			c->props = true;
+			break;
+		case 'x':
+			c->pg.serializable_deferrable = true;
+			break;
+		case 'r':
+			c->sql.no_restrict = true;
+			break;
+		default:
+			return -1;
 		}
 	}
 	c->pg.schemas = c->lists[0];
