@@ -16,16 +16,16 @@
 #include "cmd.h"
 #include "json.h"
 #include "pgsource.h"
+#include "place.h"
 #include "props.h"
 #include "raw.h"
-#include "session.h"
 #include "ui.h"
 
 #define JOBS_MAX 64
 
 struct job {
 	struct cli *cli;
-	struct session session;
+	struct place place;
 	struct props props;
 	struct timespec start;
 	struct repo_backup *backup;
@@ -104,7 +104,7 @@ backup_raw(struct job *j, struct snap_err *err)
 
 	if ((rc = props_add(&j->props, REPO_PROP_NAME, o->name, err)) !=
 		SNAP_OK ||
-	    (rc = repo_backup_begin(j->session.repo, &bo, &j->backup, err)) !=
+	    (rc = repo_backup_begin(j->place.repo, &bo, &j->backup, err)) !=
 		SNAP_OK)
 		return rc;
 	if (o->has_command) {
@@ -171,7 +171,7 @@ source_opts(struct job *j, struct pgsource_opts *po, struct snap_err *err)
 	    opts_number(o->lock_wait_timeout, "lock-wait-timeout", 1, INT_MAX,
 		&lock_ms, err) != SNAP_OK)
 		return err->code;
-	repo_get_params(j->session.repo, &params);
+	repo_get_params(j->place.repo, &params);
 	*po = (struct pgsource_opts){
 		.dbname = o->n_args > 0 ? o->args[0] : o->dbname,
 		.host = o->host,
@@ -233,7 +233,7 @@ dump_into(
 			return rc;
 		bo.system_identifier = system.v[0].value;
 	}
-	rc = repo_backup_begin(j->session.repo, &bo, &j->backup, err);
+	rc = repo_backup_begin(j->place.repo, &bo, &j->backup, err);
 	for (i = 0; rc == SNAP_OK && i < jobs; i++)
 		sinks[i] = repo_backup_lane(j->backup, i);
 	if (rc == SNAP_OK)
@@ -285,7 +285,7 @@ show(struct job *j, struct snap_err *err)
 	hex_encode(s->id, REPO_ID_LEN, hex);
 	ui_info("snapshot %.8s of %s: %s in %" PRIu64 " streams, %s new, %s "
 		"stored, %" PRIu64 ".%" PRIu64 " s",
-	    hex, session_source(s), ui_size(s->bytes, a), s->n_streams,
+	    hex, place_source(s), ui_size(s->bytes, a), s->n_streams,
 	    ui_size(s->new_bytes, b), ui_size(s->stored_bytes, d), ms / 1000,
 	    ms / 100 % 10);
 	return SNAP_OK;
@@ -294,13 +294,13 @@ show(struct job *j, struct snap_err *err)
 enum snap_code
 cmd_backup(struct cli *c, struct snap_err *err)
 {
-	struct job j = { .cli = c, .session = SESSION_INIT };
+	struct job j = { .cli = c, .place = PLACE_INIT };
 	enum snap_code rc;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &j.start);
 	if ((rc = check_usage(&c->o, err)) != SNAP_OK ||
 	    (rc = props_add_usual(&j.props, &c->o, err)) != SNAP_OK ||
-	    (rc = session_open(&j.session, c, err)) != SNAP_OK)
+	    (rc = place_open(&j.place, c, err)) != SNAP_OK)
 		goto out;
 	rc = c->o.is_stdin || c->o.has_command ? backup_raw(&j, err)
 					       : backup_database(&j, err);
@@ -310,6 +310,6 @@ out:
 	repo_backup_abort(j.backup);
 	repo_snapshot_fini(&j.snapshot);
 	props_clear(&j.props);
-	session_close(&j.session);
+	place_close(&j.place);
 	return rc;
 }

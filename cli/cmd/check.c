@@ -5,7 +5,7 @@
 
 #include "cmd.h"
 #include "json.h"
-#include "session.h"
+#include "place.h"
 #include "ui.h"
 
 static enum snap_code
@@ -58,13 +58,13 @@ show(const struct cli *c, const struct repo_check_result *r,
 enum snap_code
 cmd_check(struct cli *c, struct snap_err *err)
 {
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	struct repo_check_opts co;
 	struct repo_check_result r = { 0 };
 	enum snap_code rc;
 
 	if ((rc = opts_of(&c->o, &co, err)) != SNAP_OK ||
-	    (rc = session_open(&s, c, err)) != SNAP_OK)
+	    (rc = place_open(&s, c, err)) != SNAP_OK)
 		goto out;
 	ui_progress_begin("checking", &c->report);
 	rc = repo_check(s.repo, &co, &r, err);
@@ -82,6 +82,6 @@ cmd_check(struct cli *c, struct snap_err *err)
 		    SNAP_PROGRAM_NAME);
 	}
 out:
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

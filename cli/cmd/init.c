@@ -10,8 +10,8 @@
 
 #include "cmd.h"
 #include "json.h"
+#include "place.h"
 #include "secrets.h"
-#include "session.h"
 #include "ui.h"
 
 static enum snap_code
@@ -36,7 +36,7 @@ params_of(const struct opts *o, struct repo_params *p, struct snap_err *err)
 }
 
 static enum snap_code
-show(struct cli *c, const struct session *s, const char *hex, const char *code,
+show(struct cli *c, const struct place *s, const char *hex, const char *code,
     struct snap_err *err)
 {
 	json_t *root;
@@ -63,7 +63,7 @@ enum snap_code
 cmd_init(struct cli *c, struct snap_err *err)
 {
 	struct secret secret = { .is_recovery_code = false };
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	struct repo_params params;
 	struct repo_opts ro;
 	char code[128] = "", hex[2 * REPO_ID_LEN + 1], *cache = NULL;
@@ -72,10 +72,10 @@ cmd_init(struct cli *c, struct snap_err *err)
 
 	bytes_init(&secret.text, SECRET_MAX);
 	if ((rc = params_of(&c->o, &params, err)) != SNAP_OK ||
-	    (rc = session_opts(c, &ro, &cache, err)) != SNAP_OK ||
+	    (rc = place_opts(c, &ro, &cache, err)) != SNAP_OK ||
 	    (rc = secret_get(&secret, &c->o, true, &c->report, err)) !=
 		SNAP_OK ||
-	    (rc = session_store(&s, c, true, err)) != SNAP_OK)
+	    (rc = place_store(&s, c, true, err)) != SNAP_OK)
 		goto out;
 	ro.passphrase = bytes_span(&secret.text);
 	rc = repo_init(s.transport, &params, &ro, code, id, err);
@@ -88,6 +88,6 @@ out:
 	secret_fini(&secret);
 	secrets_forget();
 	free(cache);
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

@@ -5,7 +5,7 @@
 
 #include "cmd.h"
 #include "json.h"
-#include "session.h"
+#include "place.h"
 #include "ui.h"
 
 static const char *
@@ -90,18 +90,18 @@ as_json(const struct repo_snapshot *s, const struct repo_manifest *m,
 enum snap_code
 cmd_ls(struct cli *c, struct snap_err *err)
 {
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	const struct repo_snapshot *snapshot;
 	struct repo_manifest *m = NULL;
 	enum snap_code rc;
 
-	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
-	    (rc = session_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
+	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
+	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
 	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
 		goto out;
 	rc = c->o.json ? as_json(snapshot, m, err) : as_table(m, err);
 out:
 	repo_manifest_free(m);
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

@@ -5,13 +5,13 @@
 
 #include "cmd.h"
 #include "json.h"
-#include "session.h"
+#include "place.h"
 #include "ui.h"
 
 enum snap_code
 cmd_repair(struct cli *c, struct snap_err *err)
 {
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	uint64_t n = 0;
 	enum snap_code rc;
 	json_t *root;
@@ -21,7 +21,7 @@ cmd_repair(struct cli *c, struct snap_err *err)
 		    err, SNAP_USAGE, "cannot repair \"%s\"", c->o.args[0]);
 		return snap_hint(err, "%s repair index", SNAP_PROGRAM_NAME);
 	}
-	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
+	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = repo_repair_index(s.repo, &n, err)) != SNAP_OK)
 		goto out;
 	if (c->o.json) {
@@ -32,6 +32,6 @@ cmd_repair(struct cli *c, struct snap_err *err)
 		ui_info("added %" PRIu64 " packs to the index", n);
 	}
 out:
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

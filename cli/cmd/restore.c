@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "place.h"
 #include "raw.h"
-#include "session.h"
 #include "sqlscript.h"
 #include "ui.h"
 
@@ -55,7 +55,7 @@ has_kind(const struct repo_manifest *m, uint8_t kind)
 
 /* Streams of one kind, as they are. */
 static enum snap_code
-restore_bytes(struct cli *c, struct session *s, const struct repo_manifest *m,
+restore_bytes(struct cli *c, struct place *s, const struct repo_manifest *m,
     uint8_t kind, struct snap_err *err)
 {
 	struct raw_sink out;
@@ -82,14 +82,14 @@ title_of(const struct repo_snapshot *snapshot, struct bytes *out)
 	hex_encode(snapshot->id, REPO_ID_LEN, hex);
 	bytes_printf(out, "%s %s: snapshot %.8s of database ",
 	    SNAP_PROGRAM_NAME, SNAP_VERSION, hex);
-	ui_escape(out, span_str(session_source(snapshot)));
+	ui_escape(out, span_str(place_source(snapshot)));
 	bytes_put_str(out, ", ");
 	ui_escape(out, span_str(t != NULL ? t : "?"));
 	bytes_u8(out, 0);
 }
 
 static enum snap_code
-restore_script(struct cli *c, struct session *s,
+restore_script(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,
     struct snap_err *err)
 {
@@ -126,7 +126,7 @@ out:
 enum snap_code
 cmd_restore(struct cli *c, struct snap_err *err)
 {
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	const struct repo_snapshot *snapshot;
 	struct repo_manifest *m = NULL;
 	enum snap_code rc;
@@ -134,8 +134,8 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	if (c->o.globals && c->o.properties)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties exclude each other");
-	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
-	    (rc = session_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
+	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
+	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
 	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
 		goto out;
 	atomic_store(&c->report.bytes_total, snapshot->bytes);
@@ -151,6 +151,6 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	ui_progress_end();
 out:
 	repo_manifest_free(m);
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

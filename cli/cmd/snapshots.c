@@ -4,7 +4,7 @@
 
 #include "cmd.h"
 #include "json.h"
-#include "session.h"
+#include "place.h"
 #include "ui.h"
 
 static void
@@ -36,12 +36,12 @@ as_table(
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	for (i = 0; i < all->n; i++) {
 		s = &all->v[i];
-		if (only != NULL && strcmp(session_source(s), only) != 0)
+		if (only != NULL && strcmp(place_source(s), only) != 0)
 			continue;
 		hex_encode(s->id, REPO_ID_LEN, hex);
 		ui_table_cell(t, span_of(hex, 8));
 		cell_text(t, ui_time(s->time_ns, when));
-		cell_text(t, session_source(s));
+		cell_text(t, place_source(s));
 		cell_text(t, repo_snapshot_prop(s, REPO_PROP_HOST));
 		cell_size(t, s->bytes);
 		cell_size(t, s->new_bytes);
@@ -60,8 +60,7 @@ as_json(
 	size_t i;
 
 	for (i = 0; i < all->n; i++)
-		if (only == NULL ||
-		    strcmp(session_source(&all->v[i]), only) == 0)
+		if (only == NULL || strcmp(place_source(&all->v[i]), only) == 0)
 			(void)json_array_append_new(
 			    list, json_snapshot(&all->v[i]));
 	(void)json_object_set_new(root, "snapshots", list);
@@ -73,16 +72,16 @@ enum snap_code
 cmd_snapshots(struct cli *c, struct snap_err *err)
 {
 	const char *only = c->o.n_args > 0 ? c->o.args[0] : NULL;
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	enum snap_code rc;
 
-	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
+	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK)
 		goto out;
 	c->n_warnings = s.all.n_damaged;
 	rc = c->o.json ? as_json(&s.all, only, err)
 		       : as_table(&s.all, only, err);
 out:
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

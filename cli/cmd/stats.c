@@ -4,7 +4,7 @@
 
 #include "cmd.h"
 #include "json.h"
-#include "session.h"
+#include "place.h"
 #include "ui.h"
 
 static enum snap_code
@@ -38,12 +38,12 @@ line(const char *what, uint64_t bytes)
 enum snap_code
 cmd_stats(struct cli *c, struct snap_err *err)
 {
-	struct session s = SESSION_INIT;
+	struct place s = PLACE_INIT;
 	struct repo_stats v = { 0 };
 	enum snap_code rc;
 	uint64_t stored;
 
-	if ((rc = session_open(&s, c, err)) != SNAP_OK ||
+	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = repo_stats(s.repo, &v, err)) != SNAP_OK)
 		goto out;
 	stored =
@@ -68,6 +68,6 @@ cmd_stats(struct cli *c, struct snap_err *err)
 		    (double)v.logical_bytes / (double)stored);
 	rc = ui_out_end(err);
 out:
-	session_close(&s);
+	place_close(&s);
 	return rc;
 }

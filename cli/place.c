@@ -1,19 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * session.c - from --repo, the secrets and the cache options to a repository.
+ * place.c - from --repo, the secrets and the cache options to a repository.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "place.h"
 #include "secrets.h"
-#include "session.h"
 
 #define PATH_BYTES_MAX ((size_t)64 << 10)
 
 enum snap_code
-session_store(
-    struct session *s, struct cli *c, bool create, struct snap_err *err)
+place_store(struct place *s, struct cli *c, bool create, struct snap_err *err)
 {
 	struct transport_opts to = { .create = create };
 	const char *url = c->o.repo;
@@ -65,7 +64,7 @@ cache_path(const struct opts *o, char **out, struct snap_err *err)
 }
 
 enum snap_code
-session_opts(
+place_opts(
     struct cli *c, struct repo_opts *out, char **cache, struct snap_err *err)
 {
 	unsigned long level = 0;
@@ -83,7 +82,7 @@ session_opts(
 }
 
 enum snap_code
-session_open(struct session *s, struct cli *c, struct snap_err *err)
+place_open(struct place *s, struct cli *c, struct snap_err *err)
 {
 	struct secret secret = { .is_recovery_code = false };
 	struct repo_opts ro;
@@ -91,10 +90,10 @@ session_open(struct session *s, struct cli *c, struct snap_err *err)
 	enum snap_code rc;
 
 	bytes_init(&secret.text, SECRET_MAX);
-	if ((rc = session_opts(c, &ro, &cache, err)) != SNAP_OK)
+	if ((rc = place_opts(c, &ro, &cache, err)) != SNAP_OK)
 		goto out;
 	/* Before anybody is asked for a passphrase. */
-	if ((rc = session_store(s, c, false, err)) != SNAP_OK)
+	if ((rc = place_store(s, c, false, err)) != SNAP_OK)
 		goto out;
 	rc = secret_get(&secret, &c->o, false, &c->report, err);
 	if (rc != SNAP_OK)
@@ -112,8 +111,8 @@ out:
 }
 
 enum snap_code
-session_find(struct session *s, const char *spec,
-    const struct repo_snapshot **out, struct snap_err *err)
+place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
+    struct snap_err *err)
 {
 	enum snap_code rc = repo_snapshots(s->repo, &s->all, err);
 
@@ -123,7 +122,7 @@ session_find(struct session *s, const char *spec,
 }
 
 void
-session_close(struct session *s)
+place_close(struct place *s)
 {
 	repo_snapshots_free(&s->all);
 	repo_close(s->repo);
@@ -131,7 +130,7 @@ session_close(struct session *s)
 }
 
 const char *
-session_source(const struct repo_snapshot *s)
+place_source(const struct repo_snapshot *s)
 {
 	const char *v = repo_snapshot_prop(s, REPO_PROP_DATABASE);
 
