@@ -35,16 +35,16 @@ cut() {
 broken() {
 	rm -rf "$T/copy"
 	cp -a "$R" "$T/copy"
-	f=$T/copy/${2#"$R"/}
+	object=$T/copy/${2#"$R"/}
 	chmod -R u+w "$T/copy"
 	case $3 in
-	flipped) flip "$f" ;;
-	truncated) cut "$f" ;;
-	emptied) : >"$f" ;;
-	missing) rm "$f" ;;
-	swapped) cat "$4" >"$f" ;;
+	flipped) flip "$object" ;;
+	truncated) cut "$object" ;;
+	emptied) : >"$object" ;;
+	missing) rm "$object" ;;
+	swapped) cat "$4" >"$object" ;;
 	esac
-	name=$(basename "$f" .ok)
+	name=$(basename "$object" .ok)
 	expect 13 "$1 $3: check finds it" "$SNAP" --no-cache -r "$T/copy" \
 	    check --read-data
 	# A missing index leaves no name behind, only what it would hold.
