@@ -10,14 +10,19 @@
 
 #include "cursor.h"
 
-/* Spans whose directories are brought near: this one and the next. */
-#define WANT_AHEAD 2
+/*
+ * Directories brought near: those of this span and the next, but of no more
+ * blocks than half of what a lane keeps, or a fragmented recipe would push
+ * out what it needs first.
+ */
+#define WANT_SPANS 2
+#define WANT_BLOCKS 128
 
 struct segment {
 	struct recipe r;    /* n_spans == 0: not loaded */
 	uint32_t *by_block; /* extents sorted by (block, first) */
 	uint32_t *ids;      /* blocks sorted by id */
-	uint8_t *asked;     /* per block: given by cursor_pos_want */
+	uint32_t *wanted;   /* per block: 1 + last extent that wanted it */
 };
 
 struct cursor_pos {
@@ -28,7 +33,7 @@ struct cursor_pos {
 	uint32_t next_segment; /* first not loaded */
 	struct segment cur, ahead;
 	uint32_t extent, off, span; /* position in cur */
-	uint32_t want_span, want_extent;
+	uint32_t want_extent;       /* the next to be wanted */
 };
 
 /* For qsort, which has no argument: one lane sorts at a time per thread. */
@@ -58,7 +63,7 @@ segment_fini(struct segment *s)
 	recipe_fini(&s->r);
 	free(s->by_block);
 	free(s->ids);
-	free(s->asked);
+	free(s->wanted);
 	memset(s, 0, sizeof *s);
 }
 
@@ -67,8 +72,8 @@ segment_index(struct segment *s)
 {
 	s->by_block = malloc((s->r.n_extents + 1) * sizeof *s->by_block);
 	s->ids = malloc((s->r.n_blocks + 1) * sizeof *s->ids);
-	s->asked = calloc(s->r.n_blocks + 1, 1);
-	if (s->by_block == NULL || s->ids == NULL || s->asked == NULL)
+	s->wanted = calloc(s->r.n_blocks + 1, sizeof *s->wanted);
+	if (s->by_block == NULL || s->ids == NULL || s->wanted == NULL)
 		return false;
 	for (uint32_t i = 0; i < s->r.n_extents; i++)
 		s->by_block[i] = i;
@@ -138,7 +143,7 @@ static void
 enter_segment(struct cursor_pos *c)
 {
 	c->extent = c->off = c->span = 0;
-	c->want_span = c->want_extent = 0;
+	c->want_extent = 0;
 }
 
 void
@@ -281,34 +286,47 @@ cursor_pos_seek(
 	c->extent = e;
 	c->off = chunk - c->cur.r.extents[e].first;
 	/* A step back: the span is found from the start again. */
-	if (e < c->cur.r.spans[c->span].first_extent)
+	if (e < c->cur.r.spans[c->span].first_extent) {
 		c->span = 0;
+		c->want_extent = e;
+	}
 	cursor_pos_advance(c);
 	settle(c);
+}
+
+/* Blocks wanted for the position or beyond it. */
+static uint32_t
+n_wanted(const struct cursor_pos *c)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < c->cur.r.n_blocks; i++)
+		n += c->cur.wanted[i] > c->extent;
+	return n;
 }
 
 const uint8_t *
 cursor_pos_want(struct cursor_pos *c)
 {
 	const struct recipe *r = &c->cur.r;
+	uint32_t end, n;
 
-	if (c->want_span < c->span) {
-		c->want_span = c->span;
-		c->want_extent = r->spans[c->span].first_extent;
-	}
-	while (
-	    c->want_span < r->n_spans && c->want_span < c->span + WANT_AHEAD) {
-		const struct recipe_span *s = &r->spans[c->want_span];
+	if (r->n_spans == 0)
+		return NULL;
+	if (c->want_extent < c->extent)
+		c->want_extent = c->extent;
+	end = c->span + WANT_SPANS < r->n_spans
+		  ? r->spans[c->span + WANT_SPANS].first_extent
+		  : r->n_extents;
+	n = n_wanted(c);
+	while (c->want_extent < end && n < WANT_BLOCKS) {
+		uint32_t e = c->want_extent++;
+		uint32_t b = r->extents[e].block;
+		bool again = c->cur.wanted[b] > c->extent;
 
-		while (c->want_extent < s->first_extent + s->n_extents) {
-			uint32_t b = r->extents[c->want_extent++].block;
-
-			if (c->cur.asked[b])
-				continue;
-			c->cur.asked[b] = 1;
+		c->cur.wanted[b] = e + 1;
+		if (!again)
 			return r->blocks[b];
-		}
-		c->want_span++;
 	}
 	return NULL;
 }

@@ -30,8 +30,8 @@ void cursor_pos_advance(struct cursor_pos *c);
 void cursor_pos_seek(
     struct cursor_pos *c, const uint8_t block[ID_LEN], uint32_t chunk);
 /*
- * Blocks of the spans here and next that nobody asked for yet: call until it
- * returns NULL.  Borrowed until the next call.
+ * Blocks whose directories will be needed soon: call until it returns NULL.
+ * Borrowed until the next call.
  */
 const uint8_t *cursor_pos_want(struct cursor_pos *c);
 

@@ -120,16 +120,19 @@ find_parent(struct repo_backup *b, const struct repo_backup_opts *o)
 	struct snap_err err = SNAP_ERR_INIT;
 	const struct repo_snapshot *p;
 	struct repo_snapshots all;
+	enum snap_code rc;
 
-	if (snapshots_load(b->store, &all, &err) == SNAP_OK) {
+	rc = snapshots_load(b->store, &all, &err);
+	if (rc == SNAP_OK) {
 		p = snapshots_parent(
 		    &all, o->system_identifier, o->database, o->name);
-		if (p != NULL && manifest_load(b->store, p->root, &b->parent,
-				     &err) == SNAP_OK)
+		if (p != NULL)
+			rc = manifest_load(b->store, p->root, &b->parent, &err);
+		if (p != NULL && rc == SNAP_OK)
 			memcpy(b->parent_id, p->id, ID_LEN);
 		repo_snapshots_free(&all);
 	}
-	if (err.code != SNAP_OK)
+	if (rc != SNAP_OK)
 		report_log(b->store->report, REPORT_WARNING,
 		    "the parent snapshot is not used: %s", err.msg);
 }

@@ -161,8 +161,11 @@ load_directory(struct lookup *l, const uint8_t id[ID_LEN])
 	uint32_t slot;
 
 	memcpy(own, id, ID_LEN);
-	if (neardirs_slot(l->near, own) != NEARDIRS_NONE)
+	slot = neardirs_slot(l->near, own);
+	if (slot != NEARDIRS_NONE) {
+		neardirs_touch(l->near, slot);
 		return;
+	}
 	memset(&d, 0, sizeof d);
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
 	if (store_read(l->shared->store, CLASS_DIR, own, &plain, &err) ==
