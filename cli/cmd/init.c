@@ -51,12 +51,14 @@ show(struct cli *c, const struct place *s, const char *hex, const char *code,
 	}
 	ui_out("repository id  %s\n", hex);
 	ui_out("recovery code  %s\n", code);
+	if (ui_out_end(err) != SNAP_OK)
+		return err->code;
 	ui_info("made repository %s", transport_url(s->transport));
 	ui_info("the recovery code above is shown only once: print it, or "
 		"keep it where this machine's end does not reach it");
 	ui_info("without passphrase and recovery code nobody can read the "
 		"backups");
-	return ui_out_end(err);
+	return SNAP_OK;
 }
 
 enum snap_code
