@@ -162,7 +162,7 @@ padme(uint64_t len)
 
 	if (len < 2)
 		return len;
-	while (len >> (e + 1) != 0)
+	while (e < 63 && len >> (e + 1) != 0)
 		e++;
 	while (e >> s != 0)
 		s++;

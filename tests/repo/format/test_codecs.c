@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_codecs.c - every codec there and back, cut short and damaged.
+ *
+ * Inputs are copied into allocations of their exact size, so that a
+ * sanitizer or valgrind sees a read beyond the end.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "samples.h"
+
+#define LIMIT (1u << 20)
+
+static enum snap_code
+again_exact(enum sample which, struct span in, struct bytes *out)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t *p = malloc(in.len == 0 ? 1 : in.len);
+	enum snap_code rc;
+
+	assert_non_null(p);
+	if (in.len != 0)
+		memcpy(p, in.p, in.len);
+	bytes_clear(out);
+	rc = sample_again(which, span_of(p, in.len), out, &err);
+	if (rc != SNAP_OK) {
+		assert_int_equal(err.code, rc);
+		assert_string_not_equal(err.msg, "");
+	}
+	free(p);
+	return rc;
+}
+
+static void
+what_was_encoded_decodes_and_encodes_to_the_same_bytes(void **state)
+{
+	struct bytes a, b;
+
+	(void)state;
+	bytes_init(&a, LIMIT);
+	bytes_init(&b, LIMIT);
+	for (int i = 0; i < SAMPLE_COUNT; i++) {
+		bytes_clear(&a);
+		sample_make((enum sample)i, &a);
+		assert_false(a.bad);
+		assert_int_equal(
+		    again_exact((enum sample)i, bytes_span(&a), &b), SNAP_OK);
+		assert_true(span_eq(bytes_span(&a), bytes_span(&b)));
+	}
+	bytes_fini(&a);
+	bytes_fini(&b);
+}
+
+/* Rows have no outer count: a cut between two of them is their reader's. */
+static bool
+is_row_boundary(enum sample which, size_t len, const struct bytes *again)
+{
+	return which == SAMPLE_ROW && again->len == len && len != 0;
+}
+
+static void
+a_cut_at_any_length_is_corrupt(void **state)
+{
+	struct bytes a, b;
+
+	(void)state;
+	bytes_init(&a, LIMIT);
+	bytes_init(&b, LIMIT);
+	for (int i = 0; i < SAMPLE_COUNT; i++) {
+		bytes_clear(&a);
+		sample_make((enum sample)i, &a);
+		for (size_t len = 0; len < a.len; len++) {
+			enum snap_code rc =
+			    again_exact((enum sample)i, span_of(a.p, len), &b);
+
+			if (rc == SNAP_OK)
+				assert_true(
+				    is_row_boundary((enum sample)i, len, &b));
+			else
+				assert_int_equal(rc, SNAP_CORRUPT);
+		}
+	}
+	bytes_fini(&a);
+	bytes_fini(&b);
+}
+
+static void
+a_byte_too_many_is_corrupt(void **state)
+{
+	struct bytes a, b;
+
+	(void)state;
+	bytes_init(&a, LIMIT);
+	bytes_init(&b, LIMIT);
+	for (int i = 0; i < SAMPLE_COUNT; i++) {
+		bytes_clear(&a);
+		sample_make((enum sample)i, &a);
+		bytes_u8(&a, 0);
+		assert_int_equal(
+		    again_exact((enum sample)i, bytes_span(&a), &b),
+		    SNAP_CORRUPT);
+	}
+	bytes_fini(&a);
+	bytes_fini(&b);
+}
+
+/* A flip is refused or changes a value; it never has two spellings. */
+static void
+a_flipped_bit_never_crashes_nor_decodes_to_other_bytes(void **state)
+{
+	struct bytes a, b;
+
+	(void)state;
+	bytes_init(&a, LIMIT);
+	bytes_init(&b, LIMIT);
+	for (int i = 0; i < SAMPLE_COUNT; i++) {
+		bytes_clear(&a);
+		sample_make((enum sample)i, &a);
+		for (size_t bit = 0; bit < a.len * 8; bit++) {
+			enum snap_code rc;
+
+			a.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+			rc = again_exact((enum sample)i, bytes_span(&a), &b);
+			if (rc == SNAP_OK)
+				assert_true(
+				    span_eq(bytes_span(&a), bytes_span(&b)));
+			else
+				assert_int_equal(rc, SNAP_CORRUPT);
+			a.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		}
+	}
+	bytes_fini(&a);
+	bytes_fini(&b);
+}
+
+static void
+a_huge_count_in_few_bytes_is_refused_before_it_is_allocated(void **state)
+{
+	static const uint8_t huge[] = { 0xff, 0xff, 0xff, 0xff, 0x0f, 1, 2 };
+	struct bytes in, out;
+
+	(void)state;
+	bytes_init(&in, LIMIT);
+	bytes_init(&out, LIMIT);
+	for (int i = SAMPLE_DIRECTORY; i <= SAMPLE_ROOT; i++)
+		assert_int_equal(again_exact((enum sample)i,
+				     span_of(huge, sizeof huge), &out),
+		    SNAP_CORRUPT);
+	bytes_zero(&in, ID_LEN);
+	bytes_put(&in, huge, sizeof huge);
+	assert_int_equal(
+	    again_exact(SAMPLE_PACK, bytes_span(&in), &out), SNAP_CORRUPT);
+	bytes_fini(&in);
+	bytes_fini(&out);
+}
+
+static void
+going_to_another_block_and_back_costs_few_bytes(void **state)
+{
+	static uint8_t ids[2][ID_LEN];
+	struct extent e[300];
+	struct recipe_span s = { 1, 0, 300, { 0 } };
+	struct recipe r = { 2, 1, 300, ids, &s, e };
+	struct bytes b;
+
+	(void)state;
+	/* Every seventh chunk was changed and lies in the other block. */
+	for (uint32_t i = 0; i < 300; i += 2) {
+		e[i] = (struct extent){ 0, i / 2 * 7, 6 };
+		e[i + 1] = (struct extent){ 1, i / 2, 1 };
+	}
+	bytes_init(&b, LIMIT);
+	recipe_encode(&r, &b);
+	assert_false(b.bad);
+	assert_true(b.len <= 64 + 300 * 3);
+	bytes_fini(&b);
+}
+
+static void
+properties_out_of_order_are_corrupt(void **state)
+{
+	struct note_body n;
+	struct snap_err err;
+	struct bytes b;
+
+	(void)state;
+	memset(&n, 0, sizeof n);
+	n.n_props = 2;
+	n.props[0].key = span_str("b");
+	n.props[1].key = span_str("a");
+	bytes_init(&b, LIMIT);
+	note_encode(&n, &b);
+	assert_int_equal(note_decode(bytes_span(&b), &n, &err), SNAP_CORRUPT);
+	bytes_fini(&b);
+}
+
+static void
+a_bitmap_with_bits_beyond_the_chunks_is_corrupt(void **state)
+{
+	static const uint8_t lens[] = { 1, 1, 1 };
+	uint8_t in[8] = { 3, 0x0d };
+	struct snap_err err;
+	struct block b;
+
+	(void)state;
+	memcpy(in + 2, lens, sizeof lens);
+	assert_int_equal(
+	    block_decode(span_of(in, 7), true, &b, &err), SNAP_CORRUPT);
+	in[1] = 5;
+	assert_int_equal(block_decode(span_of(in, 7), true, &b, &err), SNAP_OK);
+	assert_int_equal(b.offs[0], 0);
+	assert_true(b.offs[1] == UINT32_MAX);
+	assert_int_equal(b.offs[2], 1);
+	block_fini(&b);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    what_was_encoded_decodes_and_encodes_to_the_same_bytes),
+		cmocka_unit_test(a_cut_at_any_length_is_corrupt),
+		cmocka_unit_test(a_byte_too_many_is_corrupt),
+		cmocka_unit_test(
+		    a_flipped_bit_never_crashes_nor_decodes_to_other_bytes),
+		cmocka_unit_test(
+		    a_huge_count_in_few_bytes_is_refused_before_it_is_allocated),
+		cmocka_unit_test(
+		    going_to_another_block_and_back_costs_few_bytes),
+		cmocka_unit_test(properties_out_of_order_are_corrupt),
+		cmocka_unit_test(
+		    a_bitmap_with_bits_beyond_the_chunks_is_corrupt),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
