@@ -14,7 +14,6 @@
 /* Rows gathered so that a sink is called for much at a time. */
 struct gather {
 	struct sink *sink;
-	struct report *report;
 	uint8_t buf[COPY_BUFFER];
 	size_t len;
 };
@@ -25,7 +24,6 @@ flush(struct gather *g, struct snap_err *err)
 	size_t len = g->len;
 
 	g->len = 0;
-	report_done(g->report, len);
 	return sink_data(g->sink, span_of(g->buf, len), err);
 }
 
@@ -38,10 +36,8 @@ gather_row(struct gather *g, const char *row, size_t len, struct snap_err *err)
 		rc = flush(g, err);
 	if (rc != SNAP_OK)
 		return rc;
-	if (len > sizeof g->buf) {
-		report_done(g->report, len);
+	if (len > sizeof g->buf)
 		return sink_data(g->sink, span_of(row, len), err);
-	}
 	memcpy(g->buf + g->len, row, len);
 	g->len += len;
 	return SNAP_OK;
@@ -97,7 +93,6 @@ copy_to_sink(struct pgsource *s, PGconn *c, const char *sql, struct sink *sink,
 	if (g == NULL)
 		return bytes_check(&mem, err);
 	g->sink = sink;
-	g->report = s->o.report;
 	g->len = 0;
 	*rows = 0;
 	rc = copy_start(s, c, sql, err);
@@ -217,8 +212,6 @@ copy_table(struct pgsource *s, PGconn *c, const struct table *t, uint32_t part,
 		rc = copy_to_sink(s, c, (const char *)sql.p, sink, &rows, err);
 	if (rc == SNAP_OK)
 		rc = sink_end(sink, rows, err);
-	if (rc == SNAP_OK)
-		report_stream(s->o.report);
 out:
 	bytes_fini(&sql);
 	bytes_fini(&attr);
@@ -228,8 +221,8 @@ out:
 }
 
 enum snap_code
-push_stream(struct pgsource *s, struct sink *sink, enum stream_kind kind,
-    const char *name, struct span data, struct snap_err *err)
+push_stream(struct sink *sink, enum stream_kind kind, const char *name,
+    struct span data, struct snap_err *err)
 {
 	struct stream_meta m = { .kind = (uint8_t)kind,
 		.cutter = CUTTER_ROWS,
@@ -242,12 +235,9 @@ push_stream(struct pgsource *s, struct sink *sink, enum stream_kind kind,
 	rc = sink_begin(sink, &m, err);
 	for (at = 0; rc == SNAP_OK && at < data.len; at += n) {
 		n = data.len - at < COPY_BUFFER ? data.len - at : COPY_BUFFER;
-		report_done(s->o.report, n);
 		rc = sink_data(sink, span_of(data.p + at, n), err);
 	}
 	if (rc == SNAP_OK)
 		rc = sink_end(sink, 0, err);
-	if (rc == SNAP_OK)
-		report_stream(s->o.report);
 	return rc;
 }

@@ -345,8 +345,8 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 		ddl_clean(&text);
 		if (p->kind == STREAM_PROPERTIES)
 			drop_connect(&text);
-		rc = push_stream(
-		    s, sink, p->kind, p->name, bytes_span(&text), err);
+		rc =
+		    push_stream(sink, p->kind, p->name, bytes_span(&text), err);
 	}
 	bytes_fini(&list);
 	bytes_fini(&text);
@@ -369,7 +369,7 @@ ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 		goto out;
 	}
 	rc = push_stream(
-	    s, sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);
+	    sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);
 	if (rc == SNAP_OK)
 		rc = run_pg_restore(s, fd, opt_toc, NULL, &toc, err);
 	if (rc == SNAP_OK) {

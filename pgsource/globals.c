@@ -65,7 +65,7 @@ globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 		goto out;
 	ddl_clean(&text);
 	rc = push_stream(
-	    s, sink, STREAM_GLOBALS, "globals", bytes_span(&text), err);
+	    sink, STREAM_GLOBALS, "globals", bytes_span(&text), err);
 out:
 	free(program);
 	free(dbname);

@@ -162,9 +162,8 @@ enum snap_code copy_table(struct pgsource *s, PGconn *c, const struct table *t,
 bool table_small(const struct pgsource *s, const struct table *t);
 uint32_t table_parts(const struct pgsource *s, const struct table *t);
 /* A whole small stream. */
-enum snap_code push_stream(struct pgsource *s, struct sink *sink,
-    enum stream_kind kind, const char *name, struct span data,
-    struct snap_err *err);
+enum snap_code push_stream(struct sink *sink, enum stream_kind kind,
+    const char *name, struct span data, struct snap_err *err);
 
 /* sequences.c, largeobj.c, globals.c, props.c */
 enum snap_code sequences_dump(

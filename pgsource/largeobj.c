@@ -58,8 +58,6 @@ lo_end(struct lo_state *st, struct snap_err *err)
 
 	if (st->open)
 		rc = sink_end(st->sink, 0, err);
-	if (rc == SNAP_OK && st->open)
-		report_stream(st->s->o.report);
 	st->open = false;
 	return rc;
 }
@@ -94,7 +92,6 @@ lo_zeros(struct lo_state *st, uint64_t until, struct snap_err *err)
 		if (n > sizeof zeros)
 			n = sizeof zeros;
 		rc = sink_data(st->sink, span_of(zeros, (size_t)n), err);
-		report_done(st->s->o.report, n);
 		st->at += n;
 		if (rc == SNAP_OK)
 			rc = src_check(st->s, err);
@@ -125,7 +122,6 @@ lo_row(struct lo_state *st, const uint8_t *p, size_t len, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	st->at += n;
-	report_done(st->s->o.report, n);
 	return sink_data(st->sink, span_of(p + 26, n), err);
 }
 

@@ -108,8 +108,8 @@ sequences_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = bytes_check(&out, err);
 	if (rc == SNAP_OK)
-		rc = push_stream(s, sink, STREAM_SEQUENCES, "sequences",
-		    bytes_span(&out), err);
+		rc = push_stream(
+		    sink, STREAM_SEQUENCES, "sequences", bytes_span(&out), err);
 	PQclear(list);
 	bytes_fini(&sql);
 	bytes_fini(&out);

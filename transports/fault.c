@@ -225,6 +225,7 @@ transport_open_fault(
 		free(f);
 		return rc;
 	}
+	f->base.time_is_visibility = transport_time_is_visibility(inner);
 	f->inner = inner;
 	*out = &f->base;
 	return SNAP_OK;

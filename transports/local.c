@@ -462,6 +462,7 @@ transport_open_local(const char *path, const struct transport_opts *opts,
 		pthread_mutex_destroy(&l->lock);
 		goto fail;
 	}
+	l->base.time_is_visibility = false; /* ctime moves when copied */
 	*out = &l->base;
 	return SNAP_OK;
 fail:

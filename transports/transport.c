@@ -69,6 +69,7 @@ transport_base_init(struct transport *t, const struct transport_ops *ops,
 	atomic_init(&t->n_del, 0);
 	atomic_init(&t->bytes_up, 0);
 	atomic_init(&t->bytes_down, 0);
+	t->time_is_visibility = true;
 	t->url = strdup(url);
 	if (t->url == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -283,6 +284,12 @@ transport_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 		return snap_wrap(err, "ask the store for its time");
 	*time_ns = now;
 	return SNAP_OK;
+}
+
+bool
+transport_time_is_visibility(const struct transport *t)
+{
+	return t->time_is_visibility;
 }
 
 const char *

@@ -20,6 +20,7 @@
 #ifndef SNAP_TRANSPORT_H
 #define SNAP_TRANSPORT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -80,6 +81,11 @@ SNAP_MUST_CHECK enum snap_code transport_delete(
 /* The store's clock now (ns), taken from an answer received after the call. */
 SNAP_MUST_CHECK enum snap_code transport_now(
     struct transport *t, int64_t *time_ns, struct snap_err *err);
+/*
+ * Is an object's time the time when it became visible here, whatever was done
+ * to it since?  Not on a file system: copying, chmod and the like renew it.
+ */
+bool transport_time_is_visibility(const struct transport *t);
 /* The URL without secrets, for messages; borrowed. */
 const char *transport_url(const struct transport *t);
 

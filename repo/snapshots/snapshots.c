@@ -11,8 +11,6 @@
 
 #include "snapshots.h"
 
-#define SECOND_NS INT64_C(1000000000)
-
 struct entry { /* what the listing says of one id */
 	uint8_t id[ID_LEN];
 	bool has_snapshot, has_ok;
@@ -97,15 +95,6 @@ pair_up(struct entries *all)
 		last->has_ok |= e->has_ok;
 	}
 	all->n = n;
-}
-
-/* Appeared too late to trust the look it rests on (DESIGN, "Void"). */
-static bool
-is_void(const struct store *s, int64_t time_ns, int64_t l0)
-{
-	int64_t lease = (int64_t)s->config.grace_s * SECOND_NS / 2;
-
-	return l0 < 0 || time_ns < 0 || time_ns - l0 >= lease;
 }
 
 enum snap_code
@@ -198,14 +187,15 @@ load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
 		rc = snapshot_decode(body.body.body, snap, err);
 	if (rc != SNAP_OK)
 		goto out;
-	if (is_void(s, e->ok_ns, confirm.l0) ||
-	    is_void(s, e->snapshot_ns, snap->l0)) {
+	if (store_is_void(s, confirm.l0, e->ok_ns) ||
+	    store_is_void(s, snap->l0, e->snapshot_ns)) {
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: was confirmed too late, is no snapshot",
 		    hex);
 		goto out;
 	}
-	rc = snapshots_describe(snap, e->id, e->ok_ns, out, err);
+	rc = snapshots_describe(
+	    snap, e->id, store_time(s, confirm.l0, e->ok_ns), out, err);
 	*stands = rc == SNAP_OK;
 out:
 	store_body_fini(&body);

@@ -165,6 +165,27 @@ put_ok(struct run *r, const uint8_t id[ID_LEN], int64_t *when,
 	return rc;
 }
 
+/*
+ * The confirmation came too late.  Where times are of visibility every reader
+ * sees that; a file system's are not, so the pair is taken back.  A host that
+ * may not delete leaves it, unacknowledged.
+ */
+static void
+withdraw(struct run *r, const uint8_t id[ID_LEN])
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	if (transport_time_is_visibility(r->s->t))
+		return;
+	store_name(OBJ_OK, id, name);
+	if (transport_delete(r->s->t, name, &ignored) != SNAP_OK)
+		return;
+	store_name(OBJ_SNAPSHOT, id, name);
+	if (transport_delete(r->s->t, name, &ignored) != SNAP_OK)
+		report_log(r->s->report, REPORT_WARNING, "%s", ignored.msg);
+}
+
 enum snap_code
 run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
     int64_t *time_ns, struct snap_err *err)
@@ -189,8 +210,11 @@ run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
 		rc = run_check(r, err);
 	if (rc == SNAP_OK)
 		rc = put_snapshot(r, snap, id, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
 		rc = put_ok(r, id, &when, err);
+		if (rc == SNAP_BUSY)
+			withdraw(r, id);
+	}
 	if (rc != SNAP_OK)
 		return run_fail(r, err);
 	memcpy(id_out, id, ID_LEN);

@@ -53,11 +53,25 @@ half_grace(const struct store *s)
 	return (int64_t)s->config.grace_s * NS_PER_S / 2;
 }
 
-/* What appeared too late after the look it rests on counts for nothing. */
 static bool
-is_void(const struct store *s, int64_t l0, int64_t time)
+is_late(const struct store *s, int64_t l0, int64_t time)
 {
-	return l0 > INT64_MAX - half_grace(s) || time >= l0 + half_grace(s);
+	return l0 < 0 || l0 > INT64_MAX - half_grace(s) ||
+	       time >= l0 + half_grace(s);
+}
+
+int64_t
+store_time(const struct store *s, int64_t l0, int64_t listed)
+{
+	return !transport_time_is_visibility(s->t) && is_late(s, l0, listed)
+		   ? l0
+		   : listed;
+}
+
+bool
+store_is_void(const struct store *s, int64_t l0, int64_t listed)
+{
+	return l0 < 0 || is_late(s, l0, store_time(s, l0, listed));
 }
 
 static enum snap_code
@@ -68,7 +82,7 @@ apply_condemned(struct store *s, const struct listed *at, struct span body,
 	enum snap_code rc;
 
 	rc = condemned_decode(body, &c, err);
-	if (rc != SNAP_OK || is_void(s, c.l0, at->time))
+	if (rc != SNAP_OK || store_is_void(s, c.l0, at->time))
 		return rc;
 	for (uint32_t i = 0; i < c.n_packs && rc == SNAP_OK; i++)
 		rc = blockindex_condemn(
@@ -127,8 +141,8 @@ take_segment(struct store *s, const struct listed *at, struct span raw,
 	rc = index_segment_decode(b.body.body, &seg, err);
 	if (rc == SNAP_OK) {
 		rc = blockindex_add(s->index, at->id,
-		    is_void(s, seg.l0, at->time) ? NULL : &seg, trusted, false,
-		    err);
+		    store_is_void(s, seg.l0, at->time) ? NULL : &seg, trusted,
+		    false, err);
 		index_segment_fini(&seg);
 	}
 	store_body_fini(&b);

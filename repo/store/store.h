@@ -72,6 +72,16 @@ void store_name(uint8_t kind, const uint8_t id[ID_LEN],
 SNAP_MUST_CHECK bool store_name_parse(
     const char *name, uint8_t *kind, uint8_t id[ID_LEN]);
 
+/*
+ * The store time of an object that rests on a look at `l0`.  Where times do
+ * not survive a copy of the repository, one that is later than any writer
+ * would have put it counts as of l0: then the copy keeps its order and its
+ * snapshots.  Elsewhere it is what was listed.
+ */
+int64_t store_time(const struct store *s, int64_t l0, int64_t listed);
+/* Did it appear too late after that look, so that no reader trusts it? */
+bool store_is_void(const struct store *s, int64_t l0, int64_t listed);
+
 /* ---- looking: condemned/, index/, packs (DESIGN 5, writer step 1) */
 /* Read condemned/ (l0 before it), load all index segments (through the
  * cache), list packs; builds a new index.  Not concurrent with itself. */

@@ -3,6 +3,7 @@
  * test_store_run.c - a run that fails anywhere leaves no half a snapshot.
  */
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,7 +88,7 @@ a_run_that_waited_too_long_fails(void **state)
 struct jump {
 	struct world *w;
 	const char *prefix;
-	bool done;
+	atomic_bool done; /* puts run side by side */
 };
 
 static enum snap_code
@@ -96,11 +97,10 @@ jump_at_put(void *arg, enum fault_op op, const char *name, struct snap_err *err)
 	struct jump *j = arg;
 
 	(void)err;
-	if (op == FAULT_PUT && !j->done &&
-	    strncmp(name, j->prefix, strlen(j->prefix)) == 0) {
-		j->done = true;
+	if (op == FAULT_PUT &&
+	    strncmp(name, j->prefix, strlen(j->prefix)) == 0 &&
+	    !atomic_exchange(&j->done, true))
 		mem_store_advance(j->w->mem, GRACE_HOURS * HOUR / 2);
-	}
 	return SNAP_OK;
 }
 
@@ -117,7 +117,7 @@ an_answer_after_the_lease_is_no_success(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < 4; i++) {
-		struct jump j = { &w, prefixes[i], false };
+		struct jump j = { .w = &w, .prefix = prefixes[i] };
 
 		world_open(&w, PACK);
 		assert_int_equal(
