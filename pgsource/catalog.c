@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 bool
 include_everything(const struct pgsource *s)

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 #define MAX_PARAMS 96
 #define POLL_MS 100

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 #define LOCK_TIMEOUT_MS 60000u
 #define LOCK_BATCH 500

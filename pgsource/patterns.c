@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 /* One character, in quotes (all literal) or not. */
 static void

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 #define SLICE_BLOCKS 32768
 #define JOBS_MAX 64

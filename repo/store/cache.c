@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
-#include "internal.h"
+#include "store_internal.h"
 
 #define KEPT_PACKS 6
 #define KEPT_BYTES (40u << 20)

@@ -11,7 +11,7 @@
 
 #include <zstd.h>
 
-#include "internal.h"
+#include "store_internal.h"
 
 #define POOL_MAX 64
 

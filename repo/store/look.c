@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "blockindex.h"
-#include "internal.h"
+#include "store_internal.h"
 #include "workers.h"
 
 #define NS_PER_S INT64_C(1000000000)

@@ -3,7 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include "store_internal.h"
 
 static const struct place {
 	uint8_t kind;

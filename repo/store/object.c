@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "internal.h"
+#include "store_internal.h"
 
 void
 store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],

@@ -12,8 +12,8 @@
 #include <unistd.h>
 
 #include "blockindex.h"
-#include "internal.h"
 #include "slots.h"
+#include "store_internal.h"
 
 #define PACK_SIZE_MAX (32u << 20) /* an object is at most twice that */
 #define GRACE_MIN 3600u

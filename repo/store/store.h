@@ -25,7 +25,7 @@ struct store {
 	int zstd_level;
 	struct blockindex *index; /* see blockindex.h; replaced by store_look */
 	int64_t l0;               /* store time of the newest look, ns */
-	struct store_state *state; /* locks, pools, caches: see internal.h */
+	struct store_state *state; /* locks, pools, caches: see store_internal.h */
 };
 
 struct store_opts {

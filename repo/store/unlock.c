@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
 #include "slots.h"
+#include "store_internal.h"
 
 #define KEYS_MAX 4096
 #define KEY_OBJECT_MAX (64u << 10)

@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 static void
 expect(const char *pattern, int dots, const char *schema, const char *name)

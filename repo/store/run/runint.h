@@ -9,7 +9,7 @@
 #define SNAP_RUNINT_H
 
 #include "blockindex.h"
-#include "internal.h"
+#include "store_internal.h"
 #include "workers.h"
 
 /* ---- packwriter.c: one pack as it fills */

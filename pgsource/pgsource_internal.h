@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * internal.h - what the files of this folder share.
+ * pgsource_internal.h - what the files of this folder share.
  *
  * One struct pgsource per dump.  The coordinating connection holds the locks
  * and the snapshot and is also the connection of thread 0, so that `jobs`

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 enum snap_code
 globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)

@@ -11,7 +11,10 @@
 
 /* ---- frames: classes, blocks, directories */
 enum frame_class {
-	CLASS_DATA = 1, CLASS_DIR = 2, CLASS_RECIPE = 3, CLASS_MANIFEST = 4
+	CLASS_DATA = 1,
+	CLASS_DIR = 2,
+	CLASS_RECIPE = 3,
+	CLASS_MANIFEST = 4
 };
 enum frame_codec { CODEC_RAW = 0, CODEC_ZSTD = 1 };
 
@@ -21,7 +24,7 @@ enum frame_codec { CODEC_RAW = 0, CODEC_ZSTD = 1 };
 /* Directory: count, lengths, hashes.  Its plaintext names the block. */
 struct directory {
 	uint32_t n;
-	uint32_t *lens;        /* malloc'd, n */
+	uint32_t *lens;            /* malloc'd, n */
 	uint8_t (*hashes)[ID_LEN]; /* malloc'd, n */
 };
 void directory_encode(const struct directory *d, struct bytes *out);
@@ -33,12 +36,13 @@ void directory_fini(struct directory *d);
  * after the count, all lengths, only live chunks' bytes. */
 struct block {
 	uint32_t n;
-	uint32_t *lens, *offs; /* malloc'd; offs into data; absent: UINT32_MAX */
-	struct span bitmap;    /* borrowed; len 0 = full */
-	struct span data;      /* borrowed */
+	uint32_t *lens,
+	    *offs;          /* malloc'd; offs into data; absent: UINT32_MAX */
+	struct span bitmap; /* borrowed; len 0 = full */
+	struct span data;   /* borrowed */
 };
-void block_encode(const uint32_t *lens, uint32_t n, struct span data,
-    struct bytes *out);
+void block_encode(
+    const uint32_t *lens, uint32_t n, struct span data, struct bytes *out);
 /* `live`: the bytes of the chunks whose bit is set, nothing else. */
 void block_encode_sparse(const uint32_t *lens, uint32_t n, struct span bitmap,
     struct span live, struct bytes *out);
@@ -73,10 +77,10 @@ struct stream_row {
 	uint32_t part;
 	struct span name, attr;
 	uint64_t bytes, rows;
-	uint8_t digest[ID_LEN];   /* keys_digest over its span digests */
-	struct span inline_recipe;/* an encoded recipe of <= 512 B, or len 0 */
-	uint32_t n_segments;      /* ids, when not inline */
-	const uint8_t *segments;  /* n_segments * ID_LEN, borrowed */
+	uint8_t digest[ID_LEN];    /* keys_digest over its span digests */
+	struct span inline_recipe; /* an encoded recipe of <= 512 B, or len 0 */
+	uint32_t n_segments;       /* ids, when not inline */
+	const uint8_t *segments;   /* n_segments * ID_LEN, borrowed */
 };
 #define MANIFEST_INLINE_MAX 512
 /* A part ends after a row whose name hash says so, or after this many. */
@@ -89,7 +93,7 @@ struct manifest_root {
 	uint32_t n_parts;
 	const uint8_t *parts; /* n_parts * ID_LEN, borrowed */
 	uint32_t n_new;       /* streams that stored new bytes in this run */
-	struct span news;     /* n_new x (varint stream ordinal, varint bytes) */
+	struct span news; /* n_new x (varint stream ordinal, varint bytes) */
 };
 void manifest_root_encode(const struct manifest_root *m, struct bytes *out);
 SNAP_MUST_CHECK enum snap_code manifest_root_decode(

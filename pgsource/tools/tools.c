@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 static const char *const places[] = {
 	"/usr/lib/postgresql/*/bin/pg_dump", /* Debian */

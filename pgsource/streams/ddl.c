@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
-#include "internal.h"
+#include "pgsource_internal.h"
 
 #define MAX_ARGS 16
 

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
-#include "internal.h"
+#include "pgsource_internal.h"
 
 extern char **environ;
 

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 #define PAGE_MAX ((size_t)65536)
 

@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "internal.h"
+#include "pgsource_internal.h"
 
 /* Rows gathered so that a sink is called for much at a time. */
 struct gather {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * internal.h - what the files of repo/store share and nobody else sees.
+ * store_internal.h - what the files of repo/store share and nobody else sees.
  *
  * Locks, in the order they are taken: a run's look lock, a run's lock, the
  * cache's, the index's, the state's.  None is held over a request but the
