@@ -168,6 +168,8 @@ snap_code_name(enum snap_code code)
 		return "norepo";
 	case SNAP_SOURCE:
 		return "source";
+	case SNAP_WRONG_KEY:
+		return "wrongkey";
 	}
 	return "unknown";
 }

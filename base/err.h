@@ -27,13 +27,14 @@ enum snap_code {
 	SNAP_NOTFOUND,    /* the named thing is not there */
 	SNAP_EXISTS,      /* something else has that name already */
 	SNAP_CORRUPT,     /* bytes that do not verify or decode */
-	SNAP_DENIED,      /* missing right, or wrong key */
+	SNAP_DENIED,      /* missing right */
 	SNAP_BUSY,        /* somebody else is at it */
 	SNAP_CANCELLED,   /* the user or an earlier failure stopped it */
 	SNAP_UNSUPPORTED, /* newer format, missing feature */
 	SNAP_USAGE,       /* the request makes no sense */
 	SNAP_NOREPO,      /* there is no repository at that place */
-	SNAP_SOURCE       /* PostgreSQL or a producing command failed */
+	SNAP_SOURCE,      /* PostgreSQL or a producing command failed */
+	SNAP_WRONG_KEY    /* wrong passphrase or recovery code */
 };
 
 #define SNAP_ERR_MSG_MAX 1024

@@ -38,7 +38,6 @@ struct cli {
 	struct opts o;
 	struct report report;
 	bool before_work;  /* a failure of the source now is one of usage */
-	bool wrong_key;    /* SNAP_DENIED came from the keys */
 	size_t n_warnings; /* it finished, but somebody must look */
 };
 

@@ -91,8 +91,8 @@ status_of(const struct cli *c, enum snap_code rc)
 		return STATUS_BUSY;
 	case SNAP_CORRUPT:
 		return STATUS_CORRUPT;
-	case SNAP_DENIED:
-		return c->wrong_key ? STATUS_WRONG_KEY : STATUS_FAILURE;
+	case SNAP_WRONG_KEY:
+		return STATUS_WRONG_KEY;
 	case SNAP_SOURCE:
 		return c->before_work ? STATUS_USAGE : STATUS_FAILURE;
 	default:

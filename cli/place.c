@@ -101,8 +101,6 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	ro.passphrase = bytes_span(&secret.text);
 	ro.is_recovery_code = secret.is_recovery_code;
 	rc = repo_open(s->transport, &ro, &s->repo, err);
-	if (rc == SNAP_DENIED)
-		c->wrong_key = true;
 out:
 	secret_fini(&secret);
 	secrets_forget();

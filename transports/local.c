@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fdio.h"
@@ -33,6 +34,9 @@ local_fail(struct snap_err *err, const char *what)
 	else if (e == EINTR || e == EAGAIN || e == ESTALE)
 		rc = SNAP_TRANSIENT;
 	rc = snap_fail_errno(err, rc, "%s", what);
+	if (e == EACCES || e == EPERM)
+		(void)snap_hint(
+		    err, "Run this as the user that owns the repository.");
 	if (e == ENOSPC)
 		(void)snap_detail(err,
 		    "The file system of the repository is full; nothing that "
@@ -375,6 +379,30 @@ out:
 	return rc;
 }
 
+/*
+ * No file can be made, but who only reads needs a time too.  Without the right
+ * to write our own clock will do: nothing can be put that would rest on it.
+ * On a full disk the directory itself still takes a time.
+ */
+static enum snap_code
+now_without_file(struct local *l, int64_t *time_ns, struct snap_err *err)
+{
+	bool full = errno == ENOSPC || errno == EDQUOT;
+	struct timespec ts;
+	struct stat sb;
+
+	if (full && futimens(l->rootfd, NULL) == 0 &&
+	    fstat(l->rootfd, &sb) == 0) {
+		*time_ns = local_time_ns(&sb);
+		return SNAP_OK;
+	}
+	if (full || (errno != EACCES && errno != EPERM && errno != EROFS) ||
+	    clock_gettime(CLOCK_REALTIME, &ts) != 0)
+		return local_fail(err, "create a temporary file");
+	*time_ns = (int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec;
+	return SNAP_OK;
+}
+
 static enum snap_code
 local_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
@@ -386,7 +414,7 @@ local_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 
 	fd = local_create_tmp(l->rootfd, tmp);
 	if (fd < 0)
-		return local_fail(err, "create a temporary file");
+		return now_without_file(l, time_ns, err);
 	if (fstat(fd, &sb) != 0)
 		rc = local_fail(err, "read the time of a file");
 	else

@@ -54,8 +54,8 @@ SNAP_MUST_CHECK enum snap_code repo_init(struct transport *t,
 
 /*
  * Unlock the repository in `t` (borrowed until repo_close).
- * Errors: SNAP_NOREPO (nothing there, or half initialised), SNAP_DENIED
- * (wrong passphrase), SNAP_CORRUPT (named object), SNAP_UNSUPPORTED.
+ * Errors: SNAP_NOREPO (nothing there, or half initialised),
+ * SNAP_WRONG_KEY, SNAP_CORRUPT (named object), SNAP_UNSUPPORTED.
  */
 SNAP_MUST_CHECK enum snap_code repo_open(struct transport *t,
     const struct repo_opts *opts, struct repo **out, struct snap_err *err);

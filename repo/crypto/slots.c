@@ -197,7 +197,7 @@ slot_unwrap(struct span body, struct span header, struct span secret,
 	type = (enum slot_type)body.p[0];
 	if (request_check(type, secret, header, err) != SNAP_OK) {
 		/* Cannot be what the slot was made with. */
-		rc = snap_fail(err, SNAP_DENIED, "wrong %s",
+		rc = snap_fail(err, SNAP_WRONG_KEY, "wrong %s",
 		    type == SLOT_RECOVERY ? "recovery code" : "passphrase");
 		goto out;
 	}
@@ -211,7 +211,7 @@ slot_unwrap(struct span body, struct span header, struct span secret,
 		goto out;
 	commitment(sk, commit);
 	if (sodium_memcmp(commit, body.p + AT_COMMIT, sizeof commit) != 0) {
-		rc = snap_fail(err, SNAP_DENIED, "wrong %s",
+		rc = snap_fail(err, SNAP_WRONG_KEY, "wrong %s",
 		    type == SLOT_RECOVERY ? "recovery code" : "passphrase");
 		goto out;
 	}

@@ -4,7 +4,7 @@
  *
  * The clear body of a keys/<id> object of kind 'K' (docs/format.md, "Slots").
  * A key commitment is checked before the AEAD, so that a wrong passphrase
- * (SNAP_DENIED) and a damaged slot (SNAP_CORRUPT) are told apart.  Argon2id
+ * (SNAP_WRONG_KEY) and a damaged slot (SNAP_CORRUPT) are told apart.  Argon2id
  * parameters are bounded when read.
  */
 #ifndef SNAP_SLOTS_H
@@ -29,7 +29,7 @@ SNAP_MUST_CHECK enum snap_code slot_wrap(enum slot_type type,
     struct span secret, const struct slot_cost *cost, struct span header,
     const uint8_t rs[KEY_BYTES], struct bytes *body, struct snap_err *err);
 /* Unwrap into rs (locked memory of the caller).  `secret` is a passphrase's
- * bytes or the 32 bytes of a recovery code.  SNAP_DENIED, SNAP_CORRUPT,
+ * bytes or the 32 bytes of a recovery code.  SNAP_WRONG_KEY, SNAP_CORRUPT,
  * SNAP_NOMEM (Argon2id's memory). */
 SNAP_MUST_CHECK enum snap_code slot_unwrap(struct span body,
     struct span header, struct span secret, uint8_t rs[KEY_BYTES],

@@ -43,6 +43,12 @@ header_encode(const struct header *h, uint8_t out[HEADER_LEN])
 	le32_put(out + AT_EPOCH, h->epoch);
 }
 
+static enum snap_code
+newer(struct snap_err *err)
+{
+	return snap_hint(err, "Use a newer version of this program.");
+}
+
 enum snap_code
 header_decode(struct span in, struct header *out, struct snap_err *err)
 {
@@ -55,10 +61,11 @@ header_decode(struct span in, struct header *out, struct snap_err *err)
 	if (p[AT_VERSION] > FORMAT_VERSION || le32_get(p + AT_INCOMPAT) != 0) {
 		(void)snap_fail(err, SNAP_UNSUPPORTED,
 		    "the object was written by a newer version");
-		return snap_detail(err,
+		(void)snap_detail(err,
 		    "It has format version %u and feature bits %#x.",
 		    (unsigned)p[AT_VERSION],
 		    (unsigned)le32_get(p + AT_INCOMPAT));
+		return newer(err);
 	}
 	for (size_t i = AT_ZERO; i < HEADER_LEN; i++)
 		zero |= p[i];
@@ -108,9 +115,11 @@ trailer_decode(struct span in, uint64_t total, uint64_t *contents_off,
 	if (in.len != TRAILER_LEN || memcmp(p + TRAILER_LEN - 8, end_magic, 8))
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the object is cut short: its end mark is missing");
-	if (le32_get(p + 20) > TRAILER_VERSION)
-		return snap_fail(err, SNAP_UNSUPPORTED,
+	if (le32_get(p + 20) > TRAILER_VERSION) {
+		(void)snap_fail(err, SNAP_UNSUPPORTED,
 		    "the object was written by a newer version");
+		return newer(err);
+	}
 	off = le64_get(p + 8);
 	len = le32_get(p + 16);
 	if (le64_get(p) != total || le32_get(p + 20) != TRAILER_VERSION ||

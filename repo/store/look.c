@@ -176,9 +176,14 @@ load_segment(void *arg, void *job, struct snap_err *err)
 	}
 	if (rc == SNAP_NOTFOUND) {
 		rc = SNAP_OK; /* prune has merged it meanwhile */
-	} else if (rc == SNAP_CORRUPT) {
-		report_log(s->report, REPORT_WARNING,
-		    "%s is damaged; `repair index` rebuilds it", name);
+	} else if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED) {
+		/* What only it knows of is not found, and stored again. */
+		if (rc == SNAP_CORRUPT)
+			report_log(s->report, REPORT_WARNING,
+			    "%s is damaged; `repair index` rebuilds it", name);
+		else
+			report_log(s->report, REPORT_WARNING, "left out: %s",
+			    err->msg);
 		rc = blockindex_add(s->index, at->id, NULL, false, false, err);
 	}
 out:

@@ -136,6 +136,8 @@ struct init {
 	const struct slot_cost *cost;
 	uint8_t repo_id[ID_LEN];
 	uint8_t *rs; /* locked memory: secret, then recovery code */
+	char slots[2][TRANSPORT_NAME_MAX + 1]; /* put so far */
+	size_t n_slots;
 };
 
 static void
@@ -153,7 +155,7 @@ init_header(const struct init *in, uint8_t kind, const uint8_t *id,
 }
 
 static enum snap_code
-put_slot(const struct init *in, enum slot_type type, struct span secret,
+put_slot(struct init *in, enum slot_type type, struct span secret,
     struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
@@ -175,7 +177,22 @@ put_slot(const struct init *in, enum slot_type type, struct span secret,
 	if (rc == SNAP_OK)
 		rc = transport_put(in->t, name, bytes_span(&obj), NULL, err);
 	bytes_fini(&obj);
+	if (rc == SNAP_OK)
+		memcpy(in->slots[in->n_slots++], name, sizeof name);
 	return rc;
+}
+
+/* Somebody else's init was faster: our slots must not lie about in its
+ * repository.  After any other failure the config may be there, and need
+ * them. */
+static void
+take_back(const struct init *in)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+
+	for (size_t i = 0; i < in->n_slots; i++)
+		if (transport_delete(in->t, in->slots[i], &ignored) != SNAP_OK)
+			return;
 }
 
 static enum snap_code
@@ -231,6 +248,7 @@ store_init(struct transport *t, const struct config *params,
 	if (rc != SNAP_OK)
 		return rc;
 	in.t = t;
+	in.n_slots = 0;
 	in.cost = cost != NULL ? cost : &standard;
 	keys_random(in.repo_id, sizeof in.repo_id);
 	in.rs = keys_secret_alloc(2 * KEY_BYTES);
@@ -243,6 +261,11 @@ store_init(struct transport *t, const struct config *params,
 		    span_of(in.rs + KEY_BYTES, KEY_BYTES), err);
 	if (rc == SNAP_OK)
 		rc = put_config(&in, &c, err);
+	if (rc == SNAP_EXISTS) {
+		take_back(&in);
+		(void)snap_hint(err,
+		    "Another init made a repository here at the same time.");
+	}
 	if (rc == SNAP_OK) {
 		recovery_code_format(in.rs + KEY_BYTES, recovery_out);
 		memcpy(id_out, in.repo_id, ID_LEN);

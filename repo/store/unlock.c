@@ -147,7 +147,7 @@ try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = slot_unwrap(
 		    o.payload, o.header_bytes, u->secret, u->rs, err);
-	if (rc == SNAP_DENIED) {
+	if (rc == SNAP_WRONG_KEY) {
 		u->n_denied++;
 		return SNAP_OK;
 	}
@@ -181,19 +181,22 @@ no_slot(const struct unlock *u, struct snap_err *err)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "config does not verify: it was changed");
 	if (u->n_denied > 0) {
-		(void)snap_fail(err, SNAP_DENIED, "wrong %s", what);
+		(void)snap_fail(err, SNAP_WRONG_KEY, "wrong %s", what);
 		if (u->n_bad > 0)
 			(void)snap_detail(err,
 			    "%zu key slots are damaged and could not be tried.",
 			    u->n_bad);
-		return SNAP_DENIED;
+		return SNAP_WRONG_KEY;
 	}
 	if (u->n_bad > 0) {
 		*err = u->bad;
 		return err->code;
 	}
+	if (u->n == 0)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "there are no key slots under keys/: they were lost");
 	return snap_fail(
-	    err, SNAP_DENIED, "the repository has no slot for a %s", what);
+	    err, SNAP_WRONG_KEY, "the repository has no slot for a %s", what);
 }
 
 /* Public records of hosts, as the owner signed them; damaged ones are

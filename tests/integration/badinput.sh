@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # badinput.sh - every kind of stored object truncated, flipped, missing,
-# swapped: found, named, never used, and other snapshots still come back.
+# swapped, duplicated, of a newer version: found, named, never used, and other
+# snapshots still come back.
 . "$(dirname "$0")/lib.sh"
 R=$SNAP_REPOSITORY
 noise 1 3000000 >"$T/one"
@@ -43,6 +44,16 @@ broken() {
 	emptied) : >"$object" ;;
 	missing) rm "$object" ;;
 	swapped) cat "$4" >"$object" ;;
+	exchanged)
+		cp "$object" "$T/half"
+		cat "$T/copy/${4#"$R"/}" >"$object"
+		cat "$T/half" >"$T/copy/${4#"$R"/}"
+		;;
+	newer) forge "$object" 9 2 ;;
+	"of a feature") forge "$object" 12 0 0 0 128 ;;
+	"of another kind") forge "$object" 8 78 ;;
+	renumbered) forge "$object" 16 1 2 3 4 ;;
+	"of another repository") forge "$object" 32 1 2 3 4 ;;
 	esac
 	name=$(basename "$object" .ok)
 	expect 13 "$1 $3: check finds it" "$SNAP" --no-cache -r "$T/copy" \
@@ -65,6 +76,11 @@ broken() {
 	same "$1 $3: comes back" "$T/out" "$T/one"
 }
 
+# forge OBJECT OFFSET BYTE...: with a good checksum, as its keeper could.
+forge() {
+	"${FORGE:?is the program made of forge.c}" "$@" || not_ok "forge $1"
+}
+
 old() {
 	grep "^$R/$1" "$T/files1" | xargs ls -S | head -n 1
 }
@@ -75,16 +91,77 @@ for kind in data meta index; do
 		not_ok "the second backup put no $kind"
 		continue
 	}
-	for how in flipped truncated emptied missing; do
-		broken $kind "$f" $how
+	for how in flipped truncated emptied missing newer "of a feature" \
+	    "of another kind" renumbered "of another repository"; do
+		broken $kind "$f" "$how"
 	done
 	broken $kind "$f" swapped "$(old $kind/)"
 done
 f=$(added snapshots/ | grep -v '\.ok$' | head -n 1)
-for how in flipped truncated emptied; do
-	broken snapshots "$f" $how
+for how in flipped truncated emptied newer "of a feature" \
+    "of another kind" renumbered "of another repository"; do
+	broken snapshots "$f" "$how"
+	broken snapshots "$f.ok" "$how"
 done
 broken snapshots "$f" swapped "$(old snapshots/)"
+broken snapshots "$f.ok" swapped "$(old snapshots/).ok"
+
+# Exchanged in pairs, which no count of objects shows.
+exchanged() { # KIND FILE FILE
+	rm -rf "$T/copy"
+	cp -a "$R" "$T/copy"
+	a=$T/copy/${2#"$R"/}
+	b=$T/copy/${3#"$R"/}
+	mv "$a" "$T/half"
+	mv "$b" "$a"
+	mv "$T/half" "$b"
+	expect 13 "exchanged $1: check finds it" "$SNAP" --no-cache \
+	    -r "$T/copy" check --read-data
+	says "exchanged $1: and names one" "$(basename "$a" .ok)"
+	says "exchanged $1: and the other" "$(basename "$b" .ok)"
+	for n in one two; do
+		"$SNAP" --no-cache -r "$T/copy" restore latest:$n \
+		    >"$T/out" 2>"$T/err"
+		if [ $? = 0 ]; then
+			same "exchanged $1: $n is right" "$T/out" "$T/$n"
+		else
+			ok "exchanged $1: $n is not restored"
+		fi
+	done
+}
+exchanged data "$(added data/ | head -n 1)" "$(old data/)"
+exchanged meta "$(added meta/ | head -n 1)" "$(old meta/)"
+exchanged index "$(added index/ | head -n 1)" "$(old index/)"
+exchanged snapshots "$f" "$(old snapshots/)"
+exchanged confirmations "$f.ok" "$(old snapshots/).ok"
+
+# The same bytes under a second name: found, and in nobody's way.
+for kind in data meta index snapshots; do
+	f2=$(added $kind/ | grep -v '\.ok$' | head -n 1)
+	rm -rf "$T/copy"
+	cp -a "$R" "$T/copy"
+	b=$T/copy/$(dirname "${f2#"$R"/}")/$(basename "$f2" | tr 0-9a-f 1-9a-f0)
+	case $kind in
+	data | meta)
+		hex=$(basename "$b")
+		b=$T/copy/$kind/$(printf %.2s "$hex")/$hex
+		mkdir -p "$(dirname "$b")"
+		;;
+	snapshots) cp "$f2.ok" "$b.ok" ;;
+	esac
+	cp "$f2" "$b"
+	expect 13 "a duplicated $kind object: check finds it" \
+	    "$SNAP" --no-cache -r "$T/copy" check
+	says "a duplicated $kind object: and names it" "$(basename "$b")"
+	for n in one two; do
+		expect 0 "a duplicated $kind object: $n" "$SNAP" --no-cache \
+		    -r "$T/copy" restore latest:$n
+		same "a duplicated $kind object: $n is right" \
+		    "$T/out" "$T/$n"
+	done
+	expect 0 "a duplicated $kind object: and a backup" "$SNAP" \
+	    --no-cache -r "$T/copy" backup --name two -- cat "$T/two"
+done
 
 # A snapshot whose confirmation never came is none.
 rm -rf "$T/copy"
@@ -121,6 +198,58 @@ with_copy
 flip "$T/copy/config"
 expect 13 "a damaged config" "$SNAP" --no-cache -r "$T/copy" snapshots
 says "is named" "config"
+for how in "9 2" "12 0 0 0 128"; do
+	with_copy
+	forge "$T/copy/config" $how
+	expect 1 "a config of a newer format ($how)" \
+	    "$SNAP" --no-cache -r "$T/copy" snapshots
+	says "is told" 'newer version'
+	says "and what to do" 'hint:'
+	with_copy
+	for f in "$T"/copy/keys/*; do
+		forge "$f" $how
+	done
+	expect 1 "slots of a newer format ($how)" \
+	    "$SNAP" --no-cache -r "$T/copy" snapshots
+	says "are told" 'newer version'
+done
+with_copy
+forge "$T/copy/config" 66 9
+expect 13 "a config with other parameters does not verify" \
+    "$SNAP" --no-cache -r "$T/copy" snapshots
+with_copy
+set -- "$T"/copy/keys/*
+is "there are two slots" $# 2
+mv "$1" "$T/half"
+mv "$2" "$1"
+mv "$T/half" "$2"
+expect 13 "swapped slots are damage, not a wrong passphrase" \
+    "$SNAP" --no-cache -r "$T/copy" snapshots
+says "and are named" "keys/$(basename "$1")"
+# One slot damaged, the other good: the passphrase decides what is told.
+for f in "$T"/repo/keys/*; do
+	with_copy
+	flip "$T/copy/keys/$(basename "$f")"
+	"$SNAP" --no-cache -r "$T/copy" snapshots >"$T/out" 2>"$T/err"
+	case $? in
+	0) ok "a damaged slot of the other kind does not matter" ;;
+	13) says "a damaged slot is named" "keys/$(basename "$f")" ;;
+	*) not_ok "a damaged slot" ;;
+	esac
+	env SNAP_PASSPHRASE=wrong "$SNAP" --no-cache -r "$T/copy" snapshots \
+	    >"$T/out" 2>"$T/err"
+	case $? in
+	12) says "a wrong passphrase is told" 'wrong passphrase' ;;
+	13) says "that it could not be tried is told" \
+	    "keys/$(basename "$f")" ;;
+	*) not_ok "a wrong passphrase beside a damaged slot" ;;
+	esac
+done
+with_copy
+rm -r "$T/copy/keys"
+expect 13 "a repository without slots" "$SNAP" --no-cache -r "$T/copy" \
+    snapshots
+says "is damage and told" 'slot'
 with_copy
 rm "$T/copy/config"
 expect 10 "half a repository is none" "$SNAP" --no-cache -r "$T/copy" \

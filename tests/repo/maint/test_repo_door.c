@@ -122,7 +122,7 @@ the_recovery_code_opens_and_a_wrong_passphrase_does_not(void **state)
 	char code[128];
 
 	assert_int_equal(init(*state, &p, "pass", code), SNAP_OK);
-	assert_int_equal(open_with(*state, "Pass", false, &r), SNAP_DENIED);
+	assert_int_equal(open_with(*state, "Pass", false, &r), SNAP_WRONG_KEY);
 	assert_null(r);
 	assert_int_equal(open_with(*state, code, true, &r), SNAP_OK);
 	repo_close(r);

@@ -38,9 +38,9 @@ opens_with_passphrase_or_code_and_nothing_else(void **state)
 	world_open(&w, PACK);
 	assert_int_equal(try_open(&w, "secret", false, &err), SNAP_OK);
 	assert_int_equal(try_open(&w, w.code, true, &err), SNAP_OK);
-	assert_int_equal(try_open(&w, "wrong", false, &err), SNAP_DENIED);
+	assert_int_equal(try_open(&w, "wrong", false, &err), SNAP_WRONG_KEY);
 	assert_non_null(strstr(err.msg, "wrong passphrase"));
-	assert_int_equal(try_open(&w, "", false, &err), SNAP_DENIED);
+	assert_int_equal(try_open(&w, "", false, &err), SNAP_WRONG_KEY);
 	assert_int_equal(try_open(&w, "abc", true, &err), SNAP_USAGE);
 	world_close(&w);
 }
