@@ -26,9 +26,11 @@ const struct cmd cmd_table[] = {
 	    "make a snapshot of a database, of stdin or of a command's output",
 	    "Reads one consistent snapshot of a PostgreSQL database through "
 	    "COPY and pg_dump and stores what is not in the repository yet. "
-	    "With --stdin the bytes come from standard input; with -- they "
-	    "come from a command, whose exit status decides: if it fails "
-	    "there is no snapshot.",
+	    "With -- the bytes come from a command, whose exit status "
+	    "decides: if it fails there is no snapshot. With --stdin they "
+	    "come from standard input, where the end of half a dump looks "
+	    "like any other: an empty input is refused, and so is a script "
+	    "of pg_dump without its last line.",
 	    0, 1, cmd_backup },
 	{ CMD_SNAPSHOTS, "snapshots", "[DBNAME-OR-NAME]", "list the snapshots",
 	    "Lists all snapshots, or those of one database or stream name, "

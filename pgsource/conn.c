@@ -33,14 +33,15 @@ src_check(struct pgsource *s, struct snap_err *err)
 	return report_check(s->o.report, err);
 }
 
-/* libpq's message in one line: it may end in newlines and hold more. */
+/* libpq's message in one line: it may end in newlines, hold more, and indent
+ * by tabs. */
 static void
 one_line(const char *in, char *out, size_t size)
 {
 	size_t n = 0;
 
 	for (; *in != '\0' && n + 1 < size; in++)
-		out[n++] = *in == '\n' || *in == '\r' ? ' ' : *in;
+		out[n++] = *in > '\0' && *in < ' ' ? ' ' : *in;
 	while (n > 0 && out[n - 1] == ' ')
 		n--;
 	out[n] = '\0';
@@ -50,7 +51,7 @@ one_line(const char *in, char *out, size_t size)
 static void
 hint_for(struct pgsource *s, const char *state, struct snap_err *err)
 {
-	if (strcmp(state, "42501") == 0 && err->hint[0] == '\0')
+	if (strcmp(state, "42501") == 0)
 		snap_hint(err, "GRANT pg_read_all_data TO %s",
 		    s->user != NULL ? s->user : "the user");
 	else if (strcmp(state, "55P03") == 0)
@@ -61,6 +62,8 @@ hint_for(struct pgsource *s, const char *state, struct snap_err *err)
 			       "max_standby_streaming_delay on the standby");
 	else if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
 		snap_hint(err, "it was changed during the backup: run again");
+	else if (err->hint[0] != '\0')
+		return; /* the server's own */
 	else if (strcmp(state, "54000") == 0 || strcmp(state, "53200") == 0 ||
 		 strcmp(state, "XX000") == 0)
 		snap_hint(err, "one field may be too large for COPY in text: "
@@ -71,7 +74,7 @@ enum snap_code
 conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
     struct snap_err *err)
 {
-	const char *state = NULL, *text = NULL;
+	const char *state = NULL, *text = NULL, *hint = NULL;
 	char line[SNAP_ERR_MSG_MAX / 2];
 	enum snap_code code = SNAP_SOURCE;
 
@@ -80,6 +83,7 @@ conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
 		text = PQresultErrorField(r, PG_DIAG_MESSAGE_PRIMARY);
 		if (text == NULL)
 			text = PQresultErrorMessage(r);
+		hint = PQresultErrorField(r, PG_DIAG_MESSAGE_HINT);
 	}
 	if (text == NULL || text[0] == '\0')
 		text = PQerrorMessage(c);
@@ -91,6 +95,10 @@ conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
 	if (state == NULL)
 		return snap_detail(err, "the connection failed");
 	snap_detail(err, "SQLSTATE %s", state);
+	if (hint != NULL) {
+		one_line(hint, line, sizeof line);
+		snap_hint(err, "%s", line);
+	}
 	hint_for(s, state, err);
 	return code;
 }

@@ -115,8 +115,8 @@ backup_raw(struct job *j, struct snap_err *err)
 		fd = child.fd;
 	}
 	ui_progress_begin("backing up", &j->cli->report);
-	rc = raw_push(
-	    fd, o->name, repo_backup_lane(j->backup, 0), &j->cli->report, err);
+	rc = raw_push(fd, o->name, o->is_stdin, repo_backup_lane(j->backup, 0),
+	    &j->cli->report, err);
 	if (rc == SNAP_OK && o->has_command) {
 		rc = child_wait(&child, err);
 		if (rc != SNAP_OK)
@@ -283,11 +283,11 @@ show(struct job *j, struct snap_err *err)
 		return json_print(root, err);
 	}
 	hex_encode(s->id, REPO_ID_LEN, hex);
-	ui_info("snapshot %.8s of %s: %s in %" PRIu64 " streams, %s new, %s "
+	ui_info("snapshot %.8s of %s: %s in %" PRIu64 " stream%s, %s new, %s "
 		"stored, %" PRIu64 ".%" PRIu64 " s",
 	    hex, place_source(s), ui_size(s->bytes, a), s->n_streams,
-	    ui_size(s->new_bytes, b), ui_size(s->stored_bytes, d), ms / 1000,
-	    ms / 100 % 10);
+	    s->n_streams == 1 ? "" : "s", ui_size(s->new_bytes, b),
+	    ui_size(s->stored_bytes, d), ms / 1000, ms / 100 % 10);
 	return SNAP_OK;
 }
 

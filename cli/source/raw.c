@@ -14,6 +14,8 @@
 #define PEEK ((size_t)64 << 10)
 #define LINE_BYTES ((size_t)8 << 10) /* longer lines are no text */
 #define POLL_MS 200
+#define HEAD ((size_t)1 << 10) /* where a script says what it is */
+#define TAIL ((size_t)4 << 10) /* where it says that it is whole */
 #define HOLD_MAX ((size_t)1 << 30)
 
 static bool
@@ -80,6 +82,67 @@ raw_is_lines(struct span head)
 	return true;
 }
 
+static bool
+contains(struct span s, const char *line)
+{
+	size_t n = strlen(line);
+
+	for (size_t i = 0; i + n <= s.len; i++)
+		if (memcmp(s.p + i, line, n) == 0)
+			return true;
+	return false;
+}
+
+const char *
+raw_last_line(struct span head)
+{
+	if (head.len > HEAD)
+		head.len = HEAD;
+	if (contains(head, "\n-- PostgreSQL database dump\n"))
+		return "\n-- PostgreSQL database dump complete\n";
+	if (contains(head, "\n-- PostgreSQL database cluster dump\n"))
+		return "\n-- PostgreSQL database cluster dump complete\n";
+	return NULL;
+}
+
+/* The last TAIL bytes of what goes by. */
+struct tail {
+	uint8_t p[TAIL];
+	size_t len;
+};
+
+static void
+tail_add(struct tail *t, struct span d)
+{
+	size_t n = d.len < TAIL ? d.len : TAIL;
+	size_t keep = t->len < TAIL - n ? t->len : TAIL - n;
+
+	if (n == 0)
+		return;
+	memmove(t->p, t->p + t->len - keep, keep);
+	memcpy(t->p + keep, d.p + d.len - n, n);
+	t->len = keep + n;
+}
+
+/* A pipe ends in the same way after the whole and after half of a dump. */
+static enum snap_code
+check_end(const struct tail *t, const char *last_line, struct snap_err *err)
+{
+	if (t->len == 0)
+		(void)snap_fail(err, SNAP_SOURCE, "the input is empty");
+	else if (last_line != NULL &&
+		 !contains(span_of(t->p, t->len), last_line))
+		(void)snap_fail(err, SNAP_SOURCE,
+		    "the input is a dump that is cut short: the line \"%.*s\" "
+		    "is missing",
+		    (int)strlen(last_line) - 2, last_line + 1);
+	else
+		return SNAP_OK;
+	return snap_hint(err,
+	    "Let %s see the exit status: %s backup --name=NAME -- COMMAND",
+	    SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME);
+}
+
 /* As fd_read_full(), but gives up when it is told to. */
 static enum snap_code
 fill(int fd, struct bytes *b, size_t want, bool *end, struct report *r,
@@ -129,10 +192,12 @@ warn_compressed(struct span head, const char *name)
 }
 
 enum snap_code
-raw_push(int fd, const char *name, struct sink *out, struct report *r,
-    struct snap_err *err)
+raw_push(int fd, const char *name, bool prove, struct sink *out,
+    struct report *r, struct snap_err *err)
 {
 	struct stream_meta m = { .kind = STREAM_RAW, .name = span_str(name) };
+	const char *last_line;
+	struct tail tail = { .len = 0 };
 	struct bytes b;
 	bool end = false;
 	enum snap_code rc;
@@ -142,15 +207,19 @@ raw_push(int fd, const char *name, struct sink *out, struct report *r,
 	    (rc = fill(fd, &b, PEEK, &end, r, err)) != SNAP_OK)
 		goto out;
 	warn_compressed(bytes_span(&b), name);
+	last_line = raw_last_line(bytes_span(&b));
 	m.cutter = raw_is_lines(bytes_span(&b)) ? CUTTER_ROWS : CUTTER_BYTES;
 	if ((rc = sink_begin(out, &m, err)) != SNAP_OK)
 		goto out;
 	while (b.len > 0) {
+		tail_add(&tail, bytes_span(&b));
 		if ((rc = sink_data(out, bytes_span(&b), err)) != SNAP_OK ||
 		    (rc = fill(fd, &b, PEEK, &end, r, err)) != SNAP_OK)
 			goto out;
 	}
-	rc = sink_end(out, 0, err);
+	rc = prove ? check_end(&tail, last_line, err) : SNAP_OK;
+	if (rc == SNAP_OK)
+		rc = sink_end(out, 0, err);
 out:
 	bytes_fini(&b);
 	return rc;

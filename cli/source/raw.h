@@ -13,9 +13,12 @@
 /*
  * Push all of `fd` as one stream called `name`.  How it is cut is chosen from
  * its first bytes; warns when they are those of a compressed file, because
- * nothing of such a stream can be found again in the next one.
+ * nothing of such a stream can be found again in the next one.  `prove`: there
+ * is no exit status to trust, so an empty stream fails (SNAP_SOURCE), and so
+ * does one that begins like a script of pg_dump or pg_dumpall and does not end
+ * like one.
  */
-SNAP_MUST_CHECK enum snap_code raw_push(int fd, const char *name,
+SNAP_MUST_CHECK enum snap_code raw_push(int fd, const char *name, bool prove,
     struct sink *out, struct report *r, struct snap_err *err);
 
 /* A sink that writes the bytes of every stream to `fd`, one after another.
@@ -37,5 +40,7 @@ void raw_sink_fini(struct raw_sink *s);
 const char *raw_compression(struct span head);
 /* True when it is lines of text, to be cut at line ends. */
 bool raw_is_lines(struct span head);
+/* The line with which a stream that begins so has to end; NULL = any. */
+const char *raw_last_line(struct span head);
 
 #endif

@@ -143,7 +143,7 @@ every_byte_is_pushed_once(void **state)
 		bytes_init(&r.all, 1 << 20);
 		fd = a_file(sizes[i]);
 		assert_int_equal(
-		    raw_push(fd, "name", &r.sink, NULL, &err), SNAP_OK);
+		    raw_push(fd, "name", false, &r.sink, NULL, &err), SNAP_OK);
 		assert_int_equal(r.all.len, sizes[i]);
 		for (k = 0; k < r.all.len; k++)
 			assert_int_equal(r.all.p[k],
@@ -168,10 +168,60 @@ a_failing_sink_stops_the_push(void **state)
 
 	(void)state;
 	bytes_init(&r.all, 1 << 20);
-	assert_int_equal(raw_push(fd, "name", &r.sink, NULL, &err), SNAP_IO);
+	assert_int_equal(
+	    raw_push(fd, "name", false, &r.sink, NULL, &err), SNAP_IO);
 	assert_int_equal(r.ends, 0);
 	bytes_fini(&r.all);
 	(void)close(fd);
+}
+
+/* Push `head`, `middle` bytes of rows and `end`, with proof. */
+static enum snap_code
+push_proved(const char *head, size_t middle, const char *end)
+{
+	static const struct recorder fresh = { .sink = { &rec_ops } };
+	struct recorder r = fresh;
+	struct snap_err err;
+	enum snap_code rc;
+	char name[] = "/tmp/test_raw.XXXXXX";
+	int fd = mkstemp(name);
+
+	assert_true(fd >= 0);
+	assert_int_equal(unlink(name), 0);
+	assert_int_equal(write(fd, head, strlen(head)), strlen(head));
+	for (size_t i = 0; i < middle; i++)
+		assert_int_equal(write(fd, "\n", 1), 1);
+	assert_int_equal(write(fd, end, strlen(end)), strlen(end));
+	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
+	bytes_init(&r.all, 1 << 20);
+	rc = raw_push(fd, "name", true, &r.sink, NULL, &err);
+	assert_int_equal(r.ends, rc == SNAP_OK);
+	bytes_fini(&r.all);
+	(void)close(fd);
+	return rc;
+}
+
+static void
+a_dump_that_is_cut_short_is_no_stream(void **state)
+{
+	static const char head[] = "--\n-- PostgreSQL database dump\n--\n";
+	static const char end[] =
+	    "\n-- PostgreSQL database dump complete\n--\n\n";
+	static const char all[] =
+	    "--\n-- PostgreSQL database cluster dump\n--\n";
+	static const size_t sizes[] = { 0, 10, 4095, 65536, 65530, 100000 };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+		assert_int_equal(push_proved(head, sizes[i], end), SNAP_OK);
+		assert_int_equal(push_proved(head, sizes[i], ""), SNAP_SOURCE);
+		assert_int_equal(
+		    push_proved(head, sizes[i], "\n-- PostgreSQL database d"),
+		    SNAP_SOURCE);
+		assert_int_equal(push_proved(all, sizes[i], end), SNAP_SOURCE);
+		assert_int_equal(push_proved("rows\n", sizes[i], ""), SNAP_OK);
+	}
+	assert_int_equal(push_proved("", 0, ""), SNAP_SOURCE);
 }
 
 static void
@@ -186,8 +236,8 @@ a_cancelled_push_ends(void **state)
 	(void)state;
 	report.cancel = &cancel;
 	bytes_init(&r.all, 1 << 20);
-	assert_int_equal(
-	    raw_push(fd, "name", &r.sink, &report, &err), SNAP_CANCELLED);
+	assert_int_equal(raw_push(fd, "name", false, &r.sink, &report, &err),
+	    SNAP_CANCELLED);
 	assert_int_equal(r.begins, 0);
 	bytes_fini(&r.all);
 	(void)close(fd);
@@ -220,6 +270,7 @@ main(void)
 		cmocka_unit_test(lines_are_text_with_line_ends),
 		cmocka_unit_test(every_byte_is_pushed_once),
 		cmocka_unit_test(a_failing_sink_stops_the_push),
+		cmocka_unit_test(a_dump_that_is_cut_short_is_no_stream),
 		cmocka_unit_test(a_cancelled_push_ends),
 		cmocka_unit_test(a_holding_sink_writes_all_or_nothing),
 	};

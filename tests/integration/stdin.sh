@@ -37,6 +37,13 @@ same "and is that stream" "$T/out" "$T/one"
 expect 0 "an empty stream" "$SNAP" backup --name empty -- cat "$T/empty"
 expect 0 "comes back empty" "$SNAP" restore latest:empty
 same "too" "$T/out" "$T/empty"
+expect 1 "standard input without a byte is no backup" sh -c \
+    '"$1" backup --stdin --name one </dev/null' - "$SNAP"
+says "with the way to do it" 'NAME -- COMMAND'
+printf '%s\n' -- '-- PostgreSQL database dump' -- 'SELECT 1;' >"$T/half"
+expect 1 "nor is half a dump" sh -c \
+    '"$1" backup --stdin --name one <"$2"' - "$SNAP" "$T/half"
+says "with what is missing" 'cut short.*PostgreSQL database dump complete'
 head -c 2000000 /dev/urandom >"$T/binary"
 expect 0 "a stream of bytes" sh -c \
     '"$1" backup --stdin --name binary <"$2"' - "$SNAP" "$T/binary"
