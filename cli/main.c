@@ -6,6 +6,8 @@
  * signals.  The first signal asks for a clean end, the second one is obeyed
  * at once.
  */
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +16,7 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <unistd.h>
 
 #include "cmd.h"
 #include "secrets.h"
@@ -42,6 +45,20 @@ on_signal(int sig)
 	}
 }
 
+/* A descriptor that our caller closed would be given to the next file that is
+ * opened, and messages written into it.  What fills the place takes neither
+ * reads nor writes of data. */
+static void
+fill_standard_fds(void)
+{
+	int fd;
+
+	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			(void)open("/dev/null",
+			    fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+}
+
 static void
 set_up_process(void)
 {
@@ -50,6 +67,7 @@ set_up_process(void)
 	struct sigaction sa, old;
 	size_t i;
 
+	fill_standard_fds();
 	/* A core would hold keys and rows in clear.  (Sanitizers look at
 	 * their own process and need what the second call takes away.) */
 	(void)setrlimit(RLIMIT_CORE, &none);
@@ -69,8 +87,10 @@ set_up_process(void)
 			continue;
 		(void)sigaction(stops[i], &sa, NULL);
 	}
+	/* These become errors of the write, which are told and cleaned up. */
 	sa.sa_handler = SIG_IGN;
 	(void)sigaction(SIGPIPE, &sa, NULL);
+	(void)sigaction(SIGXFSZ, &sa, NULL);
 }
 
 static int

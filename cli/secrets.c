@@ -8,15 +8,17 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "child.h"
-#include "fdio.h"
 #include "secrets.h"
 #include "ui.h"
+
+#define POLL_MS 100
 
 static struct {
 	struct bytes passphrase, recovery_code;
@@ -66,18 +68,30 @@ chomp(struct bytes *b)
 		b->len--;
 }
 
+/* In steps, since a command or a pipe may keep us waiting. */
 static enum snap_code
-read_fd(int fd, const char *what, struct bytes *out, struct snap_err *err)
+read_fd(int fd, const char *what, struct bytes *out, const struct report *r,
+    struct snap_err *err)
 {
-	ssize_t n;
+	struct pollfd p = { fd, POLLIN, 0 };
+	enum snap_code rc;
+	ssize_t n = 1;
 
-	if (bytes_room(out, SECRET_MAX) == NULL)
-		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	n = fd_read_full(fd, out->p, SECRET_MAX);
-	out->len = n > 0 ? (size_t)n : 0;
-	if (n < 0)
-		return snap_fail_errno(err, SNAP_USAGE, "read %s", what);
-	if (n == SECRET_MAX)
+	while (n != 0 && out->len < SECRET_MAX) {
+		if ((rc = report_check(r, err)) != SNAP_OK)
+			return rc;
+		n = poll(&p, 1, POLL_MS);
+		if (n == 0 || (n < 0 && errno == EINTR)) {
+			n = 1;
+			continue;
+		}
+		n = read(fd, out->p + out->len, SECRET_MAX - out->len);
+		if (n < 0)
+			return snap_fail_errno(
+			    err, SNAP_USAGE, "read %s", what);
+		out->len += (size_t)n;
+	}
+	if (out->len == SECRET_MAX)
 		return snap_fail(err, SNAP_USAGE, "%s has more than %d bytes",
 		    what, SECRET_MAX - 1);
 	chomp(out);
@@ -85,7 +99,8 @@ read_fd(int fd, const char *what, struct bytes *out, struct snap_err *err)
 }
 
 static enum snap_code
-from_file(const char *path, struct bytes *out, struct snap_err *err)
+from_file(const char *path, struct bytes *out, const struct report *r,
+    struct snap_err *err)
 {
 	enum snap_code rc;
 	struct stat st;
@@ -106,14 +121,15 @@ from_file(const char *path, struct bytes *out, struct snap_err *err)
 		rc = snap_hint(err, "chmod 600 '%s'", path);
 		goto out;
 	}
-	rc = read_fd(fd, "the passphrase file", out, err);
+	rc = read_fd(fd, "the passphrase file", out, r, err);
 out:
 	(void)close(fd);
 	return rc;
 }
 
 static enum snap_code
-from_command(const char *command, struct bytes *out, struct snap_err *err)
+from_command(const char *command, struct bytes *out, const struct report *r,
+    struct snap_err *err)
 {
 	char sh[] = "/bin/sh", dash_c[] = "-c";
 	char *copy = strdup(command);
@@ -126,9 +142,10 @@ from_command(const char *command, struct bytes *out, struct snap_err *err)
 	rc = child_start(&c, argv, err);
 	if (rc == SNAP_OK) {
 		c.name = command;
-		rc = read_fd(c.fd, "the passphrase command's output", out, err);
+		rc = read_fd(
+		    c.fd, "the passphrase command's output", out, r, err);
 	}
-	if (rc == SNAP_OK && child_wait(&c, err) != SNAP_OK)
+	if (rc == SNAP_OK && child_wait(&c, r, err) != SNAP_OK)
 		rc = snap_wrap(err, "get the passphrase");
 	child_kill(&c);
 	free(copy);
@@ -160,8 +177,11 @@ from_terminal(struct bytes *out, bool is_new, const struct report *r,
 		return SNAP_OK;
 	bytes_init(&again, SECRET_MAX);
 	rc = bytes_reserve(&again, SECRET_MAX, err);
-	if (rc == SNAP_OK && (!ui_ask_secret("Again: ", &again, r) ||
-				 !span_eq(bytes_span(out), bytes_span(&again))))
+	if (rc == SNAP_OK && !ui_ask_secret("Again: ", &again, r))
+		bytes_clear(&again);
+	if (rc == SNAP_OK)
+		rc = report_check(r, err);
+	if (rc == SNAP_OK && !span_eq(bytes_span(out), bytes_span(&again)))
 		rc = snap_fail(err, SNAP_USAGE, "the two passphrases differ");
 	bytes_fini_wipe(&again);
 	return rc;
@@ -175,12 +195,12 @@ pick(struct secret *s, const struct opts *o, bool is_new,
 
 	if (o->recovery_code_file != NULL) {
 		s->is_recovery_code = true;
-		return from_file(o->recovery_code_file, &s->text, err);
+		return from_file(o->recovery_code_file, &s->text, r, err);
 	}
 	if (o->passphrase_file != NULL)
-		return from_file(o->passphrase_file, &s->text, err);
+		return from_file(o->passphrase_file, &s->text, r, err);
 	if (o->passphrase_command != NULL)
-		return from_command(o->passphrase_command, &s->text, err);
+		return from_command(o->passphrase_command, &s->text, r, err);
 	if (env.has_recovery_code && !is_new) {
 		s->is_recovery_code = true;
 		bytes_put_span(&s->text, bytes_span(&env.recovery_code));
@@ -191,9 +211,9 @@ pick(struct secret *s, const struct opts *o, bool is_new,
 		return bytes_check(&env.passphrase, err);
 	}
 	if ((p = getenv("SNAP_PASSPHRASE_FILE")) != NULL)
-		return from_file(p, &s->text, err);
+		return from_file(p, &s->text, r, err);
 	if ((p = getenv("SNAP_PASSPHRASE_COMMAND")) != NULL)
-		return from_command(p, &s->text, err);
+		return from_command(p, &s->text, r, err);
 	return from_terminal(&s->text, is_new, r, err);
 }
 

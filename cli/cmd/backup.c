@@ -118,7 +118,7 @@ backup_raw(struct job *j, struct snap_err *err)
 	rc = raw_push(fd, o->name, o->is_stdin, repo_backup_lane(j->backup, 0),
 	    &j->cli->report, err);
 	if (rc == SNAP_OK && o->has_command) {
-		rc = child_wait(&child, err);
+		rc = child_wait(&child, &j->cli->report, err);
 		if (rc != SNAP_OK)
 			(void)snap_detail(err,
 			    "Its output may be incomplete: no snapshot was "

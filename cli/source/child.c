@@ -31,6 +31,7 @@ set_up(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, int out)
 	(void)sigemptyset(&none);
 	(void)sigemptyset(&dfl);
 	(void)sigaddset(&dfl, SIGPIPE);
+	(void)sigaddset(&dfl, SIGXFSZ);
 	(void)sigaddset(&dfl, SIGINT);
 	(void)sigaddset(&dfl, SIGTERM);
 	(void)sigaddset(&dfl, SIGHUP);
@@ -87,19 +88,45 @@ wait_for(pid_t pid, int *status)
 	return got;
 }
 
-enum snap_code
-child_wait(struct child *c, struct snap_err *err)
+/* It may have closed its output long before it ends. */
+static enum snap_code
+wait_unless(
+    struct child *c, int *status, const struct report *r, struct snap_err *err)
 {
-	pid_t pid = c->pid;
+	struct timespec pause = { 0, 1000000 };
+	enum snap_code rc;
+	pid_t got;
+
+	for (;;) {
+		got = waitpid(c->pid, status, WNOHANG);
+		if (got == c->pid) {
+			c->pid = 0;
+			return SNAP_OK;
+		}
+		if (got < 0 && errno != EINTR) {
+			c->pid = 0;
+			return snap_fail_errno(err, SNAP_SOURCE,
+			    "wait for command \"%s\"", c->name);
+		}
+		if ((rc = report_check(r, err)) != SNAP_OK)
+			return rc;
+		(void)nanosleep(&pause, NULL);
+		if (pause.tv_nsec < POLL_MS * 1000000L)
+			pause.tv_nsec *= 2;
+	}
+}
+
+enum snap_code
+child_wait(struct child *c, const struct report *r, struct snap_err *err)
+{
+	enum snap_code rc;
 	int status;
 
 	if (c->fd >= 0)
 		(void)close(c->fd);
 	c->fd = -1;
-	c->pid = 0;
-	if (wait_for(pid, &status) != pid)
-		return snap_fail_errno(
-		    err, SNAP_SOURCE, "wait for command \"%s\"", c->name);
+	if ((rc = wait_unless(c, &status, r, err)) != SNAP_OK)
+		return rc;
 	if (WIFEXITED(status) && WEXITSTATUS(status) == 0)
 		return SNAP_OK;
 	if (WIFSIGNALED(status))

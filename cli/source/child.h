@@ -11,6 +11,7 @@
 #include <sys/types.h>
 
 #include "err.h"
+#include "report.h"
 
 struct child {
 	pid_t pid; /* 0 = none */
@@ -26,9 +27,10 @@ struct child {
 /* Run argv[0] by $PATH; stdin and stderr are ours. */
 SNAP_MUST_CHECK enum snap_code child_start(
     struct child *c, char *const *argv, struct snap_err *err);
-/* The end of a child whose output was read to its end. */
+/* The end of a child whose output was read to its end.  Cancelled, it still
+ * runs: child_kill(). */
 SNAP_MUST_CHECK enum snap_code child_wait(
-    struct child *c, struct snap_err *err);
+    struct child *c, const struct report *r, struct snap_err *err);
 /* Stop one that still runs: SIGTERM, later SIGKILL.  Safe after wait. */
 void child_kill(struct child *c);
 

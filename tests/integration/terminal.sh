@@ -1,0 +1,86 @@
+# SPDX-License-Identifier: PostgreSQL
+# terminal.sh - a passphrase typed: asked for on a terminal only, twice when it
+# is new, never shown, and the terminal is left as it was.
+. "$(dirname "$0")/lib.sh"
+python3 -c 'import os; os.waitstatus_to_exitcode' 2>/dev/null || {
+	echo "no python3 that can play a terminal: skipped"
+	exit 77
+}
+pass=$SNAP_PASSPHRASE
+unset SNAP_PASSPHRASE
+HOME=$T
+export HOME
+play() { # STEP... -- COMMAND...
+	python3 "$SRC/tests/integration/terminal.py" "$@"
+}
+shows() {
+	grep -Eq -e "$2" "$T/out" && ok "$1" || {
+		cp "$T/out" "$T/err"
+		not_ok "$1"
+	}
+}
+hides() {
+	grep -qF -e "$2" "$T/out" && not_ok "$1" || ok "$1"
+}
+
+expect 2 "two passphrases that differ are refused" \
+    play 'see:New passphrase: ' "type:$pass" 'see:Again: ' "type:$pass." -- \
+    "$SNAP" init --kdf-memory 8
+shows "and it is told" 'passphrases differ'
+[ ! -e "$SNAP_REPOSITORY" ] && ok "nothing was made" ||
+    not_ok "nothing was made"
+expect 2 "so is an empty one" play 'see:New passphrase: ' 'type:' \
+    'see:Again: ' 'type:' -- "$SNAP" init --kdf-memory 8
+shows "and it is told" 'empty'
+expect 0 "init asks twice" play 'see:New passphrase: ' echo:off "type:$pass" \
+    'see:Again: ' echo:off "type:$pass" 'see:recovery code' -- \
+    "$SNAP" init --kdf-memory 8
+hides "and shows nothing of it" "$pass"
+expect 0 "others ask once" play 'see:Passphrase: ' "type:$pass" -- \
+    "$SNAP" snapshots
+hides "and show nothing of it" "$pass"
+is "really once" "$(grep -c 'assphrase:' "$T/out")" 1
+expect 12 "a wrong one is wrong" play 'see:Passphrase: ' "type:wrong" -- \
+    "$SNAP" snapshots
+expect 0 "a pipe on both sides does not matter" \
+    play 'see:Passphrase: ' "type:$pass" -- \
+    sh -c 'echo data | "$1" backup --stdin --name x 2>&1 | cat' - "$SNAP"
+expect 0 "neither does it for a restore" \
+    play 'see:Passphrase: ' "type:$pass" 'see:data' -- \
+    sh -c '"$1" restore latest | cat' - "$SNAP"
+
+expect 130 "Ctrl-C at the prompt ends it" play 'see:Passphrase: ' key:c -- \
+    "$SNAP" snapshots
+expect 130 "also at the second one" play 'see:New passphrase: ' "type:$pass" \
+    'see:Again: ' key:c -- "$SNAP" -r "$T/other" init
+expect 2 "Ctrl-D is no passphrase" play 'see:Passphrase: ' key:d -- \
+    "$SNAP" snapshots
+shows "and the hint says what to set" 'hint:.*SNAP_PASSPHRASE_FILE'
+play 'see:Passphrase: ' echo:off -- sh -c '"$1" snapshots & pid=$!
+    echo $pid >"$2"; wait $pid' - "$SNAP" "$T/pid" >"$T/out" 2>&1 &
+player=$!
+while [ ! -s "$T/pid" ]; do
+	sleep 0.1
+done
+until grep -q . "$T/pid" && [ ! -d "/proc/$(cat "$T/pid")" ]; do
+	kill -TERM "$(cat "$T/pid")" 2>/dev/null
+	sleep 0.2
+done
+wait "$player"
+is "so does SIGTERM, and the echo is back" "$?" 143
+
+# Nobody there: no question, an answer that helps.
+if command -v setsid >/dev/null; then
+	expect 2 "without a terminal nobody is asked" setsid -w \
+	    "$SNAP" snapshots </dev/null
+	says "but told what to set" 'hint:.*SNAP_PASSPHRASE_FILE'
+	expect 2 "nor for a new repository" setsid -w \
+	    "$SNAP" -r "$T/other" init </dev/null
+	says "but told what to set" 'hint:.*SNAP_PASSPHRASE_FILE'
+	echo "$pass" >"$T/pass"
+	expect 2 "standard input is not a passphrase" setsid -w \
+	    "$SNAP" snapshots <"$T/pass"
+fi
+[ ! -e "$T/other" ] && ok "no repository came of it" ||
+    not_ok "no repository came of it"
+done_testing
