@@ -317,6 +317,8 @@ ingest_abort(struct repo_backup *b)
 		return;
 	stop_ticker(b);
 	for (size_t i = 0; i < b->n_lanes; i++)
+		lane_join(b->lanes[i]);
+	for (size_t i = 0; i < b->n_lanes; i++)
 		lane_free(b->lanes[i]);
 	workers_free(b->pool);
 	run_free(b->run);

@@ -275,17 +275,24 @@ lane_finish(struct lane *l, struct snap_err *err)
 }
 
 void
-lane_free(struct lane *l)
+lane_join(struct lane *l)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 
+	if (l == NULL || !l->running)
+		return;
+	snap_fail(&err, SNAP_CANCELLED, "cancelled");
+	queue_fail(l->queue, &err);
+	pthread_join(l->thread, NULL);
+	l->running = false;
+}
+
+void
+lane_free(struct lane *l)
+{
 	if (l == NULL)
 		return;
-	if (l->running) {
-		snap_fail(&err, SNAP_CANCELLED, "cancelled");
-		queue_fail(l->queue, &err);
-		pthread_join(l->thread, NULL);
-	}
+	lane_join(l);
 	queue_free(l->queue, item_free);
 	item_free(l->filling);
 	lookup_free(l->lookup);

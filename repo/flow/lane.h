@@ -50,6 +50,9 @@ void lane_stop(struct lane *l, const struct snap_err *err);
 /* No more input: wait for the thread, then seal the open block. */
 SNAP_MUST_CHECK enum snap_code lane_finish(
     struct lane *l, struct snap_err *err);
-void lane_free(struct lane *l); /* stops and joins first */
+/* Stop its thread.  One that fails stops the other lanes: join all of them
+ * before the first is freed. */
+void lane_join(struct lane *l);
+void lane_free(struct lane *l); /* joins first */
 
 #endif

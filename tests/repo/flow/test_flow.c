@@ -373,6 +373,25 @@ an_aborted_backup_leaves_no_snapshot_and_is_reused(void **state)
 	bytes_fini(&v[0].data);
 }
 
+/* Each lane that ends so stops all others: none may be gone by then. */
+static void
+many_waiting_lanes_can_be_aborted(void **state)
+{
+	struct repo_backup_opts o = { .n_lanes = 16, .database = "db" };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct world *w = *state;
+	struct repo_snapshots all;
+	struct repo_backup *b;
+
+	for (int i = 0; i < 20; i++) {
+		ok(repo_backup_begin(w->repo, &o, &b, &err), &err);
+		repo_backup_abort(b);
+	}
+	ok(repo_snapshots(w->repo, &all, &err), &err);
+	assert_int_equal(all.n, 0);
+	repo_snapshots_free(&all);
+}
+
 static void
 two_streams_of_one_name_are_refused(void **state)
 {
@@ -430,6 +449,7 @@ main(void)
 		T(a_renamed_table_is_found_by_hooks),
 		T(a_damaged_pack_never_gives_other_bytes),
 		T(an_aborted_backup_leaves_no_snapshot_and_is_reused),
+		T(many_waiting_lanes_can_be_aborted),
 		T(two_streams_of_one_name_are_refused),
 		T(cancelling_stops_a_backup_and_a_read),
 	};
