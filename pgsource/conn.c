@@ -247,8 +247,8 @@ conn_again(struct pgsource *s, PGconn **out, struct snap_err *err)
 	return rc;
 }
 
-static void
-put_quoted(struct bytes *b, const char *v)
+void
+conn_quote(struct bytes *b, const char *v)
 {
 	bytes_u8(b, '\'');
 	for (; *v != '\0'; v++) {
@@ -279,7 +279,7 @@ conn_string(struct pgsource *s, struct bytes *out, struct snap_err *err)
 			continue;
 		}
 		bytes_printf(out, "%s=", p->keyword);
-		put_quoted(out, v);
+		conn_quote(out, v);
 		bytes_u8(out, ' ');
 	}
 	PQconninfoFree(all);
@@ -291,7 +291,7 @@ conn_string(struct pgsource *s, struct bytes *out, struct snap_err *err)
 	bytes_u8(&options, 0);
 	bytes_put_str(out, "options=");
 	if (!options.bad)
-		put_quoted(out, (const char *)options.p);
+		conn_quote(out, (const char *)options.p);
 	bytes_u8(out, 0);
 	if (options.bad)
 		out->bad = true;

@@ -80,6 +80,58 @@ lock_all(struct pgsource *s, const struct tables *t, struct snap_err *err)
 	return rc;
 }
 
+/* ('{1,2}'::oid[]), which is how queries name these tables. */
+static void
+put_oids(const struct tables *t, struct bytes *sql)
+{
+	size_t i;
+
+	bytes_put_str(sql, "('{");
+	for (i = 0; i < t->n; i++)
+		bytes_printf(sql, "%s%s", i == 0 ? "" : ",", t->v[i].oid);
+	bytes_put_str(sql, "}'::pg_catalog.oid[])");
+}
+
+/*
+ * After a lock that did not come: who has or wants the one that excludes
+ * ours.  It may be gone by now; then the error stays as it is.
+ */
+static void
+name_holder(struct pgsource *s, const struct tables *t, struct snap_err *err)
+{
+	struct snap_err ignored;
+	PGresult *r = NULL;
+	struct bytes sql;
+
+	bytes_init(&sql, QUERY_MAX);
+	bytes_put_str(&sql,
+	    "SELECT pg_catalog.format('%I.%I', n.nspname, c.relname), l.pid"
+	    " FROM pg_catalog.pg_locks l"
+	    " JOIN pg_catalog.pg_class c ON c.oid = l.relation"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE l.locktype = 'relation' AND l.pid IS NOT NULL"
+	    " AND l.mode = 'AccessExclusiveLock'"
+	    " AND l.database = (SELECT d.oid FROM pg_catalog.pg_database d"
+	    " WHERE d.datname = pg_catalog.current_database())"
+	    " AND l.relation = ANY ");
+	put_oids(t, &sql);
+	bytes_put_str(&sql, " ORDER BY l.granted DESC, 1 LIMIT 1");
+	bytes_u8(&sql, 0);
+	if (!sql.bad &&
+	    conn_exec(s, s->conn, (const char *)sql.p, &r, &ignored) ==
+		SNAP_OK &&
+	    PQntuples(r) == 1) {
+		snap_wrap(err, "table %s is locked by process %s",
+		    PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1));
+		snap_hint(err,
+		    "wait until process %s, to be seen in pg_stat_activity,"
+		    " is done, or allow a longer lock timeout",
+		    PQgetvalue(r, 0, 1));
+	}
+	PQclear(r);
+	bytes_fini(&sql);
+}
+
 /* The tables of the snapshot that are not locked or have other storage. */
 static enum snap_code
 count_unsafe(struct pgsource *s, const struct tables *t, char **out,
@@ -87,16 +139,14 @@ count_unsafe(struct pgsource *s, const struct tables *t, char **out,
 {
 	struct bytes sql;
 	enum snap_code rc;
-	size_t i;
 
 	bytes_init(&sql, QUERY_MAX);
 	bytes_put_str(&sql,
 	    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_class c"
-	    " WHERE c.oid = ANY ('{");
-	for (i = 0; i < t->n; i++)
-		bytes_printf(&sql, "%s%s", i == 0 ? "" : ",", t->v[i].oid);
+	    " WHERE c.oid = ANY ");
+	put_oids(t, &sql);
 	bytes_put_str(&sql,
-	    "}'::pg_catalog.oid[]) AND (NOT c.oid IN"
+	    " AND (NOT c.oid IN"
 	    " (SELECT l.relation FROM pg_catalog.pg_locks l"
 	    " WHERE l.locktype = 'relation' AND l.granted"
 	    " AND l.pid = pg_catalog.pg_backend_pid()"
@@ -205,30 +255,33 @@ archive_take(struct pgsource *s, bool *again, struct snap_err *err)
 	return rc;
 }
 
-/* One try; *again says that the world moved and another try makes sense. */
+/*
+ * One try; *again says that the world moved and another try makes sense.
+ * *pre gets the tables that it was to lock.
+ */
 static enum snap_code
-try_once(struct pgsource *s, bool *again, struct snap_err *err)
+try_once(
+    struct pgsource *s, struct tables *pre, bool *again, struct snap_err *err)
 {
 	const char *begin =
 	    s->o.serializable_deferrable
 		? "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"
 		: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
-	struct tables pre = { NULL, 0 };
 	char *unsafe = NULL;
 	const char *state;
 	enum snap_code rc;
 
 	*again = false;
-	rc = catalog_tables(s, false, &pre, err);
+	rc = catalog_tables(s, false, pre, err);
 	if (rc == SNAP_OK)
-		drop_unlogged(s, &pre, false);
+		drop_unlogged(s, pre, false);
 	if (rc == SNAP_OK)
-		rc = catalog_check(s, &pre, err);
+		rc = catalog_check(s, pre, err);
 	if (rc == SNAP_OK)
 		rc = conn_exec(s, s->conn, begin, NULL, err);
 	if (rc != SNAP_OK)
 		goto out;
-	rc = lock_all(s, &pre, err);
+	rc = lock_all(s, pre, err);
 	if (rc != SNAP_OK) {
 		state = conn_sqlstate(err);
 		*again =
@@ -256,7 +309,6 @@ try_once(struct pgsource *s, bool *again, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = archive_take(s, again, err);
 out:
-	tables_free(&pre);
 	free(unsafe);
 	return rc;
 }
@@ -273,23 +325,27 @@ locks_take(struct pgsource *s, struct snap_err *err)
 	bool again;
 
 	for (;;) {
-		rc = try_once(s, &again, err);
+		rc = try_once(s, &all, &again, err);
 		if (rc == SNAP_OK)
 			break;
 		workers_close(s);
 		if (conn_exec(s, s->conn, "ROLLBACK", NULL, &ignored) !=
-			SNAP_OK ||
-		    !again || now_ms() >= end)
-			return rc;
+		    SNAP_OK)
+			goto out;
+		if (!again || now_ms() >= end) {
+			if (strcmp(conn_sqlstate(err), "55P03") == 0)
+				name_holder(s, &all, err);
+			goto out;
+		}
 		report_log(s->o.report, REPORT_DEBUG,
 		    "tables changed while the snapshot was taken; again");
 		nanosleep(&pause, NULL);
 	}
-	if (!s->standby)
-		return SNAP_OK;
-	rc = catalog_tables(s, false, &all, err);
+	if (s->standby)
+		rc = catalog_tables(s, false, &all, err);
 	if (rc == SNAP_OK)
 		drop_unlogged(s, &all, true);
+out:
 	tables_free(&all);
 	return rc;
 }

@@ -77,6 +77,8 @@ enum snap_code conn_open(
 enum snap_code conn_again(
     struct pgsource *s, PGconn **out, struct snap_err *err);
 enum snap_code conn_pin(struct pgsource *s, PGconn *c, struct snap_err *err);
+/* A value of a conninfo string. */
+void conn_quote(struct bytes *b, const char *v);
 /* The conninfo string for pg_dump, without any password. */
 enum snap_code conn_string(
     struct pgsource *s, struct bytes *out, struct snap_err *err);
@@ -166,6 +168,9 @@ enum snap_code push_stream(struct sink *sink, enum stream_kind kind,
     const char *name, struct span data, struct snap_err *err);
 
 /* sequences.c, largeobj.c, globals.c, props.c */
+/* Rows of patterns that keep pg_dump from reading many sequences. */
+enum snap_code sequences_patterns(
+    struct pgsource *s, PGresult **out, struct snap_err *err);
 enum snap_code sequences_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 enum snap_code largeobj_dump(

@@ -76,18 +76,20 @@ put_lock_check(struct sqlscript *s)
 	if (s->o.restore_locks == 0 || s->o.no_transaction)
 		return;
 	bytes_printf(&s->out,
-	    "DO $snap$ DECLARE have bigint :=\n"
-	    " pg_catalog.current_setting('max_locks_per_transaction')::bigint"
-	    " *\n (pg_catalog.current_setting('max_connections')::bigint +\n"
+	    "DO $snap$ DECLARE need bigint := %" PRIu64 "; per bigint :=\n"
+	    " pg_catalog.current_setting('max_connections')::bigint +\n"
 	    " pg_catalog.current_setting('max_prepared_transactions')"
-	    "::bigint);\n"
-	    "BEGIN IF have < %" PRIu64 " THEN RAISE EXCEPTION USING MESSAGE ="
+	    "::bigint;\n"
+	    " have bigint := per * pg_catalog.current_setting("
+	    "'max_locks_per_transaction')::bigint;\n"
+	    "BEGIN IF have < need THEN RAISE EXCEPTION USING MESSAGE ="
 	    "\n 'the lock table of this server is too small for one "
 	    "transaction',\n DETAIL = 'It has ' || have || ' entries, the "
-	    "restore needs %" PRIu64 ".',\n"
-	    " HINT = 'Raise max_locks_per_transaction, or restore with "
-	    "--no-transaction.';\nEND IF; END $snap$;\n",
-	    s->o.restore_locks, s->o.restore_locks);
+	    "restore needs ' || need || '.',\n"
+	    " HINT = 'Raise max_locks_per_transaction to ' || "
+	    "(need + per - 1) / per ||\n"
+	    " ', or restore with --no-transaction.';\nEND IF; END $snap$;\n",
+	    s->o.restore_locks);
 }
 
 static enum snap_code

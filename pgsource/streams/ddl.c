@@ -76,12 +76,16 @@ enum snap_code
 ddl_archive(struct pgsource *s, struct snap_err *err)
 {
 	struct args a = { NULL, 0, 0, false };
+	PGresult *sequences = NULL;
 	struct bytes conninfo;
 	enum snap_code rc;
+	int i;
 
 	bytes_clear(&s->archive);
 	bytes_init(&conninfo, QUERY_MAX);
 	rc = conn_string(s, &conninfo, err);
+	if (rc == SNAP_OK)
+		rc = sequences_patterns(s, &sequences, err);
 	if (rc != SNAP_OK)
 		goto out;
 	args_add(&a, s->pg_dump, "");
@@ -97,6 +101,9 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	args_list(&a, "--exclude-schema=", s->o.exclude_schemas);
 	args_list(&a, "--table=", s->o.tables);
 	args_list(&a, "--exclude-table=", s->o.exclude_tables);
+	for (i = 0; i < PQntuples(sequences); i++)
+		args_add(
+		    &a, "--exclude-table-data=", PQgetvalue(sequences, i, 0));
 	args_add(&a, "--dbname=", (const char *)conninfo.p);
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -106,6 +113,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = ddl_patch_time(&s->archive, err);
 out:
+	PQclear(sequences);
 	args_free(&a);
 	bytes_fini(&conninfo);
 	return rc;
@@ -336,7 +344,13 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 
 	bytes_init(&list, DDL_MAX);
 	bytes_init(&text, DDL_MAX);
-	put_list(toc, p->list, &list);
+	/* pg_restore refuses to name such a database, as psql cannot. */
+	if (p->kind == STREAM_PROPERTIES &&
+	    strpbrk(PQdb(s->conn), "\r\n") != NULL)
+		src_warn(s, "the database's name has a line end: its own "
+			    "properties are left out");
+	else
+		put_list(toc, p->list, &list);
 	rc = bytes_check(&list, err);
 	/* An empty list would be taken for none given: there is nothing. */
 	if (rc == SNAP_OK && list.len > 0)

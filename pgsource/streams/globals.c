@@ -41,7 +41,9 @@ globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	bytes_u8(&tmp, 0);
 	dbname = tmp.bad ? NULL : src_strdup((const char *)tmp.p);
 	bytes_clear(&tmp);
-	bytes_printf(&tmp, "--database=%s", PQdb(s->conn));
+	/* A name with "=" would be read as a conninfo string; so be it one. */
+	bytes_put_str(&tmp, "--database=dbname=");
+	conn_quote(&tmp, PQdb(s->conn));
 	bytes_u8(&tmp, 0);
 	db = tmp.bad ? NULL : src_strdup((const char *)tmp.p);
 	if (program == NULL || dbname == NULL || db == NULL) {

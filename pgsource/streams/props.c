@@ -84,11 +84,22 @@ static const struct query {
 	    " THEN pg_catalog.pg_last_wal_replay_lsn()"
 	    " ELSE pg_catalog.pg_current_wal_lsn() END",
 	    0, true },
-	/* One entry per relation and large object that is created. */
+	/* One entry per relation that is created, and one per large object,
+	 * function, type and operator that is given its owner. */
 	{ "restore-locks",
-	    "SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class"
+	    "WITH e AS (SELECT classid, objid FROM pg_catalog.pg_depend"
+	    " WHERE deptype = 'e')"
+	    " SELECT (SELECT pg_catalog.count(*) FROM pg_catalog.pg_class"
 	    " WHERE oid >= 16384) + (SELECT pg_catalog.count(*) FROM"
-	    " pg_catalog.pg_largeobject_metadata)",
+	    " pg_catalog.pg_largeobject_metadata) + (SELECT"
+	    " pg_catalog.count(*) FROM pg_catalog.pg_proc WHERE oid >= 16384"
+	    " AND (1255, oid) NOT IN (SELECT classid, objid FROM e)) +"
+	    " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_type"
+	    " WHERE oid >= 16384 AND typrelid = 0 AND typcategory <> 'A'"
+	    " AND (1247, oid) NOT IN (SELECT classid, objid FROM e)) +"
+	    " (SELECT pg_catalog.count(*) FROM pg_catalog.pg_operator"
+	    " WHERE oid >= 16384"
+	    " AND (2617, oid) NOT IN (SELECT classid, objid FROM e))",
 	    0, false },
 	{ "server-version",
 	    "SELECT pg_catalog.current_setting('server_version')", 0, false },

@@ -11,6 +11,7 @@
 #include "pgsource_internal.h"
 
 #define BATCH 200
+#define MANY "500" /* sequences; from here on pg_dump shall not read them */
 
 /* Those of pg_dump: selected themselves, or owned by a selected table. */
 static void
@@ -54,6 +55,41 @@ put_list(const struct pgsource *s, struct bytes *b)
 	bytes_u8(b, 0);
 }
 
+/*
+ * pg_dump reads each sequence, although only its data section needs that, and
+ * so locks each: with our own locks that is too much for the lock table of a
+ * server whose tables all have one.  --exclude-table-data keeps it from it;
+ * but a materialized view that a pattern hits would lose its REFRESH.  So a
+ * pattern is what sequences are called where nothing else matters has such a
+ * name, and else a list.  Few sequences are left alone, as pg_dump has to
+ * resolve each pattern.
+ */
+enum snap_code
+sequences_patterns(struct pgsource *s, PGresult **out, struct snap_err *err)
+{
+	static const char sql[] =
+	    "WITH s AS (SELECT '\"' || pg_catalog.replace(n.nspname, '\"',"
+	    " '\"\"') || '\".' AS schema, '\"' || pg_catalog.replace("
+	    "c.relname, '\"', '\"\"') || '\"' AS name,"
+	    " c.relname ~ '_seq$' AND NOT EXISTS (SELECT 1"
+	    " FROM pg_catalog.pg_class m WHERE m.relkind = 'm' AND"
+	    " m.relnamespace = n.oid AND m.relname ~ '_seq$') AS usual,"
+	    " c.oid FROM pg_catalog.pg_class c"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE c.relkind = 'S' AND c.relpersistence <> 't'),"
+	    " l AS (SELECT schema, name, pg_catalog.row_number() OVER"
+	    " (PARTITION BY schema ORDER BY oid) / 100 AS batch"
+	    " FROM s WHERE NOT usual),"
+	    " p AS (SELECT schema || '*_seq' FROM s WHERE usual"
+	    " GROUP BY schema UNION ALL"
+	    " SELECT schema || '(' || pg_catalog.string_agg(name, '|') || ')'"
+	    " FROM l GROUP BY schema, batch)"
+	    " SELECT * FROM p WHERE (SELECT pg_catalog.count(*) FROM s) > " MANY
+	    " LIMIT 100"; /* of a command line */
+
+	return conn_exec(s, s->conn, sql, out, err);
+}
+
 static enum snap_code
 put_batch(struct pgsource *s, const PGresult *list, int from, int to,
     struct bytes *out, struct snap_err *err)
@@ -69,8 +105,14 @@ put_batch(struct pgsource *s, const PGresult *list, int from, int to,
 		    i == from ? "" : " UNION ALL ", PQgetvalue(list, i, 0));
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
+	/* Only rolling back gives their locks back before the end. */
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn, "SAVEPOINT seq", NULL, err);
 	if (rc == SNAP_OK)
 		rc = conn_exec(s, s->conn, (const char *)sql.p, &r, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(
+		    s, s->conn, "ROLLBACK TO SAVEPOINT seq", NULL, err);
 	if (rc == SNAP_OK && PQntuples(r) != to - from)
 		rc = snap_fail(err, SNAP_SOURCE, "a sequence has no row");
 	for (i = from; rc == SNAP_OK && i < to; i++)

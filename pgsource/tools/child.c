@@ -86,14 +86,16 @@ child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
 	}
 }
 
-/* Its messages: each to the log, the warnings counted, errors as detail. */
+/*
+ * Its messages: each to the log, the warnings counted, the last error as
+ * detail and what the server or the program advises as hint.
+ */
 static void
-child_messages(struct pgsource *s, int fd, bool failed, char *last, size_t size)
+child_messages(struct pgsource *s, int fd, bool failed, struct snap_err *told)
 {
-	char buf[8192], *line, *next;
+	char buf[8192], *line, *next, *hint;
 	ssize_t n;
 
-	last[0] = '\0';
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		return;
 	n = fd_read_full(fd, buf, sizeof buf - 1);
@@ -108,8 +110,13 @@ child_messages(struct pgsource *s, int fd, bool failed, char *last, size_t size)
 			next = line + strlen(line);
 		if (line[0] == '\0')
 			continue;
-		if (strstr(line, "error:") != NULL || last[0] == '\0')
-			(void)snprintf(last, size, "%s", line);
+		if (strstr(line, "error:") != NULL || told->detail[0] == '\0')
+			snap_detail(told, "%s", line);
+		hint = strstr(line, "HINT: "); /* the server's */
+		if (hint == NULL)
+			hint = strstr(line, "hint: ");
+		if (hint != NULL)
+			snap_hint(told, "%s", hint + 6 + strspn(hint + 6, " "));
 		if (!failed && strstr(line, "warning:") != NULL)
 			src_warn(s, "%s", line);
 		else
@@ -144,7 +151,7 @@ enum snap_code
 child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
-	char last[SNAP_ERR_MSG_MAX / 2];
+	struct snap_err told = SNAP_ERR_INIT;
 	char **env = NULL, *held = NULL;
 	int errfd = child_tmpfile(), status = 0;
 	pid_t pid;
@@ -162,7 +169,7 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 		goto out;
 	}
 	rc = child_wait(s, pid, &status, err);
-	child_messages(s, errfd, status != 0, last, sizeof last);
+	child_messages(s, errfd, status != 0, &told);
 	if (rc != SNAP_OK || status == 0)
 		goto out;
 	if (WIFSIGNALED(status))
@@ -171,7 +178,8 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 	else
 		rc = snap_fail(err, SNAP_SOURCE, "%s failed with status %d",
 		    c->argv[0], WEXITSTATUS(status));
-	snap_detail(err, "%s", last);
+	snap_detail(err, "%s", told.detail);
+	snap_hint(err, "%s", told.hint);
 out:
 	if (held != NULL)
 		memset(held, 0, strlen(held));
