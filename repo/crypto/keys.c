@@ -13,7 +13,8 @@
 #include "keys.h"
 
 _Static_assert(SIG_BYTES == crypto_sign_BYTES, "signature");
-_Static_assert(sizeof((struct keys *)0)->maint_sk == crypto_sign_SECRETKEYBYTES,
+_Static_assert(
+    sizeof((struct epoch_keys *)0)->maint_sk == crypto_sign_SECRETKEYBYTES,
     "secret key");
 _Static_assert(KEY_BYTES == crypto_kdf_KEYBYTES, "kdf");
 
@@ -91,30 +92,64 @@ derive(const uint8_t *rs, uint32_t epoch, enum purpose purpose, uint8_t *out)
 	    (uint64_t)epoch << 32 | (uint32_t)purpose, "snapkeys", rs);
 }
 
+static void
+derive_epoch(const uint8_t *rs, uint32_t epoch, struct epoch_keys *e)
+{
+	uint8_t seed[KEY_BYTES];
+
+	e->held = true;
+	derive(rs, epoch, PURPOSE_META, e->meta);
+	derive(rs, epoch, PURPOSE_DATA, seed);
+	(void)crypto_box_seed_keypair(e->data_pk, e->data_sk, seed);
+	derive(rs, epoch, PURPOSE_MAINT, seed);
+	(void)crypto_sign_seed_keypair(e->maint_pk, e->maint_sk, seed);
+	sodium_memzero(seed, sizeof seed);
+}
+
 enum snap_code
 keys_from_secret(const uint8_t rs[KEY_BYTES], const uint8_t repo_id[ID_BYTES],
     uint32_t epoch, struct keys **out, struct snap_err *err)
 {
-	struct keys *k = keys_secret_alloc(sizeof *k);
-	uint8_t seed[KEY_BYTES];
+	struct keys *k;
 
+	if (epoch == 0 || epoch > KEYS_EPOCHS_MAX)
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "there is no key epoch %u", (unsigned)epoch);
+	k = keys_secret_alloc(sizeof *k);
 	if (k == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for keys");
-	k->owner = true;
-	k->epoch = epoch;
+	k->owner = k->maintenance = true;
 	memcpy(k->repo_id, repo_id, ID_BYTES);
 	derive(rs, 0, PURPOSE_CHUNK, k->chunk);
 	derive(rs, 0, PURPOSE_CUTTER, k->cutter);
 	derive(rs, 0, PURPOSE_META_ID, k->meta_id);
 	derive(rs, 0, PURPOSE_CONFIG_MAC, k->config_mac);
-	derive(rs, epoch, PURPOSE_META, k->meta);
-	derive(rs, epoch, PURPOSE_DATA, seed);
-	(void)crypto_box_seed_keypair(k->data_pk, k->data_sk, seed);
-	derive(rs, epoch, PURPOSE_MAINT, seed);
-	(void)crypto_sign_seed_keypair(k->maint_pk, k->maint_sk, seed);
-	sodium_memzero(seed, sizeof seed);
+	for (uint32_t e = 1; e <= epoch; e++)
+		derive_epoch(rs, e, &k->epochs[e - 1]);
+	keys_select(k, epoch);
 	*out = k;
 	return SNAP_OK;
+}
+
+const struct epoch_keys *
+keys_of_epoch(const struct keys *k, uint32_t epoch)
+{
+	if (epoch == 0 || epoch > KEYS_EPOCHS_MAX || !k->epochs[epoch - 1].held)
+		return NULL;
+	return &k->epochs[epoch - 1];
+}
+
+void
+keys_select(struct keys *k, uint32_t epoch)
+{
+	const struct epoch_keys *e = keys_of_epoch(k, epoch);
+
+	if (e == NULL)
+		return;
+	k->epoch = epoch;
+	memcpy(k->meta, e->meta, KEY_BYTES);
+	memcpy(k->data_pk, e->data_pk, sizeof k->data_pk);
+	memcpy(k->maint_pk, e->maint_pk, sizeof k->maint_pk);
 }
 
 void
@@ -169,7 +204,9 @@ keys_fingerprint(struct span data, uint8_t out[32])
 void
 keys_sign(const struct keys *k, struct span msg, uint8_t sig[SIG_BYTES])
 {
-	const uint8_t *sk = k->owner ? k->maint_sk : k->host_sk;
+	const struct epoch_keys *e = keys_of_epoch(k, k->epoch);
+	const uint8_t *sk =
+	    k->maintenance && e != NULL ? e->maint_sk : k->host_sk;
 
 	(void)crypto_sign_detached(sig, NULL, msg.p, msg.len, sk);
 }

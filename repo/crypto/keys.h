@@ -3,9 +3,11 @@
  * keys.h - every key of a repository, in locked memory.
  *
  * All come from the repository secret RS (docs/format.md, "Keys") by
- * crypto_kdf with an epoch number.  A host key file holds the subset that can
- * write and list but decrypts no row: then `owner` is false and the secret
- * halves are absent.  Secrets never leave this struct; it is wiped on free.
+ * crypto_kdf with an epoch number.  A key file (keyfile.h) holds the subset
+ * that can write and list but decrypts no row: then `owner` is false and the
+ * secret halves are absent.  What is written is under the newest epoch, what
+ * is read may be under any that is held.  Secrets never leave this struct; it
+ * is wiped on free.
  */
 #ifndef SNAP_KEYS_H
 #define SNAP_KEYS_H
@@ -21,22 +23,32 @@
 #define SIG_BYTES 64
 #define SEALED_KEY_BYTES 80 /* crypto_box_seal of 32 bytes */
 
+/* Epochs are numbered from 1; a rotation is a rare event. */
+#define KEYS_EPOCHS_MAX 64
+
+struct epoch_keys {
+	bool held;
+	uint8_t meta[KEY_BYTES];
+	uint8_t data_pk[32], maint_pk[32];
+	uint8_t data_sk[32];  /* owners */
+	uint8_t maint_sk[64]; /* owners and maintenance key files */
+};
+
 struct keys {
-	bool owner;     /* derived from RS: can decrypt rows and sign for prune */
-	uint32_t epoch; /* of the data key pair */
+	bool owner;       /* derived from RS: can decrypt rows */
+	bool maintenance; /* can sign for prune; true for owners */
+	uint32_t epoch;   /* the newest: what is written is under it */
 	uint8_t repo_id[ID_BYTES];
 	uint8_t chunk[KEY_BYTES];  /* keyed BLAKE2b of chunks and directories */
 	uint8_t cutter[KEY_BYTES]; /* the chunker's key */
 	uint8_t meta[KEY_BYTES];   /* seals meta frames and small objects */
-	uint8_t meta_id[KEY_BYTES];/* names recipes and manifests; digests */
+	uint8_t meta_id[KEY_BYTES]; /* names recipes and manifests; digests */
 	uint8_t data_pk[32];
 	uint8_t maint_pk[32];
-	uint8_t host_id[ID_BYTES]; /* zero for owners */
+	uint8_t host_id[ID_BYTES]; /* zero unless a write-only host */
 	uint8_t host_pk[32], host_sk[64];
-	/* owners only: */
-	uint8_t config_mac[KEY_BYTES];
-	uint8_t data_sk[32];
-	uint8_t maint_sk[64];
+	uint8_t config_mac[KEY_BYTES];             /* owners only */
+	struct epoch_keys epochs[KEYS_EPOCHS_MAX]; /* of epoch i + 1 */
 };
 
 /* Once per process before anything else; SNAP_IO when libsodium refuses. */
@@ -48,33 +60,38 @@ void keys_wipe(void *p, size_t len);
 void *keys_secret_alloc(size_t len);
 void keys_secret_free(void *p);
 
-/* All keys of an owner from RS.  *out in locked memory: keys_free(). */
-SNAP_MUST_CHECK enum snap_code keys_from_secret(
-    const uint8_t rs[KEY_BYTES], const uint8_t repo_id[ID_BYTES],
-    uint32_t epoch, struct keys **out, struct snap_err *err);
+/* All keys of an owner from RS, up to `epoch`; SNAP_UNSUPPORTED for one
+ * beyond KEYS_EPOCHS_MAX or 0.  *out in locked memory: keys_free(). */
+SNAP_MUST_CHECK enum snap_code keys_from_secret(const uint8_t rs[KEY_BYTES],
+    const uint8_t repo_id[ID_BYTES], uint32_t epoch, struct keys **out,
+    struct snap_err *err);
 void keys_free(struct keys *k);
+/* What of an epoch is held; NULL = nothing. */
+const struct epoch_keys *keys_of_epoch(const struct keys *k, uint32_t epoch);
+/* The newest epoch's keys become those that are written under. */
+void keys_select(struct keys *k, uint32_t epoch);
 
 /* The 16-byte keyed hashes the format is made of. */
-void keys_chunk_hash(const struct keys *k, struct span chunk,
-    uint8_t out[ID_BYTES]);
+void keys_chunk_hash(
+    const struct keys *k, struct span chunk, uint8_t out[ID_BYTES]);
 /* Block id = hash of its directory's plaintext. */
-void keys_block_id(const struct keys *k, struct span directory,
-    uint8_t out[ID_BYTES]);
+void keys_block_id(
+    const struct keys *k, struct span directory, uint8_t out[ID_BYTES]);
 /* Id of a recipe or manifest: hash of class and plaintext. */
 void keys_meta_id(const struct keys *k, uint8_t class, struct span plain,
     uint8_t out[ID_BYTES]);
 /* Digest over a series of 16-byte hashes (spans, streams). */
-void keys_digest(const struct keys *k, struct span hashes,
-    uint8_t out[ID_BYTES]);
+void keys_digest(
+    const struct keys *k, struct span hashes, uint8_t out[ID_BYTES]);
 
 /* MAC of the config (owners) and its unkeyed fingerprint (host pins). */
-void keys_config_mac(const struct keys *k, struct span config,
-    uint8_t out[32]);
+void keys_config_mac(const struct keys *k, struct span config, uint8_t out[32]);
 void keys_fingerprint(struct span data, uint8_t out[32]); /* BLAKE2b-256 */
 
-/* Sign as this writer (owner: maintenance key); check a signature by pk. */
+/* Sign as this writer (owner, maintenance: the maintenance key of the newest
+ * epoch); check a signature by pk. */
 void keys_sign(const struct keys *k, struct span msg, uint8_t sig[SIG_BYTES]);
-SNAP_MUST_CHECK bool keys_verify(const uint8_t pk[32], struct span msg,
-    const uint8_t sig[SIG_BYTES]);
+SNAP_MUST_CHECK bool keys_verify(
+    const uint8_t pk[32], struct span msg, const uint8_t sig[SIG_BYTES]);
 
 #endif

@@ -123,17 +123,26 @@ session_new(const struct keys *k, struct session *out, struct snap_err *err)
 }
 
 enum snap_code
+seal_not_held(const struct keys *k, uint32_t epoch, struct snap_err *err)
+{
+	return snap_fail(err, k->owner ? SNAP_CORRUPT : SNAP_DENIED,
+	    k->owner ? "it names key epoch %u, which never began"
+		     : "it is under key epoch %u, which the key file lacks",
+	    (unsigned)epoch);
+}
+
+enum snap_code
 session_open(const struct keys *k, struct session *s, struct snap_err *err)
 {
+	const struct epoch_keys *e = keys_of_epoch(k, s->epoch);
+
 	if (!k->owner)
 		return snap_fail(
 		    err, SNAP_DENIED, "a write-only host key decrypts no rows");
-	if (s->epoch != k->epoch)
-		return snap_fail(err, SNAP_DENIED,
-		    "rows are under key epoch %u, the keys at hand are of %u",
-		    (unsigned)s->epoch, (unsigned)k->epoch);
+	if (e == NULL)
+		return seal_not_held(k, s->epoch, err);
 	if (crypto_box_seal_open(s->key, s->sealed, SEALED_KEY_BYTES,
-		k->data_pk, k->data_sk) != 0)
+		e->data_pk, e->data_sk) != 0)
 		return snap_fail(
 		    err, SNAP_CORRUPT, "a session key does not authenticate");
 	return SNAP_OK;
@@ -169,15 +178,19 @@ open_frame(const uint8_t key[KEY_BYTES], const struct frame_context *c,
 	return rc;
 }
 
-/* Kind and object id lie at fixed places of the header. */
-static void
+/* Kind, object id and epoch lie at fixed places of the header. */
+static enum snap_code
 body_key(const struct keys *k, const uint8_t *header, const uint8_t *salt,
-    struct one_time *out)
+    struct one_time *out, struct snap_err *err)
 {
 	struct span parts[3] = { span_of(header + 8, 1),
 		span_of(header + 16, ID_BYTES), span_of(salt, SALT_LEN) };
+	const struct epoch_keys *e = keys_of_epoch(k, le32_get(header + 48));
 
-	hash_parts(DOMAIN_BODY, k->meta, parts, 3, (uint8_t *)out, sizeof *out);
+	if (e == NULL)
+		return seal_not_held(k, le32_get(header + 48), err);
+	hash_parts(DOMAIN_BODY, e->meta, parts, 3, (uint8_t *)out, sizeof *out);
+	return SNAP_OK;
 }
 
 enum snap_code
@@ -186,12 +199,15 @@ seal_body(const struct keys *k, struct span header, struct span plain,
 {
 	uint8_t salt[SALT_LEN];
 	struct one_time ot;
+	enum snap_code rc;
 
 	if (header.len != HEADER_BYTES)
 		return snap_fail(
 		    err, SNAP_USAGE, "a header of %zu bytes", header.len);
 	randombytes_buf(salt, sizeof salt);
-	body_key(k, header.p, salt, &ot);
+	rc = body_key(k, header.p, salt, &ot, err);
+	if (rc != SNAP_OK)
+		return rc;
 	seal_one(&ot, salt, header, plain, out);
 	sodium_memzero(&ot, sizeof ot);
 	return bytes_check(out, err);
@@ -206,7 +222,9 @@ open_body(const struct keys *k, struct span header, struct span sealed,
 
 	if (sealed.len < SEAL_OVERHEAD || header.len != HEADER_BYTES)
 		return too_short(err);
-	body_key(k, header.p, sealed.p, &ot);
+	rc = body_key(k, header.p, sealed.p, &ot, err);
+	if (rc != SNAP_OK)
+		return rc;
 	rc = open_one(&ot, header, sealed, out, err);
 	sodium_memzero(&ot, sizeof ot);
 	return rc;

@@ -17,11 +17,16 @@
 struct frame_context {
 	uint8_t repo_id[ID_BYTES];
 	uint32_t epoch;
-	uint8_t class;            /* enum frame_class in format.h */
-	uint8_t id[ID_BYTES];     /* block id or meta id */
-	uint32_t plain_len;       /* bytes before compression */
+	uint8_t class;                 /* enum frame_class in format.h */
+	uint8_t id[ID_BYTES];          /* block id or meta id */
+	uint32_t plain_len;            /* bytes before compression */
 	uint8_t bitmap_hash[ID_BYTES]; /* zero when the block is full */
 };
+
+/* The failure to open what is under an epoch that is not held: an owner holds
+ * all, so for him SNAP_CORRUPT; else SNAP_DENIED. */
+enum snap_code seal_not_held(
+    const struct keys *k, uint32_t epoch, struct snap_err *err);
 
 /* The bitmap_hash of a sparse block; zeros for an empty bitmap (full). */
 void seal_bitmap_hash(struct span bitmap, uint8_t out[ID_BYTES]);
@@ -36,7 +41,8 @@ struct session {
 };
 SNAP_MUST_CHECK enum snap_code session_new(
     const struct keys *k, struct session *out, struct snap_err *err);
-/* Fill key from sealed: owners only, else SNAP_DENIED; SNAP_CORRUPT. */
+/* Fill key from sealed, of any epoch: owners only, else SNAP_DENIED;
+ * SNAP_CORRUPT. */
 SNAP_MUST_CHECK enum snap_code session_open(
     const struct keys *k, struct session *s, struct snap_err *err);
 
@@ -49,8 +55,9 @@ SNAP_MUST_CHECK enum snap_code open_frame(const uint8_t key[KEY_BYTES],
     const struct frame_context *c, struct span sealed, struct bytes *out,
     struct snap_err *err);
 
-/* The body of an object, or the contents of a pack: under keys.meta, bound to
- * the object's 64-byte header (kind and object id are in it). */
+/* The body of an object, or the contents of a pack: under the meta key of the
+ * epoch in the object's 64-byte header, and bound to it (kind and object id
+ * are in it). */
 SNAP_MUST_CHECK enum snap_code seal_body(const struct keys *k,
     struct span header, struct span plain, struct bytes *out,
     struct snap_err *err);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* format_commit.h - snapshots, condemned lists, notes, hosts. */
+/* format_commit.h - snapshots, condemned lists, notes, hosts, epochs. */
 #ifndef SNAP_FORMAT_COMMIT_H
 #define SNAP_FORMAT_COMMIT_H
 
@@ -16,7 +16,8 @@ struct property {
 enum { SNAPSHOT_NORMAL = 0, SNAPSHOT_SALVAGE = 1 };
 struct snapshot_body {
 	uint8_t type;
-	uint8_t run_id[ID_LEN], parent[ID_LEN], root[ID_LEN]; /* manifest root */
+	uint8_t run_id[ID_LEN], parent[ID_LEN],
+	    root[ID_LEN]; /* manifest root */
 	int64_t l0;
 	uint64_t bytes, new_bytes, stored_bytes, rows, n_streams;
 	uint32_t n_props;
@@ -63,5 +64,15 @@ struct host_body {
 void host_encode(const struct host_body *h, struct bytes *out);
 SNAP_MUST_CHECK enum snap_code host_decode(
     struct span in, struct host_body *out, struct snap_err *err);
+
+/* ---- begin of a key epoch (kind E, signed by its own maintenance key) */
+struct epoch_body {
+	uint32_t epoch;
+	uint8_t data_pk[32], maint_pk[32];
+	int64_t began; /* UTC seconds */
+};
+void epoch_encode(const struct epoch_body *e, struct bytes *out);
+SNAP_MUST_CHECK enum snap_code epoch_decode(
+    struct span in, struct epoch_body *out, struct snap_err *err);
 
 #endif

@@ -15,9 +15,19 @@
 #define FORMAT_VERSION 1
 
 enum object_kind {
-	OBJ_CONFIG = 'C', OBJ_SLOT = 'K', OBJ_HOST = 'H', OBJ_DATA = 'D',
-	OBJ_META = 'M', OBJ_INDEX = 'I', OBJ_SNAPSHOT = 'S', OBJ_OK = 'O',
-	OBJ_CONDEMNED = 'X', OBJ_CONDEMNED_OK = 'Y', OBJ_NOTE = 'N'
+	OBJ_CONFIG = 'C',
+	OBJ_SLOT = 'K',
+	OBJ_HOST = 'H',
+	OBJ_EPOCH = 'E',
+	OBJ_DATA = 'D',
+	OBJ_META = 'M',
+	OBJ_INDEX = 'I',
+	OBJ_SNAPSHOT = 'S',
+	OBJ_OK = 'O',
+	OBJ_CONDEMNED = 'X',
+	OBJ_CONDEMNED_OK = 'Y',
+	OBJ_NOTE = 'N',
+	OBJ_KEYFILE = 'F'
 };
 
 /* Header: 64 clear bytes, associated data of what is sealed in the object. */
@@ -55,8 +65,8 @@ uint64_t padme(uint64_t len);
 /* A sealed body's plaintext: length, body, zero padding to Padmé; when
  * `signer` is not NULL then 16 bytes signer id and 64 bytes signature, made
  * by the caller over signed_message(). */
-void body_wrap(struct span body, const uint8_t *signer_id,
-    const uint8_t *sig, struct bytes *out);
+void body_wrap(struct span body, const uint8_t *signer_id, const uint8_t *sig,
+    struct bytes *out);
 struct body {
 	struct span body;
 	bool is_signed;
@@ -64,8 +74,8 @@ struct body {
 };
 SNAP_MUST_CHECK enum snap_code body_unwrap(
     struct span plain, struct body *out, struct snap_err *err);
-void signed_message(struct span header_bytes, struct span body,
-    struct bytes *out);
+void signed_message(
+    struct span header_bytes, struct span body, struct bytes *out);
 
 /* ---- config (clear payload, MAC by the caller over header and payload) */
 struct config {

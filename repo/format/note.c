@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * note.c - what is said after the commit, and the public records of hosts.
+ * note.c - what is said after the commit, and about keys: the public records
+ * of hosts and epochs.
  */
 #include <string.h>
 
@@ -60,5 +61,31 @@ host_decode(struct span in, struct host_body *out, struct snap_err *err)
 	if (!cursor_done(&c))
 		return codec_corrupt(&c, in, "the record of a host", err);
 	*out = h;
+	return SNAP_OK;
+}
+
+void
+epoch_encode(const struct epoch_body *e, struct bytes *out)
+{
+	bytes_u32(out, e->epoch);
+	bytes_put(out, e->data_pk, sizeof e->data_pk);
+	bytes_put(out, e->maint_pk, sizeof e->maint_pk);
+	bytes_u64(out, (uint64_t)e->began);
+}
+
+enum snap_code
+epoch_decode(struct span in, struct epoch_body *out, struct snap_err *err)
+{
+	struct epoch_body e;
+	struct cursor c;
+
+	cursor_init(&c, in);
+	e.epoch = cursor_u32(&c);
+	cursor_copy(&c, e.data_pk, sizeof e.data_pk);
+	cursor_copy(&c, e.maint_pk, sizeof e.maint_pk);
+	e.began = (int64_t)cursor_u64(&c);
+	if (!cursor_done(&c))
+		return codec_corrupt(&c, in, "the record of an epoch", err);
+	*out = e;
 	return SNAP_OK;
 }

@@ -13,6 +13,7 @@ static const struct place {
 } places[] = {
 	{ OBJ_SLOT, "keys", false, "" },
 	{ OBJ_HOST, "keys", false, "" },
+	{ OBJ_EPOCH, "keys", false, "" },
 	{ OBJ_DATA, "data", true, "" },
 	{ OBJ_META, "meta", true, "" },
 	{ OBJ_INDEX, "index", false, "" },

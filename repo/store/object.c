@@ -94,6 +94,8 @@ store_put_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 static bool
 signature_ok(struct store *s, struct span header, const struct body *b)
 {
+	const struct epoch_keys *e =
+	    keys_of_epoch(s->keys, le32_get(header.p + 48));
 	static const uint8_t maintenance[ID_LEN];
 	const uint8_t *pk = NULL;
 	struct bytes msg;
@@ -101,8 +103,8 @@ signature_ok(struct store *s, struct span header, const struct body *b)
 
 	if (!b->is_signed)
 		return false;
-	if (memcmp(b->signer_id, maintenance, ID_LEN) == 0)
-		pk = s->keys->maint_pk;
+	if (memcmp(b->signer_id, maintenance, ID_LEN) == 0 && e != NULL)
+		pk = e->maint_pk;
 	for (size_t i = 0; i < s->state->n_hosts && pk == NULL; i++)
 		if (memcmp(b->signer_id, s->state->hosts[i].id, ID_LEN) == 0)
 			pk = s->state->hosts[i].pk;

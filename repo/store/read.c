@@ -108,19 +108,19 @@ static enum snap_code
 open_copy(struct store *s, const struct copy *c, const uint8_t *id,
     struct span sealed, struct bytes *plain, struct snap_err *err)
 {
-	struct frame_place f = { c->class, c->codec, id, s->keys->epoch,
-		c->plain_len, c->bitmap };
+	const struct epoch_keys *e = keys_of_epoch(s->keys, c->epoch);
+	struct frame_place f = { c->class, c->codec, id, c->epoch, c->plain_len,
+		c->bitmap };
 	size_t old = plain->len;
 	uint8_t key[KEY_BYTES];
 	enum snap_code rc = SNAP_OK;
 
-	if (c->class == CLASS_DATA) {
+	if (c->class == CLASS_DATA)
 		rc = session_key(s, c->session, key, err);
-		if (c->session != NULL)
-			f.epoch = c->session->epoch;
-	} else {
-		memcpy(key, s->keys->meta, KEY_BYTES);
-	}
+	else if (e != NULL)
+		memcpy(key, e->meta, KEY_BYTES);
+	else
+		rc = seal_not_held(s->keys, c->epoch, err);
 	if (rc == SNAP_OK)
 		rc = frame_open(s, key, &f, sealed, plain, err);
 	keys_wipe(key, sizeof key);

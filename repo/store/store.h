@@ -31,6 +31,7 @@ struct store {
 struct store_opts {
 	struct span passphrase;
 	bool is_recovery_code;
+	struct span key_file; /* its bytes: instead of a passphrase */
 	const char *cache_dir;
 	size_t n_threads;
 	int zstd_level;
@@ -74,9 +75,9 @@ SNAP_MUST_CHECK bool store_name_parse(
 
 /*
  * The store time of an object that rests on a look at `l0`.  Where times do
- * not survive a copy of the repository, one that is later than any writer
- * would have put it counts as of l0: then the copy keeps its order and its
- * snapshots.  Elsewhere it is what was listed.
+ * not survive a copy of the repository it is l0, which the object itself says:
+ * then the copy keeps its order and its snapshots.  Elsewhere, and at the
+ * latest, it is what was listed.
  */
 int64_t store_time(const struct store *s, int64_t l0, int64_t listed);
 /* Did it appear too late after that look, so that no reader trusts it? */
@@ -95,6 +96,7 @@ struct copy { /* where one copy of a block or meta object lies */
 	uint32_t pack_size;
 	uint32_t off, sealed_len, plain_len, n_chunks;
 	uint8_t class, codec, flags;
+	uint32_t epoch; /* of the key it is sealed under */
 	bool condemned; /* its pack is, in the newest look */
 	struct span bitmap;               /* borrowed from the index */
 	const struct session_row *session;/* borrowed; NULL for meta */
@@ -155,6 +157,7 @@ SNAP_MUST_CHECK enum snap_code run_commit(struct run *r,
     struct snap_err *err);
 /* Bytes put on the store so far. */
 uint64_t run_stored(const struct run *r);
-void run_free(struct run *r); /* also the abort: packs stay as garbage */
+/* Also the abort: packs that were put stay, named for the next run. */
+void run_free(struct run *r);
 
 #endif

@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * unlock.c - from a passphrase to the keys: config, slots, host records.
+ * unlock.c - from a passphrase or key file to the keys: config, slots, epochs,
+ * host records.
  *
  * A slot that is damaged, or of another repository, must not keep the right
- * passphrase out, so each is tried and failures are weighed at the end.
+ * passphrase out, so each is tried and failures are weighed at the end.  A
+ * key file opens one config only, the one that it pins.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#include "keyfile.h"
 #include "slots.h"
 #include "store_internal.h"
 
@@ -85,6 +88,9 @@ read_config(struct unlock *u, struct snap_err *err)
 	rc = object_parse(bytes_span(&u->config), &o, err);
 	if (rc == SNAP_OK && o.header.kind != OBJ_CONFIG)
 		rc = snap_fail(err, SNAP_CORRUPT, "this is no config");
+	if (rc == SNAP_OK &&
+	    (o.header.epoch == 0 || o.header.epoch > KEYS_EPOCHS_MAX))
+		rc = snap_fail(err, SNAP_CORRUPT, "no such key epoch");
 	if (rc == SNAP_OK)
 		rc = config_decode(o.payload, &s->config, err);
 	if (rc != SNAP_OK)
@@ -122,6 +128,23 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	return rc;
 }
 
+/* The largest epoch that an object claims to begin, as its header says. */
+static uint32_t
+newest_claimed(const struct unlock *u)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	uint32_t newest = u->epoch;
+	struct object o;
+
+	for (size_t i = 0; i < u->n; i++)
+		if (object_parse(bytes_span(&u->v[i].raw), &o, &ignored) ==
+			SNAP_OK &&
+		    o.header.kind == OBJ_EPOCH && o.header.epoch > newest &&
+		    o.header.epoch <= KEYS_EPOCHS_MAX)
+			newest = o.header.epoch;
+	return newest;
+}
+
 /* One slot; SNAP_OK with u->s->keys set when it was the one. */
 static enum snap_code
 try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
@@ -133,7 +156,8 @@ try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 
 	store_name(OBJ_SLOT, ko->id, name);
 	rc = object_parse(bytes_span(&ko->raw), &o, err);
-	if (rc == SNAP_OK && o.header.kind == OBJ_HOST)
+	if (rc == SNAP_OK &&
+	    (o.header.kind == OBJ_HOST || o.header.kind == OBJ_EPOCH))
 		return SNAP_OK;
 	if (rc == SNAP_OK &&
 	    (o.header.kind != OBJ_SLOT ||
@@ -159,7 +183,8 @@ try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 		return SNAP_OK;
 	}
 	if (rc == SNAP_OK)
-		rc = keys_from_secret(u->rs, u->s->repo_id, u->epoch, &k, err);
+		rc = keys_from_secret(
+		    u->rs, u->s->repo_id, newest_claimed(u), &k, err);
 	if (rc != SNAP_OK)
 		return rc;
 	if (config_genuine(u, k)) {
@@ -199,6 +224,68 @@ no_slot(const struct unlock *u, struct snap_err *err)
 	    err, SNAP_WRONG_KEY, "the repository has no slot for a %s", what);
 }
 
+/* Does this object begin the epoch of its header, and did its owner say so?
+ * Only who has RS can make one, for the keys that seal and sign it are new. */
+static bool
+epoch_genuine(struct unlock *u, struct key_object *ko, uint32_t *epoch,
+    struct snap_err *why)
+{
+	const struct epoch_keys *k;
+	struct epoch_body e;
+	struct store_body b;
+	bool ok = false;
+
+	if (object_open(u->s, OBJ_EPOCH, ko->id, bytes_span(&ko->raw), &b,
+		why) != SNAP_OK)
+		return false;
+	if (!body_is_maintenance(&b))
+		(void)snap_fail(why, SNAP_CORRUPT, "it is not signed");
+	else if (epoch_decode(b.body.body, &e, why) == SNAP_OK) {
+		k = keys_of_epoch(u->s->keys, e.epoch);
+		ok = k != NULL && le32_get(ko->raw.p + 48) == e.epoch &&
+		     memcmp(k->data_pk, e.data_pk, sizeof e.data_pk) == 0 &&
+		     memcmp(k->maint_pk, e.maint_pk, sizeof e.maint_pk) == 0;
+		*epoch = e.epoch;
+		if (!ok)
+			(void)snap_fail(why, SNAP_CORRUPT, "it has other keys");
+	}
+	store_body_fini(&b);
+	return ok;
+}
+
+/*
+ * Owners write under the newest epoch that was begun.  Holders of a key file
+ * know the epochs that are in it; that there is a newer one they are told.
+ */
+static void
+read_epochs(struct unlock *u)
+{
+	struct snap_err why = SNAP_ERR_INIT;
+	uint32_t newest = u->epoch, epoch;
+	struct object o;
+
+	for (size_t i = 0; i < u->n; i++) {
+		struct key_object *ko = &u->v[i];
+
+		if (object_parse(bytes_span(&ko->raw), &o, &why) != SNAP_OK ||
+		    o.header.kind != OBJ_EPOCH)
+			continue;
+		if (u->s->keys->owner && epoch_genuine(u, ko, &epoch, &why))
+			newest = epoch > newest ? epoch : newest;
+		else if (u->s->keys->owner)
+			report_log(u->s->report, REPORT_WARNING,
+			    "record of a key epoch: %s", why.msg);
+		else if (o.header.epoch > u->s->keys->epoch)
+			report_log(u->s->report, REPORT_WARNING,
+			    "the repository has key epoch %u, the key file is "
+			    "of %u: ask the owner for a new one",
+			    (unsigned)o.header.epoch,
+			    (unsigned)u->s->keys->epoch);
+	}
+	if (u->s->keys->owner)
+		keys_select(u->s->keys, newest);
+}
+
 /* Public records of hosts, as the owner signed them; damaged ones are
  * reported, and what they signed is then not trusted. */
 static enum snap_code
@@ -232,6 +319,32 @@ read_hosts(struct unlock *u, struct snap_err *err)
 		}
 		store_body_fini(&b);
 	}
+	return SNAP_OK;
+}
+
+static enum snap_code
+open_key_file(struct unlock *u, struct span raw, struct snap_err *err)
+{
+	uint8_t pinned[32], found[32];
+	struct object o;
+	enum snap_code rc;
+
+	rc = object_parse(raw, &o, err);
+	if (rc == SNAP_OK && o.header.kind != OBJ_KEYFILE)
+		rc = snap_fail(err, SNAP_CORRUPT, "this is no key file");
+	if (rc == SNAP_OK &&
+	    memcmp(o.header.repo_id, u->s->repo_id, ID_LEN) != 0)
+		rc =
+		    snap_fail(err, SNAP_DENIED, "it is for another repository");
+	if (rc == SNAP_OK)
+		rc = keyfile_open(
+		    o.payload, u->s->repo_id, &u->s->keys, pinned, err);
+	if (rc != SNAP_OK)
+		return snap_wrap(err, "key file");
+	keys_fingerprint(bytes_span(&u->config), found);
+	if (memcmp(pinned, found, sizeof found) != 0)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "config is not the one that the key file was made for");
 	return SNAP_OK;
 }
 
@@ -272,16 +385,19 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 	rc = transport_list(s->t, "keys/", note_key, &u, err);
 	if (rc == SNAP_OK)
 		rc = read_config(&u, err);
-	if (rc == SNAP_OK)
-		rc = take_secret(&u, o, err);
 	for (size_t i = 0; i < u.n && rc == SNAP_OK; i++)
 		rc = fetch_key(&u, &u.v[i], err);
+	if (rc == SNAP_OK)
+		rc = o->key_file.len > 0 ? open_key_file(&u, o->key_file, err)
+					 : take_secret(&u, o, err);
 	for (size_t i = 0; i < u.n && rc == SNAP_OK && s->keys == NULL; i++)
 		rc = try_slot(&u, &u.v[i], err);
 	if (rc == SNAP_OK && s->keys == NULL)
 		rc = no_slot(&u, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
+		read_epochs(&u);
 		rc = read_hosts(&u, err);
+	}
 	for (size_t i = 0; i < u.n; i++)
 		bytes_fini(&u.v[i].raw);
 	free(u.v);

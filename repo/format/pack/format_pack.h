@@ -14,6 +14,7 @@ enum { ROW_SPARSE = 1, ROW_ORIGIN = 2 };
 struct pack_row {
 	uint8_t class, codec, flags;
 	uint16_t session; /* index into sessions; data rows only */
+	uint32_t epoch;   /* of the meta key; the other rows only */
 	uint8_t id[ID_LEN];
 	uint32_t off, sealed_len, plain_len, n_chunks;
 	uint8_t n_hooks;

@@ -11,7 +11,7 @@
 #include "codec.h"
 
 #define SESSION_LEN (ID_LEN + 4 + ID_LEN + 80)
-#define ROW_MIN (3 + ID_LEN + 5)
+#define ROW_MIN (4 + ID_LEN + 5)
 #define SEALED_MIN 32 /* salt and tag of a frame */
 #define SEALED_MAX (BLOCK_PLAIN_MAX + (64u << 10))
 
@@ -21,8 +21,7 @@ put_row(const struct pack_row *r, uint64_t expected, struct bytes *out)
 	bytes_u8(out, r->class);
 	bytes_u8(out, r->codec);
 	bytes_u8(out, r->flags);
-	if (r->class == CLASS_DATA)
-		bytes_varint(out, r->session);
+	bytes_varint(out, r->class == CLASS_DATA ? r->session : r->epoch);
 	bytes_put(out, r->id, ID_LEN);
 	bytes_varint(out, codec_zigzag((int64_t)r->off - (int64_t)expected));
 	bytes_varint(out, r->sealed_len);
@@ -72,7 +71,7 @@ row_ok(const struct pack_row *r, uint32_t n_sessions)
 		return false;
 	if (r->class == CLASS_DATA)
 		return r->session < n_sessions && r->n_chunks != 0;
-	return (r->flags & ROW_SPARSE) == 0;
+	return r->epoch != 0 && (r->flags & ROW_SPARSE) == 0;
 }
 
 static void
@@ -86,6 +85,8 @@ read_row(struct cursor *c, uint64_t expected, uint32_t n_sessions,
 	r->flags = cursor_u8(c);
 	if (r->class == CLASS_DATA)
 		r->session = (uint16_t)codec_max(c, UINT16_MAX);
+	else
+		r->epoch = (uint32_t)codec_max(c, UINT32_MAX);
 	cursor_copy(c, r->id, ID_LEN);
 	/* Both terms are below 2^33, so the sum is safe. */
 	off =

@@ -80,8 +80,11 @@ verify_frame(struct check *c, const struct inventory_object *o,
 	copy.codec = r->codec;
 	copy.flags = r->flags;
 	copy.bitmap = r->bitmap;
-	if (r->class == CLASS_DATA)
+	copy.epoch = r->epoch;
+	if (r->class == CLASS_DATA) {
 		copy.session = &p->contents.sessions[r->session];
+		copy.epoch = copy.session->epoch;
+	}
 	bytes_clear(plain);
 	return store_open_copy(c->s, &copy, r->id,
 	    span_of(p->object.p + r->off, r->sealed_len), plain, err);

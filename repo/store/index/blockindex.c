@@ -258,7 +258,7 @@ add_row(struct blockindex *ix, const struct pack_row *r, uint32_t pack,
 	e.class = (unsigned)r->class & 7u;
 	e.codec = (unsigned)r->codec & 1u;
 	e.flags = (unsigned)r->flags & 3u;
-	e.session = r->class == CLASS_DATA ? sessions[r->session] : IDMAP_NONE;
+	e.session = r->class == CLASS_DATA ? sessions[r->session] : r->epoch;
 	rc = add_extra(ix, r, trusted, &e, err);
 	if (rc == SNAP_OK)
 		rc = add_hooks(ix, r, &e, err);

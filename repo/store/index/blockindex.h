@@ -26,7 +26,7 @@ struct entry {
 	uint32_t pack; /* IDMAP_NONE: taken back */
 	uint32_t off, sealed_len, plain_len;
 	uint32_t n_chunks : 17, class : 3, codec : 1, flags : 2, n_hooks : 4;
-	uint32_t session; /* IDMAP_NONE for meta */
+	uint32_t session; /* class data: its number; meta: the key epoch */
 	uint32_t extra;   /* bitmap and origin, or IDMAP_NONE */
 	uint32_t hooks;
 };

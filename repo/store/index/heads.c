@@ -32,7 +32,10 @@ fill_copy(const struct blockindex *ix, const struct entry *e, struct copy *c)
 	c->bitmap = span_of(NULL, 0);
 	if (e->extra != IDMAP_NONE)
 		c->bitmap = ix->extras[e->extra].bitmap;
-	c->session = e->session == IDMAP_NONE ? NULL : ix->sessions[e->session];
+	c->session = NULL;
+	if (e->class == CLASS_DATA)
+		c->session = ix->sessions[e->session];
+	c->epoch = c->session != NULL ? c->session->epoch : e->session;
 }
 
 /* Full before sparse, and what stays before what is condemned. */

@@ -26,6 +26,7 @@ packbuf_new(
 	if (p == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a pack");
 	p->kind = kind;
+	p->epoch = s->keys->epoch;
 	keys_random(p->id, ID_LEN);
 	bytes_init(&p->obj, TRANSPORT_SIZE_MAX);
 	bytes_init(&p->contents, TRANSPORT_SIZE_MAX);
@@ -89,6 +90,8 @@ packbuf_add(struct packbuf *p, const struct frame_in *f, uint8_t codec,
 	if (f->class == CLASS_DATA) {
 		r->n_hooks = (uint8_t)f->n_hooks;
 		memcpy(r->hooks, f->hooks, sizeof r->hooks);
+	} else {
+		r->epoch = p->epoch;
 	}
 	p->sums[p->n] = sum_of(f->plain);
 	bytes_put_span(&p->obj, sealed);

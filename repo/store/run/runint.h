@@ -16,6 +16,7 @@
 struct packbuf {
 	struct bytes obj;
 	uint8_t kind, id[ID_LEN];
+	uint32_t epoch;
 	struct pack_row *rows;
 	struct frame_sum {
 		uint64_t lo, hi;

@@ -11,7 +11,7 @@
 
 static const char *const names[SAMPLE_COUNT] = { "config", "directory", "block",
 	"sparse", "recipe", "row", "root", "pack", "segment", "snapshot",
-	"confirm", "condemned", "note", "host", "body" };
+	"confirm", "condemned", "note", "host", "body", "epoch" };
 
 static uint8_t ids[4][ID_LEN];
 
@@ -127,6 +127,7 @@ make_pack(struct bytes *out)
 	memset(rows[1].origin_pack, 0x44, ID_LEN);
 	rows[1].origin_time = INT64_C(1700000000000000000);
 	rows[2].class = CLASS_RECIPE;
+	rows[2].epoch = 2;
 	rows[2].off = 9000; /* not adjacent */
 	rows[2].sealed_len = 64;
 	rows[2].plain_len = 32;
@@ -188,6 +189,7 @@ make_rest(enum sample which, struct bytes *out)
 {
 	struct condemned_body c = { -1, 2, 1, 0, ids[0], ids[2], NULL };
 	struct host_body h = { { 1 }, { 2 }, 1, 1700000000, 0, { NULL, 0 } };
+	struct epoch_body e = { 2, { 3 }, { 4 }, 1700000000 };
 	uint8_t sig[64];
 
 	memset(sig, 0x99, sizeof sig);
@@ -196,6 +198,8 @@ make_rest(enum sample which, struct bytes *out)
 		condemned_encode(&c, out);
 	else if (which == SAMPLE_HOST)
 		host_encode(&h, out);
+	else if (which == SAMPLE_EPOCH)
+		epoch_encode(&e, out);
 	else
 		body_wrap(span_str("a body of some bytes"), ids[0], sig, out);
 }
@@ -270,6 +274,7 @@ AGAIN(again_condemned, condemned_body, condemned_decode, condemned_encode,
     NOTHING)
 AGAIN(again_note, note_body, note_decode, note_encode, NOTHING)
 AGAIN(again_host, host_body, host_decode, host_encode, NOTHING)
+AGAIN(again_epoch, epoch_body, epoch_decode, epoch_encode, NOTHING)
 
 static enum snap_code
 again_block(
@@ -355,6 +360,8 @@ sample_again(
 		return again_note(in, out, err);
 	case SAMPLE_HOST:
 		return again_host(in, out, err);
+	case SAMPLE_EPOCH:
+		return again_epoch(in, out, err);
 	default:
 		return again_body(in, out, err);
 	}

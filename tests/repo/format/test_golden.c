@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "golden.h"
+#include "keyfile.h"
 #include "samples.h"
 #include "seal.h"
 #include "slots.h"
@@ -199,6 +200,37 @@ what_was_sealed_once_still_opens(void **state)
 	bytes_fini(&in);
 }
 
+/* Random inside, so made once; what it opens to is fixed. */
+static void
+a_key_file_of_old_still_opens_to_the_same_keys(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t pin[32], repo[ID_BYTES];
+	struct keys *h = NULL;
+	struct bytes in;
+
+	(void)state;
+	bad = 0;
+	memset(repo, 0xbb, sizeof repo);
+	fetch("key-file", &in);
+	assert_int_equal(
+	    keyfile_open(bytes_span(&in), repo, &h, pin, &err), SNAP_OK);
+	assert_false(h->owner);
+	assert_int_equal(h->epoch, 3);
+	check("key-chunk", h->chunk, KEY_BYTES);
+	check("key-cutter", h->cutter, KEY_BYTES);
+	check("key-meta", h->meta, KEY_BYTES);
+	check("key-meta-id", h->meta_id, KEY_BYTES);
+	check("key-data-pk", h->data_pk, 32);
+	check("key-maint-pk", h->maint_pk, 32);
+	check("key-file-host-id", h->host_id, ID_BYTES);
+	check("key-file-host-pk", h->host_pk, 32);
+	check("key-file-pin", pin, sizeof pin);
+	keys_free(h);
+	bytes_fini(&in);
+	assert_int_equal(bad, 0);
+}
+
 int
 main(void)
 {
@@ -207,6 +239,8 @@ main(void)
 		cmocka_unit_test(hashes_and_signatures_are_fixed),
 		cmocka_unit_test(every_object_encodes_to_fixed_bytes),
 		cmocka_unit_test(what_was_sealed_once_still_opens),
+		cmocka_unit_test(
+		    a_key_file_of_old_still_opens_to_the_same_keys),
 	};
 
 	return cmocka_run_group_tests(tests, setup, teardown);
