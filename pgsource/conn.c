@@ -92,6 +92,10 @@ conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
 	    report_cancelled(s->o.report))
 		code = SNAP_CANCELLED;
 	snap_fail(err, code, "%s: %s", what, line);
+	if (state == NULL && s->standby)
+		snap_hint(err, "a standby may end sessions for its recovery: "
+			       "see its log, max_standby_streaming_delay and "
+			       "hot_standby_feedback");
 	if (state == NULL)
 		return snap_detail(err, "the connection failed");
 	snap_detail(err, "SQLSTATE %s", state);
@@ -317,6 +321,8 @@ conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err)
 	struct pollfd p = { .fd = PQsocket(c), .events = POLLIN };
 	int n;
 
+	if (PQstatus(c) != CONNECTION_OK)
+		return conn_fail(s, c, NULL, "read from PostgreSQL", err);
 	for (;;) {
 		if (src_check(s, err) != SNAP_OK) {
 			cancel_query(c);
@@ -329,7 +335,7 @@ conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err)
 		if (n > 0)
 			break;
 	}
-	if (PQconsumeInput(c) == 0)
+	if (PQconsumeInput(c) == 0 && PQstatus(c) == CONNECTION_OK)
 		return conn_fail(s, c, NULL, "read from PostgreSQL", err);
 	return SNAP_OK;
 }
@@ -376,6 +382,10 @@ conn_exec(struct pgsource *s, PGconn *c, const char *sql, PGresult **out,
 	return SNAP_OK;
 }
 
+/*
+ * The last bytes of a connection may hold the server's reason for closing it:
+ * so a loss is told only when the caller has looked at them and waits again.
+ */
 enum snap_code
 conn_value(struct pgsource *s, PGconn *c, const char *sql, char **out,
     struct snap_err *err)

@@ -132,7 +132,8 @@ ask(struct pgsource *s, const struct query *q, char **v, struct snap_err *err)
 		*err = why;
 		return rc;
 	}
-	return conn_exec(s, s->conn, "ROLLBACK TO SAVEPOINT snap", NULL, err);
+	return conn_exec(s, s->conn,
+	    "ROLLBACK TO SAVEPOINT snap; RELEASE SAVEPOINT snap", NULL, err);
 }
 
 /* What pg_dump leaves out for those who may not see it, without a word. */

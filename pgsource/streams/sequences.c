@@ -25,13 +25,12 @@ put_list(const struct pgsource *s, struct bytes *b)
 	bytes_put_str(b,
 	    ") SELECT pg_catalog.format('%I.%I', n.nspname, c.relname),"
 	    " pg_catalog.quote_literal("
-	    "pg_catalog.format('%I.%I', n.nspname, c.relname))"
+	    "pg_catalog.format('%I.%I', n.nspname, c.relname)),"
+	    " c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()"
 	    " FROM pg_catalog.pg_class c"
 	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
 	    " WHERE c.relkind = 'S' AND c.relpersistence <> 't'"
 	    " AND n.nspname !~ '^pg_' AND n.nspname <> 'information_schema'");
-	if (s->standby)
-		bytes_put_str(b, " AND c.relpersistence <> 'u'");
 	if (s->sel.exclude_data != NULL)
 		bytes_printf(b, " AND NOT c.oid = ANY ('%s'::pg_catalog.oid[])",
 		    s->sel.exclude_data);
@@ -50,7 +49,7 @@ put_list(const struct pgsource *s, struct bytes *b)
 		    " OR EXISTS (SELECT 1 FROM pg_catalog.pg_extension e"
 		    " WHERE c.oid = ANY (e.extconfig))");
 	bytes_put_str(b,
-	    ") ORDER BY pg_catalog.format('%I.%I', n.nspname, c.relname)"
+	    ") ORDER BY 3, pg_catalog.format('%I.%I', n.nspname, c.relname)"
 	    " COLLATE \"C\"");
 	bytes_u8(b, 0);
 }
@@ -105,14 +104,17 @@ put_batch(struct pgsource *s, const PGresult *list, int from, int to,
 		    i == from ? "" : " UNION ALL ", PQgetvalue(list, i, 0));
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
-	/* Only rolling back gives their locks back before the end. */
+	/* Only rolling back gives their locks back before the end; and a
+	 * conflict on a standby ends the session, not only the query, where a
+	 * savepoint stands. */
 	if (rc == SNAP_OK)
 		rc = conn_exec(s, s->conn, "SAVEPOINT seq", NULL, err);
 	if (rc == SNAP_OK)
 		rc = conn_exec(s, s->conn, (const char *)sql.p, &r, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(
-		    s, s->conn, "ROLLBACK TO SAVEPOINT seq", NULL, err);
+		rc = conn_exec(s, s->conn,
+		    "ROLLBACK TO SAVEPOINT seq; RELEASE SAVEPOINT seq", NULL,
+		    err);
 	if (rc == SNAP_OK && PQntuples(r) != to - from)
 		rc = snap_fail(err, SNAP_SOURCE, "a sequence has no row");
 	for (i = from; rc == SNAP_OK && i < to; i++)
@@ -125,6 +127,20 @@ put_batch(struct pgsource *s, const PGresult *list, int from, int to,
 	PQclear(r);
 	bytes_fini(&sql);
 	return rc;
+}
+
+/* On a standby they have no state; they are the last of the list. */
+static int
+skip_unlogged(struct pgsource *s, const PGresult *list)
+{
+	int n = PQntuples(list);
+
+	while (n > 0 && PQgetvalue(list, n - 1, 2)[0] == 't')
+		src_warn(s,
+		    "unlogged sequence %s cannot be read on a standby: its "
+		    "value is left out",
+		    PQgetvalue(list, --n, 0));
+	return n;
 }
 
 enum snap_code
@@ -142,7 +158,7 @@ sequences_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = conn_exec(s, s->conn, (const char *)sql.p, &list, err);
 	if (rc == SNAP_OK)
-		n = PQntuples(list);
+		n = skip_unlogged(s, list);
 	for (i = 0; rc == SNAP_OK && i < n; i = to) {
 		to = i + BATCH < n ? i + BATCH : n;
 		rc = put_batch(s, list, i, to, &out, err);

@@ -69,12 +69,50 @@ pg_start() {
 	export PGHOST PGUSER PGDATABASE
 }
 
+# pg_standby [NAME=VALUE ...]: a hot standby of that server, on a unix socket in
+# $PG_STANDBY.
+pg_standby() {
+	PG_STANDBY=$PG_DIR/standby
+	mkdir "$PG_STANDBY"
+	[ "$(id -u)" != 0 ] || chown "${PG_OSUSER:-postgres}" "$PG_STANDBY"
+	( cd "$PG_DIR" && pg_as "$PG_BIN/pg_basebackup" -h "$PG_DIR" \
+	    -U postgres -D "$PG_STANDBY/data" -R -c fast -N \
+	    2>"$PG_DIR/basebackup.log" ) || {
+		cat "$PG_DIR/basebackup.log" >&2
+		return 1
+	}
+	{
+		echo "unix_socket_directories = '$PG_STANDBY'"
+		echo "hot_standby = on"
+		for kv in "$@"; do
+			echo "${kv%%=*} = '${kv#*=}'"
+		done
+	} >>"$PG_STANDBY/data/postgresql.conf"
+	( cd "$PG_DIR" && pg_as "$PG_BIN/pg_ctl" -D "$PG_STANDBY/data" -w \
+	    -t 120 -l "$PG_DIR/standby.log" start >/dev/null ) || {
+		cat "$PG_DIR/standby.log" >&2
+		return 1
+	}
+}
+
+# pg_standby_caught_up: wait until the standby has what the primary wrote.
+pg_standby_caught_up() {
+	lsn=$(psql -X -A -t -d postgres -c 'SELECT pg_current_wal_lsn()')
+	while [ "$(psql -X -A -t -h "$PG_STANDBY" -d postgres -c \
+	    "SELECT pg_last_wal_replay_lsn() >= '$lsn'")" != t ]; do
+		sleep 0.1
+	done
+}
+
 # Always succeeds; safe to call twice.
 pg_stop() {
 	[ -n "${PG_DIR:-}" ] || return 0
-	( cd / && pg_as "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -m immediate -w stop \
-	    >/dev/null 2>&1 )
+	for d in ${PG_STANDBY:+"$PG_STANDBY"} "$PG_DIR"; do
+		( cd / && pg_as "$PG_BIN/pg_ctl" -D "$d/data" -m immediate \
+		    -w stop >/dev/null 2>&1 )
+	done
 	rm -rf "$PG_DIR"
 	PG_DIR=
+	PG_STANDBY=
 	return 0
 }
