@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blake2many.h"
 #include "hash.h"
 #include "keys.h"
 
@@ -16,6 +17,7 @@ _Static_assert(SIG_BYTES == crypto_sign_BYTES, "signature");
 _Static_assert(
     sizeof((struct epoch_keys *)0)->maint_sk == crypto_sign_SECRETKEYBYTES,
     "secret key");
+_Static_assert(ID_BYTES == BLAKE2_OUT && KEY_BYTES == BLAKE2_KEY, "chunk hash");
 _Static_assert(KEY_BYTES == crypto_kdf_KEYBYTES, "kdf");
 
 /* Low half of a subkey id; the high half is the epoch.  Part of the format. */
@@ -165,6 +167,22 @@ keys_chunk_hash(const struct keys *k, struct span chunk, uint8_t out[ID_BYTES])
 {
 	(void)crypto_generichash_blake2b(
 	    out, ID_BYTES, chunk.p, chunk.len, k->chunk, KEY_BYTES);
+}
+
+void
+keys_chunk_hashes(const struct keys *k, const uint8_t *data,
+    const uint32_t *lens, size_t n, uint8_t (*out)[ID_BYTES])
+{
+	const struct blake2_impl *impl = blake2_best();
+
+	if (impl != NULL && n > 1) {
+		blake2_many(impl, k->chunk, data, lens, n, out);
+		return;
+	}
+	for (size_t i = 0; i < n; i++) {
+		keys_chunk_hash(k, span_of(data, lens[i]), out[i]);
+		data += lens[i];
+	}
 }
 
 void

@@ -74,6 +74,10 @@ void keys_select(struct keys *k, uint32_t epoch);
 /* The 16-byte keyed hashes the format is made of. */
 void keys_chunk_hash(
     const struct keys *k, struct span chunk, uint8_t out[ID_BYTES]);
+/* Of `n` chunks that lie one behind the other, chunk i lens[i] > 0 bytes
+ * long: several at once where the processor can. */
+void keys_chunk_hashes(const struct keys *k, const uint8_t *data,
+    const uint32_t *lens, size_t n, uint8_t (*out)[ID_BYTES]);
 /* Block id = hash of its directory's plaintext. */
 void keys_block_id(
     const struct keys *k, struct span directory, uint8_t out[ID_BYTES]);

@@ -313,6 +313,8 @@ turn_window(struct lookup *l, struct snap_err *err)
 	struct window *w = l->filling;
 	enum snap_code rc;
 
+	keys_chunk_hashes(
+	    l->shared->store->keys, w->data.p, w->lens, w->n, w->hashes);
 	load_wanted(l);
 	try_hooks(l, w);
 	rc = decide_window(l, l->waiting, err);
@@ -332,7 +334,6 @@ take_chunk(void *arg, struct span chunk, struct snap_err *err)
 	if ((rc = bytes_check(&w->data, err)) != SNAP_OK)
 		return rc;
 	w->lens[w->n] = (uint32_t)chunk.len;
-	keys_chunk_hash(l->shared->store->keys, chunk, w->hashes[w->n]);
 	w->n++;
 	if (w->data.len < WINDOW_BYTES && w->n < WINDOW_CHUNKS)
 		return SNAP_OK;
