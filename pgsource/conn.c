@@ -13,6 +13,7 @@
 
 #define MAX_PARAMS 96
 #define POLL_MS 100
+#define SERVICE_LINE_MAX 250
 
 char *
 src_strdup(const char *p)
@@ -207,6 +208,7 @@ param_value(struct pgsource *s, const PQconninfoOption *p)
 {
 	if (p->val == NULL || p->val[0] == '\0' ||
 	    strcmp(p->keyword, "service") == 0 ||
+	    strcmp(p->keyword, "servicefile") == 0 ||
 	    strcmp(p->keyword, "client_encoding") == 0 ||
 	    strcmp(p->keyword, "replication") == 0)
 		return NULL;
@@ -263,16 +265,61 @@ conn_quote(struct bytes *b, const char *v)
 	bytes_u8(b, '\'');
 }
 
+/*
+ * Secrets but the password, which has a variable of its own: pg_dump gets
+ * them as a service file.  libpq cuts white space off its lines' ends and
+ * reads no more than 255 bytes of one.
+ */
+enum snap_code
+conn_service(struct pgsource *s, struct bytes *out, struct snap_err *err)
+{
+	PQconninfoOption *all = PQconninfo(s->conn), *p;
+	enum snap_code rc = SNAP_OK;
+	const char *v;
+	size_t len;
+
+	if (all == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	for (p = all; rc == SNAP_OK && p->keyword != NULL; p++) {
+		v = param_value(s, p);
+		if (v == NULL || p->dispchar[0] != '*' ||
+		    strcmp(p->keyword, "password") == 0)
+			continue;
+		len = strlen(v);
+		if (strpbrk(v, "\r\n") != NULL || strchr(" \t", v[len - 1]) ||
+		    len + strlen(p->keyword) > SERVICE_LINE_MAX) {
+			rc = snap_fail(err, SNAP_SOURCE,
+			    "pg_dump cannot be given this %s", p->keyword);
+			snap_detail(err,
+			    "It is longer than %d bytes, has a "
+			    "line end, or ends in white space.",
+			    SERVICE_LINE_MAX);
+			snap_hint(err, "choose another %s", p->keyword);
+			break;
+		}
+		bytes_printf(out, "%s%s=%s\n", out->len == 0 ? "[snap]\n" : "",
+		    p->keyword, v);
+	}
+	PQconninfoFree(all);
+	return rc == SNAP_OK ? bytes_check(out, err) : rc;
+}
+
 enum snap_code
 conn_string(struct pgsource *s, struct bytes *out, struct snap_err *err)
 {
 	PQconninfoOption *all = PQconninfo(s->conn), *p;
-	struct bytes options;
+	struct bytes options, service;
+	enum snap_code rc;
 	const char *v;
 
 	if (all == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	bytes_init(&options, QUERY_MAX);
+	bytes_init(&service, QUERY_MAX);
+	rc = conn_service(s, &service, err);
+	if (service.len > 0)
+		bytes_put_str(out, "service=snap ");
+	bytes_fini_wipe(&service);
 	for (p = all; p->keyword != NULL; p++) {
 		v = param_value(s, p);
 		if (v == NULL || p->dispchar[0] == '*')
@@ -300,7 +347,7 @@ conn_string(struct pgsource *s, struct bytes *out, struct snap_err *err)
 	if (options.bad)
 		out->bad = true;
 	bytes_fini(&options);
-	return bytes_check(out, err);
+	return rc == SNAP_OK ? bytes_check(out, err) : rc;
 }
 
 static void
@@ -315,6 +362,10 @@ cancel_query(PGconn *c)
 	PQfreeCancel(cancel);
 }
 
+/*
+ * The last bytes of a connection may hold the server's reason for closing it:
+ * so a loss is told only when the caller has looked at them and waits again.
+ */
 enum snap_code
 conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err)
 {
@@ -382,10 +433,6 @@ conn_exec(struct pgsource *s, PGconn *c, const char *sql, PGresult **out,
 	return SNAP_OK;
 }
 
-/*
- * The last bytes of a connection may hold the server's reason for closing it:
- * so a loss is told only when the caller has looked at them and waits again.
- */
 enum snap_code
 conn_value(struct pgsource *s, PGconn *c, const char *sql, char **out,
     struct snap_err *err)

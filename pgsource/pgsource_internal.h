@@ -79,7 +79,10 @@ enum snap_code conn_again(
 enum snap_code conn_pin(struct pgsource *s, PGconn *c, struct snap_err *err);
 /* A value of a conninfo string. */
 void conn_quote(struct bytes *b, const char *v);
-/* The conninfo string for pg_dump, without any password. */
+/* The service file for pg_dump, empty when there are no secrets for it. */
+enum snap_code conn_service(
+    struct pgsource *s, struct bytes *out, struct snap_err *err);
+/* The conninfo string for pg_dump, without any secret. */
 enum snap_code conn_string(
     struct pgsource *s, struct bytes *out, struct snap_err *err);
 /* Run SQL; *out (may be NULL) gets the last result, for PQclear(). */
@@ -127,18 +130,18 @@ void workers_close(struct pgsource *s);
 /* child.c */
 struct child {
 	char **argv;
-	int in;               /* becomes stdin; -1 = none */
-	int out;              /* becomes stdout */
-	const char *password; /* PGPASSWORD of the child, or NULL */
+	int in;        /* becomes stdin; -1 = none */
+	int out;       /* becomes stdout */
+	bool connects; /* to the server: gets the secrets, and no `in` */
 };
 /* Run to the end; non-zero exit is an error that quotes its messages. */
 enum snap_code child_run(
     struct pgsource *s, const struct child *c, struct snap_err *err);
 /* An unlinked temporary file; -1 with errno. */
 int child_tmpfile(void);
-/* Run argv and append its output, at most `max` bytes. */
+/* Run argv and append its output to *out. */
 enum snap_code child_output(struct pgsource *s, char **argv, int in,
-    const char *password, struct bytes *out, struct snap_err *err);
+    bool connects, struct bytes *out, struct snap_err *err);
 
 /* tools.c */
 enum snap_code tools_find(struct pgsource *s, struct snap_err *err);

@@ -108,8 +108,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	else
-		rc =
-		    child_output(s, a.v, -1, PQpass(s->conn), &s->archive, err);
+		rc = child_output(s, a.v, -1, true, &s->archive, err);
 	if (rc == SNAP_OK)
 		rc = ddl_patch_time(&s->archive, err);
 out:
@@ -289,7 +288,7 @@ run_pg_restore(struct pgsource *s, int in, const char *const *options,
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	if (rc == SNAP_OK)
-		rc = child_output(s, a.v, in, NULL, out, err);
+		rc = child_output(s, a.v, in, false, out, err);
 out:
 	if (fd >= 0) {
 		close(fd);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * child.c - PostgreSQL's own programs as children: no shell, password by
- * environment, output in an unlinked file, messages kept for the error.
+ * child.c - PostgreSQL's own programs as children: no shell, no secret among
+ * the arguments, output in an unlinked file, messages kept for the error.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,34 +34,68 @@ child_tmpfile(void)
 	return fd;
 }
 
-/* Our environment, handed on, with PGPASSWORD replaced. */
-static char **
-child_env(const char *password, char **held)
+static bool
+is_var(const char *entry, const char *key)
 {
-	static const char key[] = "PGPASSWORD=";
+	size_t n = strlen(key);
+
+	return strncmp(entry, key, n) == 0 && entry[n] == '=';
+}
+
+/* Our environment, handed on, with what is ours in place of its own. */
+static char **
+child_env(const char *password, bool service, char **held)
+{
+	static const char key[] = "PGPASSWORD";
+	static char file[] = "PGSERVICEFILE=/dev/stdin";
 	size_t n = 0, m = 0, len;
 	char **env;
 
 	while (environ[n] != NULL)
 		n++;
-	env = calloc(n + 2, sizeof *env);
+	env = calloc(n + 3, sizeof *env);
 	if (env == NULL)
 		return NULL;
 	for (n = 0; environ[n] != NULL; n++)
-		if (password == NULL ||
-		    strncmp(environ[n], key, sizeof key - 1) != 0)
+		if ((password == NULL || !is_var(environ[n], key)) &&
+		    (!service || !is_var(environ[n], "PGSERVICEFILE")))
 			env[m++] = environ[n];
+	if (service)
+		env[m++] = file;
 	if (password == NULL)
 		return env;
-	len = sizeof key + strlen(password);
+	len = sizeof key + 1 + strlen(password);
 	*held = malloc(len);
 	if (*held == NULL) {
 		free(env);
 		return NULL;
 	}
-	(void)snprintf(*held, len, "%s%s", key, password);
+	(void)snprintf(*held, len, "%s=%s", key, password);
 	env[m] = *held;
 	return env;
+}
+
+/*
+ * Secrets for which libpq has no variable: a service file without a name, so
+ * that nothing is left behind whatever happens.  *fd stays -1 without any.
+ */
+static enum snap_code
+service_file(struct pgsource *s, int *fd, struct snap_err *err)
+{
+	struct bytes text;
+	enum snap_code rc;
+
+	bytes_init(&text, QUERY_MAX);
+	rc = conn_service(s, &text, err);
+	if (rc != SNAP_OK || text.len == 0)
+		goto out;
+	*fd = child_tmpfile();
+	if (*fd < 0 || fd_write_all(*fd, text.p, text.len) != 0 ||
+	    lseek(*fd, 0, SEEK_SET) != 0)
+		rc = snap_fail_errno(err, SNAP_IO, "write a temporary file");
+out:
+	bytes_fini_wipe(&text);
+	return rc;
 }
 
 static enum snap_code
@@ -125,15 +159,15 @@ child_messages(struct pgsource *s, int fd, bool failed, struct snap_err *told)
 }
 
 static int
-child_spawn(const struct child *c, int errfd, char **env, pid_t *pid)
+child_spawn(const struct child *c, int in, int errfd, char **env, pid_t *pid)
 {
 	posix_spawn_file_actions_t fa;
 	int e = posix_spawn_file_actions_init(&fa);
 
 	if (e != 0)
 		return e;
-	if (c->in >= 0)
-		e = posix_spawn_file_actions_adddup2(&fa, c->in, 0);
+	if (in >= 0)
+		e = posix_spawn_file_actions_adddup2(&fa, in, 0);
 	else
 		e = posix_spawn_file_actions_addopen(
 		    &fa, 0, "/dev/null", O_RDONLY, 0);
@@ -153,17 +187,21 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 	struct snap_err told = SNAP_ERR_INIT;
 	char **env = NULL, *held = NULL;
-	int errfd = child_tmpfile(), status = 0;
+	int errfd = child_tmpfile(), service = -1, status = 0;
 	pid_t pid;
 
 	if (errfd < 0)
 		return snap_fail_errno(err, SNAP_IO, "make a temporary file");
-	env = child_env(c->password, &held);
+	if (c->connects && (rc = service_file(s, &service, err)) != SNAP_OK)
+		goto out;
+	env = child_env(
+	    c->connects ? PQpass(s->conn) : NULL, service >= 0, &held);
 	if (env == NULL) {
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 		goto out;
 	}
-	errno = child_spawn(c, errfd, env, &pid);
+	errno =
+	    child_spawn(c, service >= 0 ? service : c->in, errfd, env, &pid);
 	if (errno != 0) {
 		rc = snap_fail_errno(err, SNAP_SOURCE, "run %s", c->argv[0]);
 		goto out;
@@ -186,14 +224,16 @@ out:
 	free(held);
 	free(env);
 	close(errfd);
+	if (service >= 0)
+		close(service);
 	return rc;
 }
 
 enum snap_code
-child_output(struct pgsource *s, char **argv, int in, const char *password,
+child_output(struct pgsource *s, char **argv, int in, bool connects,
     struct bytes *out, struct snap_err *err)
 {
-	struct child c = { argv, in, -1, password };
+	struct child c = { argv, in, -1, connects };
 	enum snap_code rc;
 	uint8_t *room;
 	off_t len;
