@@ -191,8 +191,12 @@ copy_extent(
 	if (e->first >= b->n || e->count > b->n - e->first)
 		return damaged(
 		    rd, g->stream, "an extent beyond its block", err);
-	for (uint32_t c = e->first; c < e->first + e->count; c++)
+	for (uint32_t c = e->first; c < e->first + e->count; c++) {
+		if (b->offs[c] == UINT32_MAX)
+			return damaged(rd, g->stream,
+			    "a chunk that no copy of its block has", err);
 		bytes_put(&rd->span, b->data.p + b->offs[c], b->lens[c]);
+	}
 	bytes_put(&rd->hashes, hashes[e->first], (size_t)e->count * ID_LEN);
 	blocks_give(rd->blocks, g->refs[i]);
 	g->refs[i] = NULL;

@@ -45,21 +45,24 @@ ref_free(struct block_ref *r)
 static enum snap_code
 decode(struct blocks *b, struct block_ref *r, struct snap_err *err)
 {
+	bool sparse = false;
 	enum snap_code rc;
 
-	rc = store_read(b->store, CLASS_DATA, r->id, &r->plain, err);
+	rc = store_read_block(b->store, r->id, &r->plain, &sparse, err);
 	if (rc == SNAP_OK)
-		rc = block_decode(bytes_span(&r->plain), false, &r->block, err);
+		rc =
+		    block_decode(bytes_span(&r->plain), sparse, &r->block, err);
 	if (rc != SNAP_OK)
 		return rc;
 	r->hashes = malloc(((size_t)r->block.n + 1) * ID_LEN);
 	if (r->hashes == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
 	for (uint32_t i = 0; i < r->block.n; i++)
-		keys_chunk_hash(b->store->keys,
-		    span_of(
-			r->block.data.p + r->block.offs[i], r->block.lens[i]),
-		    r->hashes[i]);
+		if (r->block.offs[i] != UINT32_MAX)
+			keys_chunk_hash(b->store->keys,
+			    span_of(r->block.data.p + r->block.offs[i],
+				r->block.lens[i]),
+			    r->hashes[i]);
 	return SNAP_OK;
 }
 

@@ -113,6 +113,11 @@ bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
  * SNAP_DENIED (no data key). */
 SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
+/* A data block for a restore: as store_read where a full copy is good; else
+ * *sparse is set, and it has every chunk that some good copy has. */
+SNAP_MUST_CHECK enum snap_code store_read_block(struct store *s,
+    const uint8_t id[ID_LEN], struct bytes *plain, bool *sparse,
+    struct snap_err *err);
 /* As store_read for one given copy; nothing cached (check, repair). */
 SNAP_MUST_CHECK enum snap_code store_read_copy(struct store *s,
     const struct copy *c, const uint8_t id[ID_LEN], struct bytes *plain,
