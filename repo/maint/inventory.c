@@ -10,8 +10,6 @@
 
 #include "inventory.h"
 
-#define SECOND_NS INT64_C(1000000000)
-
 static enum snap_code
 add_object(void *arg, const char *name, const struct transport_stat *st,
     struct snap_err *err)
@@ -121,7 +119,5 @@ bool
 inventory_is_void(
     const struct store *s, const struct inventory_object *o, int64_t l0)
 {
-	int64_t lease = (int64_t)s->config.grace_s * SECOND_NS / 2;
-
-	return l0 < 0 || o->time_ns < 0 || o->time_ns - l0 >= lease;
+	return o->time_ns < 0 || store_is_void(s, l0, o->time_ns);
 }

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fdio.h"
@@ -23,6 +24,8 @@
 #define KEPT_PACKS 6
 #define KEPT_BYTES (40u << 20)
 #define PATH_LEN 4096
+#define NONCE_HEX 17 /* with the dot */
+#define LEFT_OVER_S 86400
 
 struct kept {
 	uint8_t id[ID_LEN];
@@ -115,17 +118,51 @@ cache_path(const struct cache *c, enum cache_kind kind, const uint8_t *id,
 	(void)snprintf(out, PATH_LEN, "%s/%s/%s", c->dir, kinds[kind], hex);
 }
 
+/* A regular file, or -1: a pipe or device in its place would keep us waiting.
+ */
+static int
+open_file(const char *path, struct stat *st)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+	if (fd >= 0 && (fstat(fd, st) != 0 || !S_ISREG(st->st_mode))) {
+		(void)close(fd);
+		fd = -1;
+	}
+	return fd;
+}
+
+/* Append [off, off + len) of the file, or nothing. */
+static bool
+read_range(int fd, off_t off, size_t len, struct bytes *out)
+{
+	size_t old = out->len;
+	uint8_t *to = bytes_room(out, len);
+
+	if (to != NULL && fd_pread_exact(fd, to, len, off) == 0)
+		return true;
+	out->len = old;
+	return false;
+}
+
 bool
 cache_get(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
     size_t max, struct bytes *out)
 {
-	struct snap_err ignored = SNAP_ERR_INIT;
 	char path[PATH_LEN];
+	struct stat st;
+	bool ok;
+	int fd;
 
 	if (c->dir == NULL)
 		return false;
 	cache_path(c, kind, id, path);
-	return fd_slurp(path, max, out, &ignored) == SNAP_OK;
+	if ((fd = open_file(path, &st)) < 0)
+		return false;
+	ok = st.st_size > 0 && (uint64_t)st.st_size <= max &&
+	     read_range(fd, 0, (size_t)st.st_size, out);
+	(void)close(fd);
+	return ok;
 }
 
 static bool
@@ -154,25 +191,17 @@ cache_get_range(struct cache *c, const uint8_t pack[ID_LEN], uint32_t size,
     uint32_t off, size_t len, struct bytes *out)
 {
 	char path[PATH_LEN];
-	size_t old = out->len;
 	struct stat st;
-	bool ok = false;
-	uint8_t *to;
+	bool ok;
 	int fd;
 
 	if (c->dir == NULL)
 		return kept_range(c, pack, size, off, len, out);
 	cache_path(c, CACHE_META, pack, path);
-	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-	if (fd < 0)
+	if ((fd = open_file(path, &st)) < 0)
 		return false;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) &&
-	    (uint64_t)st.st_size == size && off <= size && len <= size - off) {
-		to = bytes_room(out, len);
-		ok = to != NULL && fd_pread_exact(fd, to, len, (off_t)off) == 0;
-		if (!ok)
-			out->len = old;
-	}
+	ok = (uint64_t)st.st_size == size && off <= size && len <= size - off &&
+	     read_range(fd, (off_t)off, len, out);
 	(void)close(fd);
 	return ok;
 }
@@ -250,6 +279,17 @@ cache_put(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
 		(void)unlink(tmp);
 }
 
+/* "<id>.<nonce>" that nobody came to rename, killed long ago. */
+static bool
+is_left_over(const char *file, const char *name)
+{
+	struct stat st;
+
+	return strlen(name) == 2 * ID_LEN + NONCE_HEX &&
+	       name[2 * ID_LEN] == '.' && lstat(file, &st) == 0 &&
+	       S_ISREG(st.st_mode) && time(NULL) - st.st_mtime > LEFT_OVER_S;
+}
+
 void
 cache_prune(struct cache *c, enum cache_kind kind,
     bool (*keep_it)(void *arg, const uint8_t *id), void *arg)
@@ -271,11 +311,13 @@ cache_prune(struct cache *c, enum cache_kind kind,
 		memcpy(hex, e->d_name, 2 * ID_LEN);
 		hex[2 * ID_LEN] = '\0';
 		/* Only names that this file makes; others are not ours. */
-		if (!hex_decode(hex, id, ID_LEN) ||
-		    e->d_name[2 * ID_LEN] != '\0' || keep_it(arg, id))
+		if (!hex_decode(hex, id, ID_LEN))
 			continue;
 		(void)snprintf(file, sizeof file, "%s/%s", path, e->d_name);
-		(void)unlink(file);
+		if (e->d_name[2 * ID_LEN] == '\0'
+			? !keep_it(arg, id)
+			: is_left_over(file, e->d_name))
+			(void)unlink(file);
 	}
 	(void)closedir(d);
 }

@@ -63,9 +63,7 @@ is_late(const struct store *s, int64_t l0, int64_t time)
 int64_t
 store_time(const struct store *s, int64_t l0, int64_t listed)
 {
-	return !transport_time_is_visibility(s->t) && is_late(s, l0, listed)
-		   ? l0
-		   : listed;
+	return !transport_time_is_visibility(s->t) && l0 < listed ? l0 : listed;
 }
 
 bool

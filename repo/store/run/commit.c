@@ -218,7 +218,7 @@ run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
 	if (rc != SNAP_OK)
 		return run_fail(r, err);
 	memcpy(id_out, id, ID_LEN);
-	*time_ns = when;
+	*time_ns = store_time(r->s, r->l0, when);
 	/* It stands: nothing may be added to it. */
 	(void)pthread_mutex_lock(&r->lock);
 	(void)snap_fail(&r->failed, SNAP_USAGE, "the run was committed");

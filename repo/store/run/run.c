@@ -161,12 +161,26 @@ run_begin(struct store *s, struct run **out, struct snap_err *err)
 	return rc;
 }
 
+/* A run that ends without a commit: what it put is found by the next one if
+ * a segment names it.  On a full disk the room of the pack that did not fit is
+ * enough for that. */
+static void
+leave_packs(struct run *r)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+
+	if (r->n_done > 0 && run_put_segment(r, &ignored) != SNAP_OK)
+		report_log(r->s->report, REPORT_DEBUG,
+		    "what was stored cannot be used again: %s", ignored.msg);
+}
+
 void
 run_free(struct run *r)
 {
 	if (r == NULL)
 		return;
 	workers_free(r->uploaders);
+	leave_packs(r);
 	packbuf_free(r->open[0]);
 	packbuf_free(r->open[1]);
 	for (size_t i = 0; i < r->n_done; i++)

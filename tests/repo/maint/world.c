@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "slots.h"
+#include "transport_impl.h"
 #include "world.h"
 
 #define CHUNKS 5u
@@ -43,6 +44,7 @@ open_store(struct world *w)
 
 	must(transport_open_mem(w->mem, &inner, &err));
 	must(transport_open_fault(inner, &w->t, &err));
+	w->t->time_is_visibility = !w->like_files;
 	memset(&o, 0, sizeof o);
 	o.passphrase = span_str(PASS);
 	o.n_threads = 2;

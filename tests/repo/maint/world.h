@@ -23,6 +23,7 @@ struct world {
 	pthread_mutex_t lock;
 	struct bytes log; /* warnings only, NUL-terminated on reading */
 	atomic_int cancel;
+	bool like_files; /* times as on a file system, from the next opening */
 };
 struct world_name {
 	char s[TRANSPORT_NAME_MAX + 1];

@@ -85,6 +85,39 @@ a_run_that_waited_too_long_fails(void **state)
 	}
 }
 
+/* Puts of the commit fail, as on a full disk; packs of blocks were put. */
+static void
+what_a_failed_run_stored_is_found_by_the_next(void **state)
+{
+	struct fault_rule full = { FAULT_PUT, FAULT_BEFORE, SNAP_IO, "meta/", 1,
+		1, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *inner, *t;
+	uint8_t id[ID_LEN];
+	struct store *s;
+	struct world w;
+	size_t n;
+
+	(void)state;
+	world_open(&w, PACK);
+	assert_int_equal(transport_open_mem(w.mem, &inner, &err), SNAP_OK);
+	assert_int_equal(transport_open_fault(inner, &t, &err), SNAP_OK);
+	s = open_on(&w, t, "secret", NULL);
+	assert_int_equal(fault_add(t, &full, &err), SNAP_OK);
+	assert_int_equal(backup(s, 0, 30, id, &err), SNAP_IO);
+	store_close(s);
+	transport_close(t);
+	n = count_names(w.t, "data/");
+	assert_true(n > 1);
+	assert_int_equal(count_names(w.t, "snapshots/"), 0);
+	s = open_store(&w, NULL);
+	assert_int_equal(backup(s, 0, 30, id, &err), SNAP_OK);
+	assert_int_equal(count_names(w.t, "data/"), n);
+	assert_int_equal(read_range(s, 0, 30, &err), SNAP_OK);
+	store_close(s);
+	world_close(&w);
+}
+
 struct jump {
 	struct world *w;
 	const char *prefix;
@@ -364,6 +397,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_stored_already_is_not_stored_again),
+		cmocka_unit_test(what_a_failed_run_stored_is_found_by_the_next),
 		cmocka_unit_test(a_run_that_waited_too_long_fails),
 		cmocka_unit_test(an_answer_after_the_lease_is_no_success),
 		cmocka_unit_test(a_condemned_pack_is_not_referred_to),
