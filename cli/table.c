@@ -89,7 +89,7 @@ const struct opt opts_table[] = {
 	    "mean size of a chunk, a power of two from 256 to 16384; "
 	    "default 512" },
 	{ 0, "kdf-memory", "MIB", OPT_STRING, OFF(kdf_memory), CMD_INIT,
-	    "memory that trying a passphrase costs; default 256" },
+	    "memory that trying a passphrase costs; default 64" },
 	{ 'd', "dbname", "DBNAME", OPT_STRING, OFF(dbname), CMD_BACKUP,
 	    "database: a name, a conninfo string or a postgresql:// URI" },
 	{ 'h', "host", "HOST", OPT_STRING, OFF(host), CMD_BACKUP,

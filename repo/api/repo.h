@@ -29,7 +29,7 @@ struct repo_params {           /* fixed at init; 0 = the default */
 	uint32_t pack_size;    /* 16 MiB */
 	uint32_t grace_s;      /* 72 h; at least 1 h */
 	uint32_t slice_blocks; /* 32768 heap blocks */
-	uint32_t kdf_mem_kib;  /* Argon2id memory of slots; 256 MiB */
+	uint32_t kdf_mem_kib;  /* Argon2id memory of slots; 64 MiB */
 };
 
 struct repo_opts {
