@@ -153,15 +153,24 @@ put_settings(struct sqlscript *s)
 	    "SET IntervalStyle = postgres;\n");
 }
 
-/* A cut rest of a chunk as one call; lo_put() needs no descriptor. */
+/*
+ * A chunk as one call; lo_put() needs no descriptor.  One of zeros only is
+ * left to be a hole, but not the last, which gives the object its length.
+ */
 static enum snap_code
-lo_flush(struct sqlscript *s, struct snap_err *err)
+lo_flush(struct sqlscript *s, bool last, struct snap_err *err)
 {
 	char hex[2 * 64 + 1];
 	size_t at, n;
 
 	if (s->lo.len == 0)
 		return bytes_check(&s->lo, err);
+	if (!last && s->lo.p[0] == 0 &&
+	    memcmp(s->lo.p, s->lo.p + 1, s->lo.len - 1) == 0) {
+		s->lo_at += s->lo.len;
+		bytes_clear(&s->lo);
+		return SNAP_OK;
+	}
 	bytes_printf(&s->out, "SELECT pg_catalog.lo_put(%s, %" PRIu64 ", '\\x",
 	    s->loid, s->lo_at);
 	for (at = 0; at < s->lo.len; at += n) {
@@ -182,12 +191,15 @@ lo_data(struct sqlscript *s, struct span d, struct snap_err *err)
 	size_t n;
 
 	while (rc == SNAP_OK && d.len > 0) {
+		/* Full, and not the last, as there is more. */
+		if (s->lo.len == LO_CHUNK &&
+		    (rc = lo_flush(s, false, err)) != SNAP_OK)
+			break;
 		n = LO_CHUNK - s->lo.len < d.len ? LO_CHUNK - s->lo.len : d.len;
 		bytes_put(&s->lo, d.p, n);
 		d.p += n;
 		d.len -= n;
-		if (s->lo.bad || s->lo.len == LO_CHUNK)
-			rc = lo_flush(s, err);
+		rc = bytes_check(&s->lo, err);
 	}
 	return rc;
 }
@@ -287,7 +299,7 @@ script_end(struct sink *base, uint64_t rows, struct snap_err *err)
 	if (s->kind == 0)
 		return snap_fail(err, SNAP_USAGE, "end outside a stream");
 	if (s->kind == STREAM_LARGE_OBJECT)
-		rc = lo_flush(s, err);
+		rc = lo_flush(s, true, err);
 	if (rc == SNAP_OK && s->last_byte != '\n')
 		bytes_u8(&s->out, '\n');
 	if (rc == SNAP_OK && s->in_copy)
