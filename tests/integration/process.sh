@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: PostgreSQL
+# process.sh - what others on the machine see of a running snap, and what its
+# caller can do to it: secrets in arguments, environments, memory and cores;
+# closed descriptors; children that do not end.
+. "$(dirname "$0")/lib.sh"
+if [ ! -r /proc/self/environ ]; then
+	echo "no /proc: skipped"
+	exit 77
+fi
+pass=$SNAP_PASSPHRASE
+part='battery staple'
+init
+code=$(sed -n 's/^recovery code *//p' "$T/out")
+printf '%s\n' "$pass" >"$T/pass"
+printf '%s\n' "$code" >"$T/code"
+chmod 600 "$T/pass" "$T/code"
+
+# clean TEXT FILE: no secret is in the (NUL separated) file.
+clean() {
+	if tr '\0' '\n' <"$2" | grep -qF -e "$part" -e "$code"; then
+		not_ok "$1"
+	else
+		ok "$1"
+	fi
+}
+# watch TEXT COMMAND...: look at it while it waits for its input.
+watch() {
+	what=$1
+	shift
+	rm -f "$T/fifo" "$T/child"
+	mkfifo "$T/fifo"
+	"$@" <"$T/fifo" >"$T/out" 2>"$T/err" &
+	pid=$!
+	exec 9>"$T/fifo"
+	# Behind the unlocking: the child runs, or a cache was made.
+	until [ -s "$T/child" ] || ! kill -0 $pid 2>/dev/null; do
+		sleep 0.1
+	done
+	clean "$what: not in the arguments" "/proc/$pid/cmdline"
+	clean "$what: not in the environment" "/proc/$pid/environ"
+	kid=$(cat "$T/child")
+	clean "$what: not in a child's arguments" "/proc/$kid/cmdline"
+	clean "$what: not in a child's environment" "/proc/$kid/environ"
+	for p in $pid $kid; do
+		awk '/^Max core file size/ { print $5, $6 }' \
+		    "/proc/$p/limits" >"$T/limits"
+		is "$what: leaves no core" "$(cat "$T/limits")" "0 0"
+	done
+	if command -v python3 >/dev/null; then
+		python3 "$SRC/tests/integration/inmemory.py" $pid "$part" \
+		    >"$T/regions"
+		case $? in
+		0) ok "$what: nowhere in memory any more" ;;
+		1)
+			cp "$T/regions" "$T/err"
+			not_ok "$what: nowhere in memory any more"
+			;;
+		*) echo "memory cannot be read here" ;;
+		esac
+	fi
+	exec 9>&-
+	wait $pid
+	is "$what: and it succeeds" $? 0
+}
+# The child tells its number and reads to the end.
+child='echo $$ >"$1"; exec cat'
+watch "SNAP_PASSPHRASE" "$SNAP" backup --name x -- \
+    sh -c "$child" - "$T/child"
+watch "SNAP_RECOVERY_CODE" env -u SNAP_PASSPHRASE SNAP_RECOVERY_CODE="$code" \
+    "$SNAP" backup --name x -- sh -c "$child" - "$T/child"
+watch "both" env SNAP_RECOVERY_CODE="$code" \
+    "$SNAP" backup --name x -- sh -c "$child" - "$T/child"
+watch "an unused SNAP_PASSPHRASE" "$SNAP" --passphrase-file "$T/pass" \
+    backup --name x -- sh -c "$child" - "$T/child"
+watch "a file" env -u SNAP_PASSPHRASE "$SNAP" --passphrase-file "$T/pass" \
+    backup --name x -- sh -c "$child" - "$T/child"
+watch "a recovery code's file" env -u SNAP_PASSPHRASE "$SNAP" \
+    --recovery-code-file "$T/code" \
+    backup --name x -- sh -c "$child" - "$T/child"
+watch "a command" env -u SNAP_PASSPHRASE \
+    SNAP_PASSPHRASE_COMMAND="cat '$T/pass'" \
+    "$SNAP" backup --name x -- sh -c "$child" - "$T/child"
+
+# The command that is asked for the passphrase gets none of the others.
+cat >"$T/ask" <<'ASK'
+tr '\0' '\n' </proc/$$/environ >"$1"
+cat "$2"
+ASK
+expect 0 "a passphrase command" env SNAP_RECOVERY_CODE="$code" \
+    "$SNAP" --passphrase-command "sh '$T/ask' '$T/environ' '$T/pass'" \
+    snapshots
+[ -s "$T/environ" ] && clean "gets no secret in its environment" "$T/environ"
+
+# Neither do messages tell it, however much is said.
+for run in "snapshots" "snapshots --repo $T/none" "frobnicate"; do
+	# shellcheck disable=SC2086
+	"$SNAP" -v $run >"$T/out" 2>"$T/err"
+	clean "$run: not in messages" "$T/err"
+	clean "$run: not in the output" "$T/out"
+done
+env SNAP_RECOVERY_CODE="$code.$part" "$SNAP" snapshots >"$T/out" 2>"$T/err"
+clean "a mistyped recovery code: not in messages" "$T/err"
+
+# ---- a core, when the caller asks for one
+if [ "$(cat /proc/sys/kernel/core_pattern)" = core ]; then
+	mkfifo "$T/block"
+	(
+		cd "$T" && ulimit -c unlimited 2>/dev/null
+		exec "$SNAP" backup --stdin --name x <"$T/block" 2>"$T/err"
+	) &
+	pid=$!
+	exec 8>"$T/block"
+	sleep 1
+	kill -ABRT $pid
+	wait $pid 2>/dev/null
+	exec 8>&-
+	[ -z "$(find "$T" -maxdepth 1 -name 'core*')" ] &&
+	    ok "no core is left" || not_ok "no core is left"
+fi
+
+# ---- descriptors that the caller closed
+head -c 3000000 /dev/urandom >"$T/in"
+expect 0 "closed stdin and stdout: a backup" sh -c \
+    'exec "$1" backup --name closed -- cat "$2" <&- >&-' - "$SNAP" "$T/in"
+expect 0 "closed stderr: a backup" sh -c \
+    'exec "$1" -v backup --name closed -- cat "$2" <&- >&- 2>&-' - \
+    "$SNAP" "$T/in"
+expect 0 "what they stored comes back" "$SNAP" restore latest
+same "as it was" "$T/out" "$T/in"
+expect 0 "check" "$SNAP" check --read-data
+expect 1 "a restore to a closed stdout fails" sh -c \
+    'exec "$1" restore latest >&-' - "$SNAP"
+says "and says so" 'standard output'
+expect 1 "so does a list" sh -c 'exec "$1" snapshots >&-' - "$SNAP"
+expect 1 "a backup of a closed stdin is none" sh -c \
+    'exec "$1" backup --stdin --name none <&-' - "$SNAP"
+
+# ---- signals while a child keeps us waiting
+stops() { # TEXT COMMAND...
+	what=$1
+	shift
+	rm -f "$T/child"
+	"$@" >"$T/out" 2>"$T/err" &
+	pid=$!
+	until [ -s "$T/child" ]; do
+		sleep 0.1
+	done
+	sleep 0.3
+	kill -TERM $pid
+	wait $pid
+	is "$what: one SIGTERM is enough" $? 143
+	kid=$(cat "$T/child")
+	kill -0 "$kid" 2>/dev/null && not_ok "$what: the child is stopped" ||
+	    ok "$what: the child is stopped"
+}
+n=$(n_snapshots)
+stops "a command that writes nothing" "$SNAP" backup --name slow -- \
+    sh -c 'echo $$ >"$1"; exec sleep 600' - "$T/child"
+stops "a command that has closed its output" "$SNAP" backup --name slow -- \
+    sh -c 'echo row; echo $$ >"$1"; exec sleep 600 >&-' - "$T/child"
+stops "a command that does not care" "$SNAP" backup --name slow -- \
+    sh -c 'trap "" TERM; echo $$ >"$1"; while :; do sleep 1; done' - "$T/child"
+stops "a passphrase command" env -u SNAP_PASSPHRASE "$SNAP" \
+    --passphrase-command "echo \$\$ >'$T/child'; exec sleep 600" snapshots
+is "none of them left a snapshot" "$(n_snapshots)" "$n"
+done_testing
