@@ -110,6 +110,8 @@ static const char with_config[] =
     " ORDER BY a.attnum) FROM pg_catalog.pg_attribute a"
     " WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped";
 
+/* Whether a table that is just being dropped can be read is not known: its
+ * lock will tell. */
 static void
 put_query(const struct pgsource *s, bool with_sizes, struct bytes *b)
 {
@@ -135,8 +137,8 @@ put_query(const struct pgsource *s, bool with_sizes, struct bytes *b)
 		put_any(b, "AND", "rn.oid", s->sel.schemas);
 	bytes_printf(b,
 	    "), g.cond, c.relfilenode, %s, %s, %s,"
-	    " pg_catalog.has_table_privilege(c.oid, 'SELECT') AND"
-	    " pg_catalog.has_schema_privilege(n.oid, 'USAGE'),"
+	    " coalesce(pg_catalog.has_table_privilege(c.oid, 'SELECT') AND"
+	    " pg_catalog.has_schema_privilege(n.oid, 'USAGE'), true),"
 	    " pg_catalog.row_security_active(c.oid), c.relpersistence = 'u'"
 	    " FROM pg_catalog.pg_class c"
 	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"

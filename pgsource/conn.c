@@ -119,6 +119,16 @@ conn_sqlstate(const struct snap_err *err)
 	return err->detail + sizeof mark - 1;
 }
 
+/* libpq's own one writes to standard error. */
+static void
+on_notice(void *report, const char *text)
+{
+	char line[SNAP_ERR_MSG_MAX / 2];
+
+	one_line(text, line, sizeof line);
+	report_log(report, REPORT_DEBUG, "%s", line);
+}
+
 static PGconn *
 connect_once(const struct pgsource_opts *o, const char *password)
 {
@@ -178,6 +188,7 @@ conn_open(const struct pgsource_opts *o, PGconn **out, struct snap_err *err)
 		goto out;
 	}
 	if (PQstatus(c) == CONNECTION_OK) {
+		PQsetNoticeProcessor(c, on_notice, o->report);
 		*out = c;
 		c = NULL;
 		goto out;
@@ -247,6 +258,7 @@ conn_again(struct pgsource *s, PGconn **out, struct snap_err *err)
 		snap_hint(err, "use fewer jobs, or raise max_connections");
 		PQfinish(c);
 	} else {
+		PQsetNoticeProcessor(c, on_notice, s->o.report);
 		*out = c;
 	}
 	PQconninfoFree(all);

@@ -18,6 +18,7 @@
 #define LOCK_TIMEOUT_MS 60000u
 #define LOCK_BATCH 500
 #define RETRY_MS 20
+#define DUMP_RETRIES 3
 
 static uint64_t
 now_ms(void)
@@ -53,8 +54,32 @@ drop_unlogged(struct pgsource *s, struct tables *t, bool warn)
 	tables_trim(t, n);
 }
 
+/* Partitioned tables have no rows, but pg_dump will lock them as well. */
 static enum snap_code
-lock_all(struct pgsource *s, const struct tables *t, struct snap_err *err)
+list_parents(struct pgsource *s, char **out, struct snap_err *err)
+{
+	struct bytes sql;
+	enum snap_code rc;
+
+	bytes_init(&sql, QUERY_MAX);
+	bytes_put_str(&sql,
+	    "SELECT pg_catalog.string_agg(pg_catalog.format('ONLY %I.%I',"
+	    " n.nspname, c.relname), ', ' ORDER BY n.nspname, c.relname)"
+	    " FROM pg_catalog.pg_class c"
+	    " JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace"
+	    " WHERE c.relkind = 'p' AND");
+	catalog_filter(s, &sql);
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn, (const char *)sql.p, out, err);
+	bytes_fini(&sql);
+	return rc;
+}
+
+static enum snap_code
+lock_all(struct pgsource *s, const char *parents, const struct tables *t,
+    struct snap_err *err)
 {
 	unsigned ms = s->o.lock_timeout_ms;
 	enum snap_code rc = SNAP_OK;
@@ -64,6 +89,9 @@ lock_all(struct pgsource *s, const struct tables *t, struct snap_err *err)
 	bytes_init(&sql, QUERY_MAX);
 	bytes_printf(&sql, "SET LOCAL lock_timeout = %u",
 	    ms == 0 ? LOCK_TIMEOUT_MS : ms);
+	if (parents[0] != '\0')
+		bytes_printf(
+		    &sql, "; LOCK TABLE %s IN ACCESS SHARE MODE", parents);
 	for (i = 0; i < t->n && rc == SNAP_OK; i = j) {
 		bytes_put_str(&sql, "; LOCK TABLE ONLY ");
 		for (j = i; j < t->n && j < i + LOCK_BATCH; j++)
@@ -235,9 +263,14 @@ workers_open(struct pgsource *s, bool *again, struct snap_err *err)
 	return rc;
 }
 
-/* pg_dump, and whether somebody waits for our locks, should it fail. */
+/*
+ * pg_dump, and whether somebody waits for our locks, should it fail.  What it
+ * met may also have been dropped, as only tables can be locked; its messages
+ * do not tell, so it gets a few more tries.
+ */
 static enum snap_code
-archive_take(struct pgsource *s, bool *again, struct snap_err *err)
+archive_take(
+    struct pgsource *s, unsigned *failures, bool *again, struct snap_err *err)
 {
 	struct snap_err ignored;
 	enum snap_code rc = ddl_archive(s, err);
@@ -250,47 +283,35 @@ archive_take(struct pgsource *s, bool *again, struct snap_err *err)
 		" AND h.database = w.database WHERE NOT w.granted"
 		" AND h.pid = pg_catalog.pg_backend_pid()",
 		&waiting, &ignored) == SNAP_OK)
-		*again = strcmp(waiting, "0") != 0;
+		*again =
+		    strcmp(waiting, "0") != 0 || ++*failures <= DUMP_RETRIES;
 	free(waiting);
 	return rc;
 }
 
+/* Did something go that was there when we asked for its name? */
+static bool
+is_gone(const struct snap_err *err)
+{
+	const char *state = conn_sqlstate(err);
+
+	return strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0;
+}
+
 /*
- * One try; *again says that the world moved and another try makes sense.
- * *pre gets the tables that it was to lock.
+ * The snapshot, what it shows, and whether all of that is locked.  Patterns
+ * mean what the snapshot shows as well, as pg_dump will read them there.
  */
 static enum snap_code
-try_once(
-    struct pgsource *s, struct tables *pre, bool *again, struct snap_err *err)
+snapshot_take(struct pgsource *s, bool *again, struct snap_err *err)
 {
-	const char *begin =
-	    s->o.serializable_deferrable
-		? "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"
-		: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
 	char *unsafe = NULL;
-	const char *state;
 	enum snap_code rc;
 
-	*again = false;
-	rc = catalog_tables(s, false, pre, err);
-	if (rc == SNAP_OK)
-		drop_unlogged(s, pre, false);
-	if (rc == SNAP_OK)
-		rc = catalog_check(s, pre, err);
-	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, begin, NULL, err);
-	if (rc != SNAP_OK)
-		goto out;
-	rc = lock_all(s, pre, err);
-	if (rc != SNAP_OK) {
-		state = conn_sqlstate(err);
-		*again =
-		    strcmp(state, "42P01") == 0 || strcmp(state, "3F000") == 0;
-		snap_wrap(err, "lock the tables");
-		goto out;
-	}
 	rc = conn_value(s, s->conn, "SELECT pg_catalog.pg_export_snapshot()",
 	    &s->snapshot, err);
+	if (rc == SNAP_OK)
+		rc = patterns_resolve(s, err);
 	if (rc == SNAP_OK)
 		rc = catalog_tables(s, true, &s->tables, err);
 	if (rc != SNAP_OK)
@@ -304,12 +325,55 @@ try_once(
 		    "changed while the snapshot was taken",
 		    unsafe);
 	}
-	if (rc == SNAP_OK)
-		rc = workers_open(s, again, err);
-	if (rc == SNAP_OK)
-		rc = archive_take(s, again, err);
 out:
 	free(unsafe);
+	return rc;
+}
+
+/* One try at all that has to be of one moment. */
+struct attempt {
+	struct tables pre; /* what it was to lock */
+	char *parents;     /* and the partitioned ones, as a list */
+	unsigned failures; /* of pg_dump, of all tries */
+	bool again;        /* the world moved: another try makes sense */
+};
+
+static enum snap_code
+try_once(struct pgsource *s, struct attempt *a, struct snap_err *err)
+{
+	const char *begin =
+	    s->o.serializable_deferrable
+		? "BEGIN ISOLATION LEVEL SERIALIZABLE READ ONLY DEFERRABLE"
+		: "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY";
+	enum snap_code rc;
+
+	a->again = false;
+	rc = catalog_tables(s, false, &a->pre, err);
+	if (rc == SNAP_OK)
+		drop_unlogged(s, &a->pre, false);
+	if (rc == SNAP_OK)
+		rc = catalog_check(s, &a->pre, err);
+	if (rc == SNAP_OK)
+		rc = list_parents(s, &a->parents, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, s->conn, begin, NULL, err);
+	if (rc != SNAP_OK)
+		goto out;
+	rc = lock_all(s, a->parents, &a->pre, err);
+	if (rc != SNAP_OK) {
+		snap_wrap(err, "lock the tables");
+		goto out;
+	}
+	rc = snapshot_take(s, &a->again, err);
+	if (rc == SNAP_OK)
+		rc = sequences_take(s, err);
+	if (rc == SNAP_OK)
+		rc = workers_open(s, &a->again, err);
+	if (rc == SNAP_OK)
+		rc = archive_take(s, &a->failures, &a->again, err);
+out:
+	if (rc != SNAP_OK && is_gone(err))
+		a->again = true;
 	return rc;
 }
 
@@ -319,22 +383,22 @@ locks_take(struct pgsource *s, struct snap_err *err)
 	unsigned ms = s->o.lock_timeout_ms;
 	uint64_t end = now_ms() + (ms == 0 ? LOCK_TIMEOUT_MS : ms);
 	struct timespec pause = { 0, RETRY_MS * 1000000L };
-	struct tables all = { NULL, 0 };
+	struct attempt a = { .again = false };
 	struct snap_err ignored;
 	enum snap_code rc;
-	bool again;
 
 	for (;;) {
-		rc = try_once(s, &all, &again, err);
+		rc = try_once(s, &a, err);
 		if (rc == SNAP_OK)
 			break;
 		workers_close(s);
-		if (conn_exec(s, s->conn, "ROLLBACK", NULL, &ignored) !=
-		    SNAP_OK)
+		if (PQtransactionStatus(s->conn) != PQTRANS_IDLE &&
+		    conn_exec(s, s->conn, "ROLLBACK", NULL, &ignored) !=
+			SNAP_OK)
 			goto out;
-		if (!again || now_ms() >= end) {
+		if (!a.again || now_ms() >= end) {
 			if (strcmp(conn_sqlstate(err), "55P03") == 0)
-				name_holder(s, &all, err);
+				name_holder(s, &a.pre, err);
 			goto out;
 		}
 		report_log(s->o.report, REPORT_DEBUG,
@@ -342,10 +406,11 @@ locks_take(struct pgsource *s, struct snap_err *err)
 		nanosleep(&pause, NULL);
 	}
 	if (s->standby)
-		rc = catalog_tables(s, false, &all, err);
+		rc = catalog_tables(s, false, &a.pre, err);
 	if (rc == SNAP_OK)
-		drop_unlogged(s, &all, true);
+		drop_unlogged(s, &a.pre, true);
 out:
-	tables_free(&all);
+	tables_free(&a.pre);
+	free(a.parents);
 	return rc;
 }

@@ -70,6 +70,50 @@ pattern_regex(const char *pattern, struct bytes *schema, struct bytes *name)
 	return dots;
 }
 
+/* The database in front of a pattern, folded like a name but never a regex. */
+static void
+pattern_database(const char *pattern, struct bytes *out)
+{
+	bool quoted = false;
+	const char *p;
+
+	for (p = pattern; *p != '\0' && (quoted || *p != '.'); p++) {
+		if (*p == '"' && !(quoted && p[1] == '"')) {
+			quoted = !quoted;
+			continue;
+		}
+		if (*p == '"')
+			p++;
+		bytes_u8(out, !quoted && *p >= 'A' && *p <= 'Z'
+				  ? (uint8_t)(*p - 'A' + 'a')
+				  : (uint8_t)*p);
+	}
+	bytes_u8(out, 0);
+}
+
+/* Dots that pg_dump takes: the first of the most names a database. */
+static enum snap_code
+check_dots(struct pgsource *s, const char *pattern, int dots, int most,
+    struct snap_err *err)
+{
+	struct bytes db;
+	enum snap_code rc;
+
+	if (dots > most)
+		return snap_fail(err, SNAP_USAGE,
+		    "improper qualified name (too many dotted names)");
+	if (dots < most)
+		return SNAP_OK;
+	bytes_init(&db, QUERY_MAX);
+	pattern_database(pattern, &db);
+	rc = bytes_check(&db, err);
+	if (rc == SNAP_OK && strcmp((const char *)db.p, PQdb(s->conn)) != 0)
+		rc = snap_fail(err, SNAP_USAGE, "this is not database %s",
+		    (const char *)db.p);
+	bytes_fini(&db);
+	return rc;
+}
+
 static void
 put_match(struct pgsource *s, struct bytes *sql, const char *col,
     const struct bytes *regex)
@@ -101,11 +145,9 @@ resolve_one(struct pgsource *s, const char *pattern, bool tables, char **out,
 	bytes_init(&name, QUERY_MAX);
 	bytes_init(&sql, QUERY_MAX);
 	dots = pattern_regex(pattern, &schema, &name);
-	if (dots > (tables ? 2 : 1)) {
-		rc = snap_fail(err, SNAP_USAGE,
-		    "improper qualified name (too many dotted names)");
+	rc = check_dots(s, pattern, dots, tables ? 2 : 1, err);
+	if (rc != SNAP_OK)
 		goto out;
-	}
 	if (tables) {
 		bytes_put_str(&sql,
 		    "SELECT coalesce(pg_catalog.array_agg(c.oid ORDER BY"
@@ -126,6 +168,9 @@ resolve_one(struct pgsource *s, const char *pattern, bool tables, char **out,
 		    " n.oid), '{}') FROM pg_catalog.pg_namespace n WHERE ");
 		put_match(s, &sql, "n.nspname", &name);
 	}
+	/* pg_dump would take the catalogs, which no restore can. */
+	bytes_put_str(&sql, " AND n.nspname !~ '^pg_'"
+			    " AND n.nspname <> 'information_schema'");
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
@@ -191,6 +236,7 @@ patterns_resolve(struct pgsource *s, struct snap_err *err)
 	struct selection *sel = &s->sel;
 	enum snap_code rc;
 
+	selection_free(sel);
 	rc = conn_exec(s, s->conn, "RESET search_path", NULL, err);
 	if (rc == SNAP_OK)
 		rc = resolve_list(
@@ -221,4 +267,5 @@ selection_free(struct selection *sel)
 	free(sel->tables);
 	free(sel->exclude_tables);
 	free(sel->exclude_data);
+	memset(sel, 0, sizeof *sel);
 }

@@ -91,6 +91,7 @@ pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
 	s->o = *opts;
 	bytes_init(&s->warnings, (size_t)1 << 20);
 	bytes_init(&s->archive, DDL_MAX);
+	bytes_init(&s->setvals, DDL_MAX);
 	pthread_mutex_init(&s->lock, NULL);
 	if (s->o.slice_blocks == 0)
 		s->o.slice_blocks = SLICE_BLOCKS;
@@ -126,6 +127,8 @@ pgsource_close(struct pgsource *s)
 	workers_close(s);
 	PQfinish(s->conn);
 	bytes_fini(&s->archive);
+	bytes_fini(&s->setvals);
+	PQclear(s->sequences);
 	selection_free(&s->sel);
 	tables_free(&s->tables);
 	props_free(s);

@@ -59,6 +59,8 @@ struct pgsource {
 	uint64_t sysid;
 	struct tables tables;
 	struct bytes archive; /* of pg_dump */
+	struct bytes setvals; /* of all sequences */
+	PGresult *sequences;  /* the list of them */
 	PGconn *workers[64];  /* of threads 1 and on, index 0 unused */
 	size_t n_workers;     /* of them open, or 0 */
 	atomic_int stop;      /* a thread failed: all others give up */
@@ -174,6 +176,8 @@ enum snap_code push_stream(struct sink *sink, enum stream_kind kind,
 /* Rows of patterns that keep pg_dump from reading many sequences. */
 enum snap_code sequences_patterns(
     struct pgsource *s, PGresult **out, struct snap_err *err);
+/* Read them into s->setvals: they can be dropped, but not be locked. */
+enum snap_code sequences_take(struct pgsource *s, struct snap_err *err);
 enum snap_code sequences_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 enum snap_code largeobj_dump(

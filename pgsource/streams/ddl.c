@@ -67,6 +67,11 @@ args_list(struct args *a, const char *option, const char *const *list)
 		args_add(a, option, *list);
 }
 
+static const char *const system_schemas[] = { "pg_*", "information_schema",
+	NULL };
+static const char *const system_tables[] = { "pg_*.*", "information_schema.*",
+	NULL };
+
 /*
  * Its LOCK TABLE queues behind an ALTER TABLE that waits for our own locks:
  * a deadlock that the server cannot see, as it does not know that we wait for
@@ -101,6 +106,11 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	args_list(&a, "--exclude-schema=", s->o.exclude_schemas);
 	args_list(&a, "--table=", s->o.tables);
 	args_list(&a, "--exclude-table=", s->o.exclude_tables);
+	/* Neither "*" nor "pg_*" shall mean the catalogs: see patterns.c. */
+	if (s->sel.schemas != NULL)
+		args_list(&a, "--exclude-schema=", system_schemas);
+	if (s->sel.tables != NULL)
+		args_list(&a, "--exclude-table=", system_tables);
 	for (i = 0; i < PQntuples(sequences); i++)
 		args_add(
 		    &a, "--exclude-table-data=", PQgetvalue(sequences, i, 0));

@@ -129,47 +129,55 @@ put_batch(struct pgsource *s, const PGresult *list, int from, int to,
 	return rc;
 }
 
-/* On a standby they have no state; they are the last of the list. */
+/* On a standby unlogged ones have no state; they are the last of the list. */
 static int
-skip_unlogged(struct pgsource *s, const PGresult *list)
+n_readable(const PGresult *list)
 {
 	int n = PQntuples(list);
 
 	while (n > 0 && PQgetvalue(list, n - 1, 2)[0] == 't')
-		src_warn(s,
-		    "unlogged sequence %s cannot be read on a standby: its "
-		    "value is left out",
-		    PQgetvalue(list, --n, 0));
+		n--;
 	return n;
+}
+
+enum snap_code
+sequences_take(struct pgsource *s, struct snap_err *err)
+{
+	struct bytes sql;
+	enum snap_code rc;
+	int i, n = 0, to;
+
+	PQclear(s->sequences);
+	s->sequences = NULL;
+	bytes_clear(&s->setvals);
+	bytes_init(&sql, QUERY_MAX);
+	put_list(s, &sql);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(
+		    s, s->conn, (const char *)sql.p, &s->sequences, err);
+	if (rc == SNAP_OK)
+		n = n_readable(s->sequences);
+	for (i = 0; rc == SNAP_OK && i < n; i = to) {
+		to = i + BATCH < n ? i + BATCH : n;
+		rc = put_batch(s, s->sequences, i, to, &s->setvals, err);
+	}
+	if (rc == SNAP_OK)
+		rc = bytes_check(&s->setvals, err);
+	bytes_fini(&sql);
+	return rc;
 }
 
 enum snap_code
 sequences_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 {
-	PGresult *list = NULL;
-	struct bytes sql, out;
-	enum snap_code rc;
-	int i, n = 0, to;
+	int i = n_readable(s->sequences);
 
-	bytes_init(&sql, QUERY_MAX);
-	bytes_init(&out, DDL_MAX);
-	put_list(s, &sql);
-	rc = bytes_check(&sql, err);
-	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, (const char *)sql.p, &list, err);
-	if (rc == SNAP_OK)
-		n = skip_unlogged(s, list);
-	for (i = 0; rc == SNAP_OK && i < n; i = to) {
-		to = i + BATCH < n ? i + BATCH : n;
-		rc = put_batch(s, list, i, to, &out, err);
-	}
-	if (rc == SNAP_OK)
-		rc = bytes_check(&out, err);
-	if (rc == SNAP_OK)
-		rc = push_stream(
-		    sink, STREAM_SEQUENCES, "sequences", bytes_span(&out), err);
-	PQclear(list);
-	bytes_fini(&sql);
-	bytes_fini(&out);
-	return rc;
+	for (; i < PQntuples(s->sequences); i++)
+		src_warn(s,
+		    "unlogged sequence %s cannot be read on a standby: its "
+		    "value is left out",
+		    PQgetvalue(s->sequences, i, 0));
+	return push_stream(
+	    sink, STREAM_SEQUENCES, "sequences", bytes_span(&s->setvals), err);
 }
