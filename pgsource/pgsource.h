@@ -39,6 +39,7 @@ struct pgsource_opts {
 	const char *const *exclude_table_data;
 	bool no_role_passwords;
 	const char *pg_dump; /* path of pg_dump; NULL = find one */
+	const char *tmpdir;  /* of temporary files; NULL = the system's */
 	struct report *report;
 };
 

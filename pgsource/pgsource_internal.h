@@ -140,7 +140,11 @@ struct child {
 enum snap_code child_run(
     struct pgsource *s, const struct child *c, struct snap_err *err);
 /* An unlinked temporary file; -1 with errno. */
-int child_tmpfile(void);
+SNAP_MUST_CHECK enum snap_code child_tmpfile(
+    const struct pgsource *s, int *fd, struct snap_err *err);
+/* Write all of it, and go back to its begin. */
+SNAP_MUST_CHECK enum snap_code child_write(
+    const struct pgsource *s, int fd, struct span data, struct snap_err *err);
 /* Run argv and append its output to *out. */
 enum snap_code child_output(struct pgsource *s, char **argv, int in,
     bool connects, struct bytes *out, struct snap_err *err);

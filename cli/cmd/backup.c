@@ -161,6 +161,7 @@ source_opts(struct job *j, struct pgsource_opts *po, struct snap_err *err)
 {
 	struct cli *c = j->cli;
 	const struct opts *o = &c->o;
+	const char *tmpdir = getenv("TMPDIR");
 	unsigned long jobs = 1, lock_ms = 0;
 	struct repo_params params;
 
@@ -193,6 +194,7 @@ source_opts(struct job *j, struct pgsource_opts *po, struct snap_err *err)
 		.exclude_table_data = list_or_null(&o->exclude_table_data),
 		.no_role_passwords = o->no_role_passwords,
 		.pg_dump = o->pg_dump,
+		.tmpdir = tmpdir != NULL && *tmpdir != '\0' ? tmpdir : NULL,
 		.report = &c->report,
 	};
 	return SNAP_OK;

@@ -386,13 +386,12 @@ ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	int fd = -1;
 
 	bytes_init(&toc, DDL_MAX);
-	fd = child_tmpfile();
-	if (fd < 0 || fd_write_all(fd, archive->p, archive->len) != 0) {
-		rc = snap_fail_errno(err, SNAP_IO, "write a temporary file");
-		goto out;
-	}
-	rc = push_stream(
-	    sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);
+	rc = child_tmpfile(s, &fd, err);
+	if (rc == SNAP_OK)
+		rc = child_write(s, fd, bytes_span(archive), err);
+	if (rc == SNAP_OK)
+		rc = push_stream(
+		    sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);
 	if (rc == SNAP_OK)
 		rc = run_pg_restore(s, fd, opt_toc, NULL, &toc, err);
 	if (rc == SNAP_OK) {
@@ -401,7 +400,6 @@ ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	}
 	for (i = 0; rc == SNAP_OK && i < sizeof pieces / sizeof pieces[0]; i++)
 		rc = push_piece(s, fd, &toc, &pieces[i], sink, err);
-out:
 	if (fd >= 0)
 		close(fd);
 	bytes_fini(&toc);

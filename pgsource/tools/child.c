@@ -20,18 +20,49 @@
 extern char **environ;
 
 #define POLL_NS 5000000L
+#define MESSAGES_MAX 8192
 
-int
-child_tmpfile(void)
+/* For a definition of all objects, seldom more than some megabytes. */
+static enum snap_code
+no_room(const char *what, const char *dir, struct snap_err *err)
 {
-	char name[] = P_tmpdir "/snap-XXXXXX";
-	int fd = mkstemp(name);
+	(void)snap_fail_errno(
+	    err, SNAP_IO, "%s a temporary file in %s", what, dir);
+	return snap_hint(err, "Set TMPDIR to a directory with room.");
+}
 
-	if (fd < 0)
-		return -1;
-	unlink(name);
-	(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
-	return fd;
+enum snap_code
+child_tmpfile(const struct pgsource *s, int *fd, struct snap_err *err)
+{
+	const char *dir = s->o.tmpdir != NULL ? s->o.tmpdir : P_tmpdir;
+	size_t len = strlen(dir) + sizeof "/snap-XXXXXX";
+	enum snap_code rc = SNAP_OK;
+	char *name = malloc(len);
+
+	if (name == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	(void)snprintf(name, len, "%s/snap-XXXXXX", dir);
+	*fd = mkstemp(name);
+	if (*fd < 0) {
+		rc = no_room("make", dir, err);
+	} else {
+		(void)unlink(name);
+		(void)fcntl(*fd, F_SETFD, FD_CLOEXEC);
+	}
+	free(name);
+	return rc;
+}
+
+enum snap_code
+child_write(
+    const struct pgsource *s, int fd, struct span data, struct snap_err *err)
+{
+	const char *dir = s->o.tmpdir != NULL ? s->o.tmpdir : P_tmpdir;
+
+	if (fd_write_all(fd, data.p, data.len) != 0 ||
+	    lseek(fd, 0, SEEK_SET) != 0)
+		return no_room("write", dir, err);
+	return SNAP_OK;
 }
 
 static bool
@@ -89,10 +120,9 @@ service_file(struct pgsource *s, int *fd, struct snap_err *err)
 	rc = conn_service(s, &text, err);
 	if (rc != SNAP_OK || text.len == 0)
 		goto out;
-	*fd = child_tmpfile();
-	if (*fd < 0 || fd_write_all(*fd, text.p, text.len) != 0 ||
-	    lseek(*fd, 0, SEEK_SET) != 0)
-		rc = snap_fail_errno(err, SNAP_IO, "write a temporary file");
+	rc = child_tmpfile(s, fd, err);
+	if (rc == SNAP_OK)
+		rc = child_write(s, *fd, bytes_span(&text), err);
 out:
 	bytes_fini_wipe(&text);
 	return rc;
@@ -127,7 +157,7 @@ child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
 static void
 child_messages(struct pgsource *s, int fd, bool failed, struct snap_err *told)
 {
-	char buf[8192], *line, *next, *hint;
+	char buf[MESSAGES_MAX + 1], *line, *next, *hint;
 	ssize_t n;
 
 	if (lseek(fd, 0, SEEK_SET) != 0)
@@ -187,11 +217,16 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 	struct snap_err told = SNAP_ERR_INIT;
 	char **env = NULL, *held = NULL;
-	int errfd = child_tmpfile(), service = -1, status = 0;
+	static const uint8_t room[MESSAGES_MAX];
+	int errfd = -1, service = -1, status = 0;
 	pid_t pid;
 
-	if (errfd < 0)
-		return snap_fail_errno(err, SNAP_IO, "make a temporary file");
+	if ((rc = child_tmpfile(s, &errfd, err)) != SNAP_OK)
+		return rc;
+	/* Room for its last words: that the directory is full, say. */
+	rc = child_write(s, errfd, span_of(room, sizeof room), err);
+	if (rc != SNAP_OK)
+		goto out;
 	if (c->connects && (rc = service_file(s, &service, err)) != SNAP_OK)
 		goto out;
 	env = child_env(
@@ -220,7 +255,7 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 	snap_hint(err, "%s", told.hint);
 out:
 	if (held != NULL)
-		memset(held, 0, strlen(held));
+		explicit_bzero(held, strlen(held));
 	free(held);
 	free(env);
 	close(errfd);
@@ -238,9 +273,8 @@ child_output(struct pgsource *s, char **argv, int in, bool connects,
 	uint8_t *room;
 	off_t len;
 
-	c.out = child_tmpfile();
-	if (c.out < 0)
-		return snap_fail_errno(err, SNAP_IO, "make a temporary file");
+	if ((rc = child_tmpfile(s, &c.out, err)) != SNAP_OK)
+		return rc;
 	if (in >= 0 && lseek(in, 0, SEEK_SET) != 0) {
 		rc = snap_fail_errno(err, SNAP_IO, "rewind");
 		goto out;

@@ -59,6 +59,11 @@ ask_version(struct pgsource *s, const char *path, struct snap_err *err)
 		bytes_u8(&out, 0);
 		if (!out.bad)
 			v = tools_version((const char *)out.p);
+		if (v < 0)
+			(void)snap_fail(err, SNAP_IO,
+			    "%s --version told no version: is the directory "
+			    "of temporary files full?",
+			    path);
 	}
 	bytes_fini(&out);
 	return v;
@@ -66,12 +71,16 @@ ask_version(struct pgsource *s, const char *path, struct snap_err *err)
 
 /* Take `path` when it fits better than what was found so far. */
 static void
-consider(struct pgsource *s, const char *path, int *newest)
+consider(
+    struct pgsource *s, const char *path, int *newest, struct snap_err *why)
 {
-	struct snap_err ignored;
-	int v = ask_version(s, path, &ignored);
+	struct snap_err err = SNAP_ERR_INIT;
+	int v = ask_version(s, path, &err);
 	char *copy;
 
+	/* What was not asked for by name need not be there. */
+	if (v < 0 && (err.code == SNAP_IO || s->o.pg_dump != NULL))
+		*why = err;
 	if (v > *newest)
 		*newest = v;
 	if (v < s->server_num || (s->pg_dump != NULL && v >= s->dump_num))
@@ -87,24 +96,29 @@ consider(struct pgsource *s, const char *path, int *newest)
 enum snap_code
 tools_find(struct pgsource *s, struct snap_err *err)
 {
+	struct snap_err why = SNAP_ERR_INIT;
 	int newest = -1;
 	size_t i, j;
 	char *slash;
 	glob_t g;
 
 	if (s->o.pg_dump != NULL) {
-		consider(s, s->o.pg_dump, &newest);
+		consider(s, s->o.pg_dump, &newest, &why);
 	} else {
-		consider(s, "pg_dump", &newest);
+		consider(s, "pg_dump", &newest, &why);
 		for (i = 0; i < sizeof places / sizeof places[0]; i++) {
 			if (s->pg_dump != NULL && s->dump_num == s->server_num)
 				break;
 			if (glob(places[i], 0, NULL, &g) != 0)
 				continue;
 			for (j = 0; j < g.gl_pathc; j++)
-				consider(s, g.gl_pathv[j], &newest);
+				consider(s, g.gl_pathv[j], &newest, &why);
 			globfree(&g);
 		}
+	}
+	if (s->pg_dump == NULL && newest < 0 && why.code == SNAP_IO) {
+		*err = why;
+		return why.code;
 	}
 	if (s->pg_dump == NULL) {
 		if (newest < 0)
@@ -115,6 +129,8 @@ tools_find(struct pgsource *s, struct snap_err *err)
 			    "server is %d.%d",
 			    newest / 10000, newest % 10000,
 			    s->server_num / 10000, s->server_num % 10000);
+		if (newest < 0)
+			(void)snap_detail(err, "%s", why.msg);
 		return snap_hint(err,
 		    "install postgresql-client-%d, of at least version %d.%d",
 		    s->server_num / 10000, s->server_num / 10000,
