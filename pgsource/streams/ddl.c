@@ -223,7 +223,7 @@ ddl_clean(struct bytes *b)
 	b->len = out;
 }
 
-enum entry_class { ENTRY_MAIN, ENTRY_LATE, ENTRY_DATABASE };
+enum entry_class { ENTRY_MAIN, ENTRY_LATE, ENTRY_LAST, ENTRY_DATABASE };
 
 /*
  * A line of pg_restore -l: "dumpid; catalog-oid oid DESC SCHEMA TAG OWNER".
@@ -248,11 +248,12 @@ classify(const char *line)
 	    strncmp(p, "SECURITY LABEL - DATABASE ", 26) == 0)
 		return ENTRY_DATABASE;
 	if (strncmp(p, "ACL ", 4) == 0 || strncmp(p, "DEFAULT ACL ", 12) == 0 ||
-	    strncmp(p, "MATERIALIZED VIEW DATA ", 23) == 0 ||
-	    strncmp(p, "EVENT TRIGGER ", 14) == 0 ||
+	    strncmp(p, "MATERIALIZED VIEW DATA ", 23) == 0)
+		return ENTRY_LATE;
+	if (strncmp(p, "EVENT TRIGGER ", 14) == 0 ||
 	    strncmp(p, "COMMENT - EVENT TRIGGER ", 24) == 0 ||
 	    strncmp(p, "SECURITY LABEL - EVENT TRIGGER ", 31) == 0)
-		return ENTRY_LATE;
+		return ENTRY_LAST;
 	return ENTRY_MAIN;
 }
 
@@ -360,6 +361,9 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 			    "properties are left out");
 	else
 		put_list(toc, p->list, &list);
+	/* In the order of the table of contents one could stop a REFRESH. */
+	if (p->list == ENTRY_LATE)
+		put_list(toc, ENTRY_LAST, &list);
 	rc = bytes_check(&list, err);
 	/* An empty list would be taken for none given: there is nothing. */
 	if (rc == SNAP_OK && list.len > 0)

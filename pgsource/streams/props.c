@@ -150,8 +150,9 @@ warn_invisible(struct pgsource *s, struct snap_err *err)
 	if (rc != SNAP_OK || v[0] == 't')
 		goto out;
 	rc = conn_value(s, s->conn,
-	    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_subscription"
-	    " WHERE pid IS NULL OR true",
+	    "SELECT pg_catalog.count(subdbid) FROM pg_catalog.pg_subscription"
+	    " WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database"
+	    " WHERE datname = pg_catalog.current_database())",
 	    &v, err);
 	if (rc == SNAP_OK && strcmp(v, "0") != 0)
 		src_warn(s, "subscriptions are left out: only a superuser "

@@ -73,11 +73,29 @@ is_var(const char *entry, const char *key)
 	return strncmp(entry, key, n) == 0 && entry[n] == '=';
 }
 
+/*
+ * Variables that are not to be handed on: libpq makes settings of some, which
+ * beat what conn_string() says, and the others come from us.
+ */
+static bool
+is_ours(const char *entry, const char *password, bool service)
+{
+	static const char *const settings[] = { "PGDATESTYLE", "PGTZ", "PGGEQO",
+		"PGCLIENTENCODING" };
+	size_t i;
+
+	for (i = 0; i < sizeof settings / sizeof settings[0]; i++)
+		if (is_var(entry, settings[i]))
+			return true;
+	return (password != NULL && is_var(entry, "PGPASSWORD")) ||
+	       (service && is_var(entry, "PGSERVICEFILE"));
+}
+
 /* Our environment, handed on, with what is ours in place of its own. */
 static char **
 child_env(const char *password, bool service, char **held)
 {
-	static const char key[] = "PGPASSWORD";
+	static const char key[] = "PGPASSWORD=";
 	static char file[] = "PGSERVICEFILE=/dev/stdin";
 	size_t n = 0, m = 0, len;
 	char **env;
@@ -88,20 +106,19 @@ child_env(const char *password, bool service, char **held)
 	if (env == NULL)
 		return NULL;
 	for (n = 0; environ[n] != NULL; n++)
-		if ((password == NULL || !is_var(environ[n], key)) &&
-		    (!service || !is_var(environ[n], "PGSERVICEFILE")))
+		if (!is_ours(environ[n], password, service))
 			env[m++] = environ[n];
 	if (service)
 		env[m++] = file;
 	if (password == NULL)
 		return env;
-	len = sizeof key + 1 + strlen(password);
+	len = sizeof key + strlen(password);
 	*held = malloc(len);
 	if (*held == NULL) {
 		free(env);
 		return NULL;
 	}
-	(void)snprintf(*held, len, "%s=%s", key, password);
+	(void)snprintf(*held, len, "%s%s", key, password);
 	env[m] = *held;
 	return env;
 }
