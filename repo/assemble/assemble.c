@@ -195,14 +195,19 @@ copy_extent(
 		if (b->offs[c] == UINT32_MAX)
 			return damaged(rd, g->stream,
 			    "a chunk that no copy of its block has", err);
+		if (b->lens[c] > rd->span.max - rd->span.len)
+			return damaged(
+			    rd, g->stream, "a span longer than any", err);
 		bytes_put(&rd->span, b->data.p + b->offs[c], b->lens[c]);
 	}
+	if ((size_t)e->count * ID_LEN > rd->hashes.max - rd->hashes.len)
+		return damaged(rd, g->stream, "a span of too many chunks", err);
 	bytes_put(&rd->hashes, hashes[e->first], (size_t)e->count * ID_LEN);
 	blocks_give(rd->blocks, g->refs[i]);
 	g->refs[i] = NULL;
-	if (rd->span.bad || rd->hashes.bad)
-		return damaged(rd, g->stream, "a span longer than any", err);
-	return SNAP_OK;
+	if ((rc = bytes_check(&rd->span, err)) != SNAP_OK)
+		return rc;
+	return bytes_check(&rd->hashes, err);
 }
 
 static enum snap_code
@@ -233,11 +238,13 @@ static enum snap_code
 end_stream(struct reader *rd, size_t stream, struct snap_err *err)
 {
 	const struct stream_row *row = &rd->m->rows[stream];
+	enum snap_code rc = bytes_check(&rd->digests, err);
 	uint8_t digest[ID_LEN];
 
+	if (rc != SNAP_OK)
+		return rc;
 	keys_digest(rd->store->keys, bytes_span(&rd->digests), digest);
-	if (rd->digests.bad || rd->bytes != row->bytes ||
-	    memcmp(digest, row->digest, ID_LEN) != 0)
+	if (rd->bytes != row->bytes || memcmp(digest, row->digest, ID_LEN) != 0)
 		return damaged(rd, stream, "its digest", err);
 	report_stream(rd->store->report);
 	return sink_end(rd->out, row->rows, err);

@@ -180,17 +180,19 @@ enum snap_code
 ingest_begin(struct store *s, const struct repo_backup_opts *o,
     struct repo_backup **out, struct snap_err *err)
 {
-	struct repo_backup *b = calloc(1, sizeof *b);
+	struct repo_backup *b;
 	enum snap_code rc;
 
+	if (o->n_lanes == 0)
+		return snap_fail(err, SNAP_USAGE, "a backup without lanes");
+	b = calloc(1, sizeof *b);
 	if (b == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a backup");
 	b->store = s;
 	b->lanes = calloc(o->n_lanes, sizeof(struct lane *));
-	if (b->lanes == NULL || o->n_lanes == 0) {
-		free(b->lanes);
+	if (b->lanes == NULL) {
 		free(b);
-		return snap_fail(err, SNAP_USAGE, "a backup without lanes");
+		return snap_fail(err, SNAP_NOMEM, "no memory for a backup");
 	}
 	b->n_lanes = o->n_lanes;
 	if ((rc = init_lock(b, err)) != SNAP_OK) {

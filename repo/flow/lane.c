@@ -84,6 +84,7 @@ static struct stream_done *
 stream_new(const struct stream_meta *m, struct snap_err *err)
 {
 	struct stream_done *d = calloc(1, sizeof *d);
+	enum snap_code rc = SNAP_OK;
 
 	if (d == NULL) {
 		snap_fail(err, SNAP_NOMEM, "no memory for a stream");
@@ -98,10 +99,15 @@ stream_new(const struct stream_meta *m, struct snap_err *err)
 	d->row.part = m->part;
 	bytes_put_span(&d->name, m->name);
 	bytes_put_span(&d->attr, m->attr);
-	if (d->name.bad || d->attr.bad || m->name.len == 0) {
-		snap_fail(err, SNAP_USAGE,
+	if (m->name.len == 0 || m->name.len > STREAM_NAME_MAX ||
+	    m->attr.len > STREAM_ATTR_MAX)
+		rc = snap_fail(err, SNAP_USAGE,
 		    "a stream's name of %zu or attribute of %zu bytes",
 		    m->name.len, m->attr.len);
+	else if (bytes_check(&d->name, err) != SNAP_OK ||
+		 bytes_check(&d->attr, err) != SNAP_OK)
+		rc = SNAP_NOMEM;
+	if (rc != SNAP_OK) {
 		stream_done_free(d);
 		return NULL;
 	}

@@ -19,6 +19,7 @@
 
 struct key_object {
 	uint8_t id[ID_LEN];
+	bool too_large;
 	struct bytes raw;
 };
 struct unlock {
@@ -42,7 +43,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	uint8_t kind, id[ID_LEN];
 	struct key_object *p;
 
-	(void)st;
+	/* What cannot be a key by its size is not even fetched. */
 	if (!store_name_parse(name, &kind, id) || kind != OBJ_SLOT)
 		return SNAP_OK;
 	if (u->n == KEYS_MAX)
@@ -57,6 +58,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 		u->cap += 16;
 	}
 	memcpy(u->v[u->n].id, id, ID_LEN);
+	u->v[u->n].too_large = st->size > KEY_OBJECT_MAX;
 	bytes_init(&u->v[u->n].raw, KEY_OBJECT_MAX);
 	u->n++;
 	return SNAP_OK;
@@ -119,9 +121,11 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	char name[TRANSPORT_NAME_MAX + 1];
 	enum snap_code rc;
 
+	if (ko->too_large)
+		return SNAP_OK;
 	store_name(OBJ_SLOT, ko->id, name);
 	rc = transport_get(u->s->t, name, 0, SIZE_MAX, &ko->raw, err);
-	if (rc == SNAP_NOTFOUND || rc == SNAP_NOMEM || rc == SNAP_CORRUPT) {
+	if (rc == SNAP_NOTFOUND || rc == SNAP_CORRUPT) {
 		bytes_clear(&ko->raw);
 		rc = SNAP_OK;
 	}
