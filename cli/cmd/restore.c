@@ -123,6 +123,28 @@ out:
 	return rc;
 }
 
+/*
+ * A script that does nothing but fail: psql would take an empty one for
+ * success.  Only for what is known to be a database's.
+ */
+static void
+failing_script(const struct cli *c, const struct repo_snapshot *snapshot,
+    const struct snap_err *why)
+{
+	struct sqlscript_opts so = {
+		.fd = STDOUT_FILENO, .no_transaction = true, .no_restrict = true
+	};
+	struct sqlscript *script = NULL;
+	struct snap_err ignored;
+
+	if (c->o.globals || c->o.properties ||
+	    repo_snapshot_prop(snapshot, REPO_PROP_DATABASE) == NULL)
+		return;
+	if (sqlscript_open(&so, &script, &ignored) == SNAP_OK)
+		sqlscript_poison(script, why->msg);
+	sqlscript_close(script);
+}
+
 enum snap_code
 cmd_restore(struct cli *c, struct snap_err *err)
 {
@@ -135,9 +157,12 @@ cmd_restore(struct cli *c, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties exclude each other");
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
-	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
-	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
+	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK)
 		goto out;
+	if ((rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK) {
+		failing_script(c, snapshot, err);
+		goto out;
+	}
 	atomic_store(&c->report.bytes_total, snapshot->bytes);
 	ui_progress_begin("restoring", &c->report);
 	if (c->o.globals)

@@ -26,6 +26,7 @@
 #define KEY_BYTES 16
 #define POISON_TABS 1700 /* more than a table can have columns */
 #define POISON_WAIT_MS 1000
+#define REASON_MAX 200
 
 struct sqlscript {
 	struct sink base; /* first, so that a struct sink * casts back */
@@ -37,6 +38,7 @@ struct sqlscript {
 	uint8_t kind;      /* of the stream that is open, or 0 */
 	uint8_t last_kind; /* of the one before */
 	uint8_t last_byte;
+	uint8_t last_written;
 	bool in_copy;  /* psql is reading rows */
 	bool finished; /* committed: nothing to poison */
 };
@@ -50,6 +52,8 @@ flush(struct sqlscript *s, struct snap_err *err)
 		return rc;
 	if (s->out.len > 0 && fd_write_all(s->o.fd, s->out.p, s->out.len) != 0)
 		return snap_fail_errno(err, SNAP_IO, "write the script");
+	if (s->out.len > 0)
+		s->last_written = s->out.p[s->out.len - 1];
 	bytes_clear(&s->out);
 	return SNAP_OK;
 }
@@ -286,6 +290,8 @@ script_data(struct sink *base, struct span d, struct snap_err *err)
 	rc = flush(s, err);
 	if (rc == SNAP_OK && fd_write_all(s->o.fd, d.p, d.len) != 0)
 		rc = snap_fail_errno(err, SNAP_IO, "write the script");
+	if (rc == SNAP_OK)
+		s->last_written = s->last_byte;
 	return rc;
 }
 
@@ -387,36 +393,57 @@ sqlscript_finish(struct sqlscript *s, struct snap_err *err)
 	return rc;
 }
 
+/* What does no harm between quotes, in COPY and in RAISE. */
+static size_t
+put_reason(char *out, const char *why)
+{
+	size_t n = 0, i;
+
+	for (i = 0; why != NULL && why[i] != '\0' && n < REASON_MAX; i++)
+		if (why[i] >= ' ' && why[i] <= '~' &&
+		    strchr("'\\$%", why[i]) == NULL)
+			out[n++] = why[i];
+	return n;
+}
+
+/*
+ * A row that no table takes ends the COPY; psql shows how it begins.  Else a
+ * statement that fails.
+ */
 void
 sqlscript_poison(struct sqlscript *s, const char *why)
 {
+	static const char raise[] = "\nDO $snap$ BEGIN RAISE EXCEPTION '";
+	static const char end[] = "'; END $snap$;\n", mark[] = "snap: ";
 	struct pollfd p = { .fd = s->o.fd, .events = POLLOUT };
-	char buf[_POSIX_PIPE_BUF + POISON_TABS];
-	size_t n = 0, i;
-	ssize_t ignored;
+	char buf[POISON_TABS + 2 * REASON_MAX + 256];
+	char reason[sizeof mark + REASON_MAX];
+	size_t n = 0, len = sizeof mark - 1;
+	ssize_t ignored = -1;
 
 	if (s->finished)
 		return;
+	memcpy(reason, mark, len);
+	len += put_reason(reason + len, why);
 	if (s->in_copy) {
-		buf[n++] = '\n';
+		if (s->last_written != '\n')
+			buf[n++] = '\n';
+		memcpy(buf + n, reason, len);
+		n += len;
 		memset(buf + n, '\t', POISON_TABS);
 		n += POISON_TABS;
 		memcpy(buf + n, "\n\\.\n", 4);
 		n += 4;
 	}
-	n += (size_t)snprintf(buf + n, 64,
-	    "\nDO $snap$ BEGIN RAISE EXCEPTION "
-	    "'snap: ");
-	for (i = 0; why != NULL && why[i] != '\0' && i < 200; i++)
-		if (why[i] >= ' ' && why[i] != '\'' && why[i] != '\\' &&
-		    why[i] != '$' && why[i] != '%')
-			buf[n++] = why[i];
-	n += (size_t)snprintf(buf + n, 64, "'; END $snap$;\n");
+	memcpy(buf + n, raise, sizeof raise - 1);
+	n += sizeof raise - 1;
+	memcpy(buf + n, reason, len);
+	n += len;
+	memcpy(buf + n, end, sizeof end - 1);
+	n += sizeof end - 1;
 	/* Room in a pipe is room for PIPE_BUF bytes: this does not block. */
 	if (poll(&p, 1, POISON_WAIT_MS) == 1 && (p.revents & POLLOUT) != 0)
 		ignored = write(s->o.fd, buf, n);
-	else
-		ignored = -1;
 	(void)ignored;
 }
 

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blockindex.h"
 #include "store_internal.h"
 
 #define COPIES_MAX 16
@@ -230,17 +231,37 @@ read_meta(struct store *s, const struct copy *c, const uint8_t *id,
 }
 
 enum snap_code
+store_lost(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
+    struct snap_err *err)
+{
+	const char *what = class == CLASS_DATA ? "block" : "meta object";
+	char hex[2 * ID_LEN + 1], name[2 * ID_LEN + 1];
+	uint8_t pack[ID_LEN], kind;
+
+	hex_encode(id, ID_LEN, hex);
+	if (blockindex_lost(s->index, class, id, pack, &kind)) {
+		hex_encode(pack, ID_LEN, name);
+		return snap_fail(err, SNAP_CORRUPT,
+		    "%s pack %s is missing or has another size: it holds %s %s",
+		    kind == OBJ_DATA ? "data" : "meta", name, what, hex);
+	}
+	(void)snap_fail(
+	    err, SNAP_NOTFOUND, "%s %s is in no pack of the index", what, hex);
+	return snap_hint(err,
+	    "if objects of the index were lost, \"repair index\" makes them "
+	    "again");
+}
+
+enum snap_code
 store_read(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
     struct bytes *plain, struct snap_err *err)
 {
 	struct copy copies[COPIES_MAX];
-	char hex[2 * ID_LEN + 1];
 	size_t n = store_copies(s, class, id, copies, COPIES_MAX);
-	enum snap_code rc;
+	enum snap_code rc = SNAP_OK;
 
-	hex_encode(id, ID_LEN, hex);
-	rc = snap_fail(err, SNAP_NOTFOUND, "%s %s is in no pack of the index",
-	    class == CLASS_DATA ? "block" : "meta object", hex);
+	if (n == 0)
+		return store_lost(s, class, id, err);
 	for (size_t i = 0; i < n; i++) {
 		if (copies[i].pack_kind == OBJ_META)
 			rc = read_meta(s, &copies[i], id, plain, err);

@@ -113,7 +113,6 @@ store_read_block(struct store *s, const uint8_t id[ID_LEN], struct bytes *plain,
 {
 	struct copy copies[COPIES_MAX];
 	size_t n = store_copies(s, CLASS_DATA, id, copies, COPIES_MAX);
-	char hex[2 * ID_LEN + 1];
 	struct overlay o;
 	struct bytes b;
 	enum snap_code rc;
@@ -121,9 +120,7 @@ store_read_block(struct store *s, const uint8_t id[ID_LEN], struct bytes *plain,
 
 	memset(&o, 0, sizeof o);
 	bytes_init(&b, BLOCK_PLAIN_MAX);
-	hex_encode(id, ID_LEN, hex);
-	rc = snap_fail(
-	    err, SNAP_NOTFOUND, "block %s is in no pack of the index", hex);
+	rc = n == 0 ? store_lost(s, CLASS_DATA, id, err) : SNAP_OK;
 	for (size_t i = 0; i < n && !full; i++) {
 		bool part = (copies[i].flags & ROW_SPARSE) != 0;
 

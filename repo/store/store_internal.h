@@ -83,6 +83,12 @@ SNAP_MUST_CHECK enum snap_code session_key(struct store *s,
     const struct session_row *row, uint8_t key[KEY_BYTES],
     struct snap_err *err);
 
+/* ---- read.c */
+/* There is no copy: SNAP_CORRUPT, with the pack that ought to have one, or
+ * SNAP_NOTFOUND. */
+enum snap_code store_lost(struct store *s, uint8_t class,
+    const uint8_t id[ID_LEN], struct snap_err *err);
+
 /* ---- cache.c */
 enum cache_kind { CACHE_INDEX, CACHE_META };
 SNAP_MUST_CHECK enum snap_code cache_new(

@@ -100,6 +100,8 @@ SNAP_MUST_CHECK enum snap_code blockindex_settle(struct blockindex *ix,
 /* ---- asking */
 size_t blockindex_copies(struct blockindex *ix, uint8_t class,
     const uint8_t *id, struct copy *out, size_t max);
+bool blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
+    uint8_t *pack, uint8_t *kind);
 /* The packs (numbers) of all heads, 0 when not all are good, or none full. */
 size_t blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
     uint32_t *packs, size_t max);

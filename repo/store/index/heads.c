@@ -74,6 +74,29 @@ blockindex_copies(struct blockindex *ix, uint8_t class, const uint8_t *id,
 	return n;
 }
 
+/* For messages: a pack that should have (class, id), but is not there. */
+bool
+blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
+    uint8_t *pack, uint8_t *kind)
+{
+	bool found = false;
+
+	(void)pthread_rwlock_rdlock(&ix->lock);
+	for (uint32_t i = idmap_find(&ix->entry_map, class, id);
+	     i != IDMAP_NONE && !found; i = ix->entries[i].next) {
+		const struct entry *e = &ix->entries[i];
+
+		if (e->pack == IDMAP_NONE ||
+		    pack_present(ix, &ix->packs[e->pack]))
+			continue;
+		memcpy(pack, ix->packs[e->pack].id, ID_LEN);
+		*kind = ix->packs[e->pack].kind;
+		found = true;
+	}
+	(void)pthread_rwlock_unlock(&ix->lock);
+	return found;
+}
+
 /* Where a copy comes from: the pack prune copied it from, or its own. */
 static const uint8_t *
 origin_of(const struct blockindex *ix, const struct entry *e)

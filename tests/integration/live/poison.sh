@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: PostgreSQL
+# poison.sh - stored data that is damaged is met in the middle of a restore:
+# the script then says why, psql fails, and the target is as it was.
+. "$(dirname "$0")/live.sh"
+pg_start || exit 1
+init
+R=$SNAP_REPOSITORY
+
+# Each backup's new packs hold only what came with it.
+createdb shop
+packs() {
+	find "$R/data" "$R/meta" -type f | sort
+}
+# more NAME SQL: change the database, back it up, note the new packs.
+more() {
+	packs >"$T/before"
+	psql -X -q -o "$T/psql" -v ON_ERROR_STOP=1 shop -c "$2" ||
+	    not_ok "$1: SQL"
+	expect 0 "backup of $1" "$SNAP" backup -d shop
+	packs | comm -13 "$T/before" - >"$T/new"
+	xargs ls -S <"$T/new" | head -n 1 >"$T/pack.$1"
+	head -n 1 "$T/new" | grep -q . || not_ok "$1: there are new packs"
+}
+more definitions "CREATE TABLE t (i int PRIMARY KEY, v text);
+    CREATE VIEW v AS SELECT * FROM t; INSERT INTO t VALUES (1, 'one')"
+more rows "CREATE TABLE big AS SELECT i, md5(i::text) AS a,
+    md5((i * 3)::text) AS b FROM generate_series(1, 250000) i"
+more objects "SELECT lo_from_bytea(0, decode(string_agg(md5(i::text), ''),
+    'hex')) FROM generate_series(1, 100000) i"
+createdb target
+dump target >"$T/empty"
+cp -a "$R" "$T/whole"
+
+# restore PSQL-OPTION...: statuses to $snap and $status.
+restore() {
+	("$SNAP" --no-cache restore latest 2>"$T/err"; echo $? >"$T/snap") |
+	    psql -X "$@" target >"$T/out" 2>"$T/psql"
+	status=$?
+	snap=$(cat "$T/snap")
+}
+# spoiled TEXT PACK PSQL-OPTION: what a damaged pack must end in.
+spoiled() {
+	restore "$3"
+	is "$1: the status of snap" "$snap" 13
+	says "$1: it names the pack" "$(basename "$2")"
+	[ "$status" != 0 ] && ok "$1: psql fails" || not_ok "$1: psql fails"
+	cat "$T/psql" >>"$T/err"
+	if grep -Eq 'ERROR: +(snap: |extra data after)' "$T/psql"; then
+		ok "$1: psql shows the reason"
+	else
+		not_ok "$1: psql shows the reason"
+	fi
+	dump target >"$T/b"
+	same "$1: the target is as it was" "$T/empty" "$T/b"
+}
+mend() {
+	rm -rf "$R"
+	cp -a "$T/whole" "$R"
+}
+for name in definitions rows objects; do
+	pack=$(cat "$T/pack.$name")
+	for how in flipped truncated missing; do
+		chmod u+w "$pack"
+		case $how in
+		flipped)
+			printf 'damage' | dd of="$pack" bs=1 conv=notrunc \
+			    seek=$(($(wc -c <"$pack") / 2)) 2>"$T/dd"
+			;;
+		truncated)
+			head -c $(($(wc -c <"$pack") / 2)) "$pack" >"$T/half"
+			cat "$T/half" >"$pack"
+			;;
+		missing)
+			chmod u+w "$(dirname "$pack")"
+			rm -f "$pack"
+			;;
+		esac
+		opt=-q
+		[ "$how" != truncated ] || opt=-1
+		spoiled "$name $how" "$pack" "$opt"
+		mend
+	done
+done
+
+# The lists of the snapshot cannot be read: no script at all, and yet psql
+# must not take that for success.
+find "$R/meta" -type f -exec chmod u+w {} \; -exec sh -c ': >"$1"' - {} \;
+restore -q
+is "no list: the status of snap" "$snap" 13
+[ "$status" != 0 ] && ok "no list: psql fails" || not_ok "no list: psql fails"
+"$SNAP" --no-cache restore --globals latest >"$T/out" 2>"$T/err"
+is "no list: roles as they are" "$(wc -c <"$T/out" | tr -d ' ')" 0
+mend
+
+# A reason that has quotes, dollars and backslashes reaches psql harmless.
+evil="$T/it's \$snap\$ \\ %s"
+cp -a "$R" "$evil"
+chmod -R u+w "$evil"
+rm -f "$evil/${pack#"$R"/}"
+("$SNAP" --no-cache -r "$evil" restore latest 2>"$T/err"
+    echo $? >"$T/snap") | psql -X -q target >"$T/out" 2>"$T/psql"
+[ $? != 0 ] && ok "a strange name of a repository: psql fails" ||
+    not_ok "a strange name of a repository: psql fails"
+is "and snap" "$(cat "$T/snap")" 13
+dump target >"$T/b"
+same "and the target is as it was" "$T/empty" "$T/b"
+
+restore -q
+is "mended: snap" "$snap" 0
+is "mended: psql" "$status" 0
+dump shop >"$T/a"
+dump target >"$T/b"
+same "mended: all is there" "$T/a" "$T/b"
+done_testing
