@@ -298,6 +298,33 @@ check "row security that came late is an error, not a loss" [ $? != 0 ]
 check "and names the table" grep -q 'public.fresh' "$PG_DIR/log"
 check "with its SQLSTATE" grep -q '42501' "$PG_DIR/log"
 
+# ---- psql's own commands are shut out, where psql can do that
+"$TOOL" event >"$PG_DIR/script" 2>"$PG_DIR/log"
+"$TOOL" event 2>"$PG_DIR/log" | grep -a "'restrict" >"$PG_DIR/key2"
+grep -a "'restrict" "$PG_DIR/script" >"$PG_DIR/key1"
+check "the key is there" [ -s "$PG_DIR/key1" ]
+check "and another in each script" \
+    sh -c '! cmp -s "$0" "$1"' "$PG_DIR/key1" "$PG_DIR/key2"
+awk -v mark="$PG_DIR/mark" '{ print }
+    $0 == ":snap_r" { print "\\! touch " mark }' "$PG_DIR/script" \
+    >"$PG_DIR/evil"
+# As one of these versions psql takes itself for, with its \restrict or not.
+for v in 120099-no 130021-no 130022-yes 140018-no 140019-yes 150013-no \
+    150014-yes 160009-no 160010-yes 170005-no 170006-yes 180000-yes; do
+	createdb -T template0 evil
+	rm -f "$PG_DIR/mark"
+	psql -X -q -v "VERSION_NUM=${v%-*}" evil <"$PG_DIR/evil" \
+	    >/dev/null 2>"$PG_DIR/log"
+	status=$?
+	case $v in
+	*-yes) check "psql ${v%-*} refuses a command of its own" \
+	    [ "$status" = 3 ] && [ ! -e "$PG_DIR/mark" ] ;;
+	*) check "psql ${v%-*} is not sent what it does not know" \
+	    [ "$status" = 0 ] && [ -e "$PG_DIR/mark" ] ;;
+	esac || fail "psql ${v%-*}: the mark"
+	dropdb evil
+done
+
 # ---- what a role without rights cannot see is told
 createdb blind
 sql blind <<'SQL'
