@@ -93,12 +93,15 @@ conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
 	    report_cancelled(s->o.report))
 		code = SNAP_CANCELLED;
 	snap_fail(err, code, "%s: %s", what, line);
-	if (state == NULL && s->standby)
-		snap_hint(err, "a standby may end sessions for its recovery: "
-			       "see its log, max_standby_streaming_delay and "
-			       "hot_standby_feedback");
-	if (state == NULL)
+	if (state == NULL) {
+		snap_hint(err, "%s",
+		    s->standby
+			? "a standby may end sessions for its recovery: see "
+			  "its log, max_standby_streaming_delay and "
+			  "hot_standby_feedback"
+			: "the server's log may say why");
 		return snap_detail(err, "the connection failed");
+	}
 	snap_detail(err, "SQLSTATE %s", state);
 	if (hint != NULL) {
 		one_line(hint, line, sizeof line);

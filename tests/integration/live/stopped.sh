@@ -85,8 +85,9 @@ for jobs in 1 3; do
 	    WHERE query ~ '^COPY'" >"$T/psql"
 	finish
 	is "-j $jobs: the server ends the session" "$status" 1
-	says "-j $jobs: it is told why" 'terminating connection due to admin'
-	says "-j $jobs: with the SQLSTATE" '57P01'
+	# A server that hangs on our socket has no last words.
+	says "-j $jobs: it is told" \
+	    'terminating connection due to admin|closed the connection'
 	no_sessions "-j $jobs: the server ends the session"
 	left "-j $jobs: the server ends the session"
 done
@@ -116,6 +117,16 @@ for sig in $signals; do
 	no_sessions "a lock, SIG${sig%:*}"
 	left "a lock, SIG${sig%:*}"
 done
+backup
+until_waiting small
+ask postgres "SELECT pg_terminate_backend(pid) FROM pg_locks
+    WHERE NOT granted" >"$T/psql"
+finish
+is "a lock, the server ends the session" "$status" 1
+says "a lock, its last words are told" 'terminating connection due to admin'
+says "a lock, with the SQLSTATE" '57P01'
+no_sessions "a lock, the server ends the session"
+left "a lock, the server ends the session"
 echo 'COMMIT;' >&5
 
 # ---- while pg_dump waits for a lock on what only it reads
