@@ -262,6 +262,20 @@ repo_backup_abort(struct repo_backup *b)
 	ingest_abort(b);
 }
 
+/* A snapshot that stands needs all it names: what is not there was lost. */
+static enum snap_code
+loss(enum snap_code rc, struct snap_err *err)
+{
+	if (rc != SNAP_NOTFOUND && rc != SNAP_CORRUPT)
+		return rc;
+	err->code = SNAP_CORRUPT;
+	if (err->hint[0] != '\0')
+		return err->code;
+	return snap_hint(err,
+	    "\"check --read-data\" names all that is damaged and the snapshots "
+	    "that it hurts; if only the index is, \"repair index\" helps.");
+}
+
 enum snap_code
 repo_manifest(struct repo *r, const struct repo_snapshot *s,
     struct repo_manifest **out, struct snap_err *err)
@@ -274,7 +288,7 @@ repo_manifest(struct repo *r, const struct repo_snapshot *s,
 		rc = manifest_load(r->store, s->root, &m, err);
 	if (rc == SNAP_OK)
 		*out = &m->m;
-	return rc;
+	return loss(rc, err);
 }
 
 /* Callers see the first member of a struct manifest. */
@@ -295,5 +309,5 @@ repo_read(struct repo *r, const struct repo_manifest *m,
 	if (rc == SNAP_OK)
 		rc = assemble_read(r->store, (const struct manifest *)m, choose,
 		    arg, out, err);
-	return rc;
+	return loss(rc, err);
 }

@@ -73,8 +73,8 @@ cmd_check(struct cli *c, struct snap_err *err)
 		goto out;
 	if (r.n_errors > 0) {
 		(void)snap_fail(err, SNAP_CORRUPT,
-		    "the check found %" PRIu64 " errors, named above",
-		    r.n_errors);
+		    "the check found %" PRIu64 " error%s, named above",
+		    r.n_errors, r.n_errors == 1 ? "" : "s");
 		rc = snap_hint(err,
 		    "Snapshots that need none of these objects can still be "
 		    "restored; lost index entries come back with \"%s repair "

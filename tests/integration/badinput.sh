@@ -68,8 +68,12 @@ broken() {
 	if [ $? = 0 ]; then
 		same "$1 $3: what a restore gives is right" \
 		    "$T/out" "$T/two"
+	elif [ "$1" = snapshots ]; then
+		ok "$1 $3: it is no snapshot any more"
 	else
-		ok "$1 $3: a restore fails"
+		expect 13 "$1 $3: a restore says that data are damaged" \
+		    "$SNAP" --no-cache -r "$T/copy" restore latest:two
+		says "$1 $3: and what to do" 'hint:.*(check|repair)'
 	fi
 	expect 0 "$1 $3: the other snapshot" \
 	    "$SNAP" --no-cache -r "$T/copy" restore latest:one

@@ -69,7 +69,7 @@ every_length_around_the_blocks_is_hashed_right(void **state)
 static void
 any_number_of_messages_is_hashed_right(void **state)
 {
-	uint32_t lens[40];
+	uint32_t lens[40] = { 0 };
 
 	(void)state;
 	for (size_t n = 0; n <= 40; n++) {
