@@ -67,7 +67,8 @@ static bool
 row_ok(const struct pack_row *r, uint32_t n_sessions)
 {
 	if (r->class < CLASS_DATA || r->class > CLASS_MANIFEST ||
-	    r->codec > CODEC_ZSTD || (r->flags & ~(ROW_SPARSE | ROW_ORIGIN)))
+	    r->codec > CODEC_ZSTD || r->plain_len == 0 ||
+	    (r->flags & ~(ROW_SPARSE | ROW_ORIGIN)) != 0)
 		return false;
 	if (r->class == CLASS_DATA)
 		return r->session < n_sessions && r->n_chunks != 0;
