@@ -7,6 +7,7 @@ R=$SNAP_REPOSITORY
 noise 1 3000000 >"$T/one"
 noise 2 3000000 >"$T/two"
 init
+code=$(sed -n 's/^recovery code *//p' "$T/out")
 "$SNAP" backup --name one -- cat "$T/one" 2>"$T/err" || not_ok "backup one"
 find "$R" -type f | sort >"$T/files1"
 "$SNAP" backup --name two -- cat "$T/two" 2>"$T/err" || not_ok "backup two"
@@ -249,6 +250,45 @@ for f in "$T"/repo/keys/*; do
 	*) not_ok "a wrong passphrase beside a damaged slot" ;;
 	esac
 done
+for how in truncated emptied; do
+	with_copy
+	for f in "$T"/copy/keys/*; do
+		case $how in
+		truncated) cut "$f" ;;
+		emptied) : >"$f" ;;
+		esac
+	done
+	expect 13 "slots $how are no wrong passphrase" \
+	    "$SNAP" --no-cache -r "$T/copy" snapshots
+	says "and are named" "keys/"
+	with_copy
+	case $how in
+	truncated) cut "$T/copy/config" ;;
+	emptied) : >"$T/copy/config" ;;
+	esac
+	expect 13 "a config $how" "$SNAP" --no-cache -r "$T/copy" snapshots
+	says "is named" "config"
+done
+# Without one of them the other still opens it.
+for f in "$R"/keys/*; do
+	with_copy
+	rm "$T/copy/keys/$(basename "$f")"
+	"$SNAP" --no-cache -r "$T/copy" snapshots >"$T/out" 2>"$T/err"
+	by_passphrase=$?
+	env -u SNAP_PASSPHRASE SNAP_RECOVERY_CODE="$code" "$SNAP" --no-cache \
+	    -r "$T/copy" snapshots >"$T/out" 2>"$T/err"
+	is "a missing slot leaves the other" "$by_passphrase $?" \
+	    "$([ "$by_passphrase" = 0 ] && echo "0 12" || echo "12 0")"
+done
+with_copy
+set -- "$T"/copy/keys/*
+dup=$T/copy/keys/$(basename "$1" | tr 0-9a-f 1-9a-f0)
+cp "$1" "$dup"
+expect 0 "a duplicated slot is in nobody's way" "$SNAP" --no-cache \
+    -r "$T/copy" restore latest:one
+same "and all is right" "$T/out" "$T/one"
+expect 13 "but check finds it" "$SNAP" --no-cache -r "$T/copy" check
+says "and names it" "$(basename "$dup")"
 with_copy
 rm -r "$T/copy/keys"
 expect 13 "a repository without slots" "$SNAP" --no-cache -r "$T/copy" \
