@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <sys/stat.h>
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
@@ -74,7 +73,6 @@ set_up_process(void)
 #if defined(PR_SET_DUMPABLE) && !defined(SNAP_SANITIZED)
 	(void)prctl(PR_SET_DUMPABLE, 0, 0, 0, 0);
 #endif
-	(void)umask(077);
 	memset(&sa, 0, sizeof sa);
 	sa.sa_handler = on_signal;
 	/* Loops poll the flag; library calls need not see EINTR. */

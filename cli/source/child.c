@@ -28,13 +28,12 @@ set_up(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, int out)
 	sigset_t none, dfl;
 	int e;
 
+	/* What we ignore ourselves; what our caller wants ignored, as nohup
+	 * does, stays so. */
 	(void)sigemptyset(&none);
 	(void)sigemptyset(&dfl);
 	(void)sigaddset(&dfl, SIGPIPE);
 	(void)sigaddset(&dfl, SIGXFSZ);
-	(void)sigaddset(&dfl, SIGINT);
-	(void)sigaddset(&dfl, SIGTERM);
-	(void)sigaddset(&dfl, SIGHUP);
 	if ((e = posix_spawnattr_setsigmask(at, &none)) != 0 ||
 	    (e = posix_spawnattr_setsigdefault(at, &dfl)) != 0 ||
 	    (e = posix_spawnattr_setflags(

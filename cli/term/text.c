@@ -168,6 +168,8 @@ ui_table_print(struct ui_table *t)
 		ui_out_raw(column + 1 < t->n_columns ? "  " : "\n");
 		cell += strlen(cell) + 1;
 	}
+	if (t->text.bad)
+		ui_out_lost();
 	bytes_fini(&t->text);
 	free(t);
 }

@@ -246,6 +246,13 @@ ui_out(const char *fmt, ...)
 	va_end(ap);
 }
 
+void
+ui_out_lost(void)
+{
+	if (ui.out_errno == 0)
+		ui.out_errno = ENOMEM;
+}
+
 enum snap_code
 ui_out_end(struct snap_err *err)
 {

@@ -135,6 +135,21 @@ expect 1 "so does a list" sh -c 'exec "$1" snapshots >&-' - "$SNAP"
 expect 1 "a backup of a closed stdin is none" sh -c \
     'exec "$1" backup --stdin --name none <&-' - "$SNAP"
 
+# ---- what a command inherits
+umask 027
+expect 0 "a command" "$SNAP" backup --name inherited -- sh -c umask
+"$SNAP" restore latest | head -n 1 >"$T/out"
+is "keeps the caller's umask" "$(cat "$T/out")" 0027
+umask 022
+expect 0 "and what its caller ignores" sh -c 'trap "" HUP
+    exec "$1" backup --name inherited -- sh -c "kill -HUP \$\$; echo alive"' - \
+    "$SNAP"
+expect 0 "as nohup does" "$SNAP" restore latest
+is "it ignores, too" "$(cat "$T/out")" alive
+expect 1 "but not what snap ignores for itself" "$SNAP" backup \
+    --name inherited -- sh -c 'kill -PIPE $$; echo alive'
+says "which kills it" 'signal 13'
+
 # ---- signals while a child keeps us waiting
 stops() { # TEXT COMMAND...
 	what=$1
