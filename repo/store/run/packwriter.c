@@ -52,6 +52,16 @@ packbuf_free(struct packbuf *p)
 	free(p);
 }
 
+/* Zeros would show to everybody where a frame ends. */
+static void
+put_noise(struct bytes *obj, size_t n)
+{
+	uint8_t *p = bytes_room(obj, n);
+
+	if (p != NULL && n > 0)
+		keys_random(p, n);
+}
+
 static struct frame_sum
 sum_of(struct span plain)
 {
@@ -77,7 +87,7 @@ packbuf_add(struct packbuf *p, const struct frame_in *f, uint8_t codec,
 	}
 	if (rc != SNAP_OK)
 		return rc;
-	bytes_zero(&p->obj, (ALIGN - p->obj.len % ALIGN) % ALIGN);
+	put_noise(&p->obj, (ALIGN - p->obj.len % ALIGN) % ALIGN);
 	r = &p->rows[p->n];
 	memset(r, 0, sizeof *r);
 	r->class = f->class;
@@ -115,11 +125,8 @@ static void
 pad_to(struct bytes *obj, size_t rest)
 {
 	uint64_t total = padme((uint64_t)obj->len + rest);
-	size_t n = (size_t)(total - obj->len - rest);
-	uint8_t *p = bytes_room(obj, n);
 
-	if (p != NULL && n > 0)
-		keys_random(p, n);
+	put_noise(obj, (size_t)(total - obj->len - rest));
 }
 
 enum snap_code
