@@ -85,6 +85,14 @@ cmd_init(struct cli *c, struct snap_err *err)
 		goto out;
 	hex_encode(id, REPO_ID_LEN, hex);
 	rc = show(c, &s, hex, code, err);
+	if (rc != SNAP_OK) {
+		(void)snap_detail(err,
+		    "The repository was made, but its recovery code was not "
+		    "shown, and never will be.");
+		(void)snap_hint(err,
+		    "Delete the repository, which is empty, and run init "
+		    "again.");
+	}
 out:
 	explicit_bzero(code, sizeof code);
 	secret_fini(&secret);

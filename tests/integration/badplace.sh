@@ -47,6 +47,13 @@ for lost in config "config and one slot"; do
 	expect 0 "what the hint says helps" "$SNAP" -r "$T/half" snapshots
 done
 
+if [ -c /dev/full ]; then
+	"$SNAP" -r "$T/unseen" init --kdf-memory 8 >/dev/full 2>"$T/err"
+	is "a recovery code that nobody sees is a failure" "$?" 1
+	says "and told" 'detail:.*recovery code was not'
+	says "with what to do" 'hint:.*Delete'
+fi
+
 # Two at once: one wins, and the other leaves nothing that is in its way.
 "$SNAP" -r "$T/race" init --kdf-memory 8 >"$T/out1" 2>"$T/err1" &
 "$SNAP" -r "$T/race" init --kdf-memory 8 >"$T/out2" 2>"$T/err2"
