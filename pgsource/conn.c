@@ -178,12 +178,17 @@ conn_open(const struct pgsource_opts *o, PGconn **out, struct snap_err *err)
 
 	if (o->password_prompt > 0 && o->ask_password != NULL)
 		password = o->ask_password(o->ask_arg, "Password: ");
+	if ((rc = report_check(o->report, err)) != SNAP_OK)
+		goto out;
 	c = connect_once(o, password);
 	if (c != NULL && PQstatus(c) != CONNECTION_OK && password == NULL &&
 	    PQconnectionNeedsPassword(c) != 0 && o->password_prompt >= 0 &&
 	    o->ask_password != NULL) {
 		PQfinish(c);
+		c = NULL;
 		password = o->ask_password(o->ask_arg, "Password: ");
+		if ((rc = report_check(o->report, err)) != SNAP_OK)
+			goto out;
 		c = connect_once(o, password);
 	}
 	if (c == NULL) {

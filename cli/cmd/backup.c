@@ -19,6 +19,7 @@
 #include "place.h"
 #include "props.h"
 #include "raw.h"
+#include "secrets.h"
 #include "ui.h"
 
 #define JOBS_MAX 64
@@ -136,12 +137,15 @@ backup_raw(struct job *j, struct snap_err *err)
 static char *
 ask_password(void *arg, const char *prompt)
 {
+	struct snap_err ignored = SNAP_ERR_INIT;
 	const struct cli *c = arg;
 	struct bytes b;
 	char *copy = NULL;
 
-	bytes_init(&b, 4096);
-	if (ui_ask_secret(prompt, &b, &c->report)) {
+	/* All at once: growing would leave parts of it behind. */
+	bytes_init(&b, SECRET_MAX);
+	if (bytes_reserve(&b, SECRET_MAX, &ignored) == SNAP_OK &&
+	    ui_ask_secret(prompt, &b, &c->report)) {
 		bytes_u8(&b, 0);
 		if (!b.bad)
 			copy = strdup((const char *)b.p);

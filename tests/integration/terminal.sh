@@ -83,4 +83,38 @@ if command -v setsid >/dev/null; then
 fi
 [ ! -e "$T/other" ] && ok "no repository came of it" ||
     not_ok "no repository came of it"
+
+# ---- the password of PostgreSQL
+if [ -z "$(pg_bindir)" ]; then
+	echo "no PostgreSQL: its password was not asked for"
+	done_testing
+fi
+SNAP_PASSPHRASE=$pass
+export SNAP_PASSPHRASE
+pg_start || exit 1
+psql -X -q -c "CREATE ROLE shy LOGIN SUPERUSER PASSWORD 'open sesame'"
+hba=$PG_DIR/data/pg_hba.conf
+{
+	echo 'local all shy scram-sha-256'
+	cat "$hba"
+} >"$T/hba"
+cat "$T/hba" >"$hba"
+psql -X -q -o "$T/psql" -c 'SELECT pg_reload_conf()'
+n=$(n_snapshots)
+expect 0 "a password is asked for when it is needed" \
+    play 'see:Password: ' 'type:open sesame' -- \
+    "$SNAP" backup -d postgres -U shy -j 2
+hides "and not shown" 'open sesame'
+is "once for all connections" "$(grep -c 'Password:' "$T/out")" 1
+expect 0 "-W asks at once" play 'see:Password: ' 'type:open sesame' -- \
+    "$SNAP" backup -d postgres -U shy -W
+expect 2 "a wrong one" play 'see:Password: ' 'type:closed' -- \
+    "$SNAP" backup -d postgres -U shy
+expect 130 "Ctrl-C" play 'see:Password: ' key:c -- \
+    "$SNAP" backup -d postgres -U shy
+expect 130 "Ctrl-C with -W" play 'see:Password: ' key:c -- \
+    "$SNAP" backup -d postgres -U shy -W
+expect 2 "-w never asks" play -- "$SNAP" backup -d postgres -U shy -w
+hides "really" 'Password:'
+is "snapshots only of those that knew it" "$(n_snapshots)" $((n + 2))
 done_testing
