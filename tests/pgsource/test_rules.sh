@@ -112,6 +112,25 @@ check "slices of a parent are without its children" \
     [ "$(rows_in inh public.s)" = 30000 ]
 check "which have theirs" [ "$(rows_in inh public.child)" = 500 ]
 
+# A query in place of a table, and a planner that likes parallel plans.
+createdb query
+sql query <<'SQL'
+CREATE EXTENSION citext; CREATE TABLE conf (i int);
+INSERT INTO conf SELECT generate_series(1, 50000);
+ALTER EXTENSION citext ADD TABLE conf;
+UPDATE pg_extension SET extconfig = ARRAY['conf'::regclass::oid],
+  extcondition = ARRAY['WHERE i > 0'] WHERE extname = 'citext';
+ALTER DATABASE query SET parallel_setup_cost = 0;
+ALTER DATABASE query SET parallel_tuple_cost = 0;
+ALTER DATABASE query SET min_parallel_table_scan_size = 0;
+SQL
+check "this query would be parallel" sh -c 'psql -X -A -t "$0" \
+    -c "EXPLAIN SELECT i FROM conf WHERE i > 0" | grep -q Gather' query
+"$TOOL" -d "$PG_DIR/query" query
+n=$(awk '$2 == 5 { print $1 }' "$PG_DIR/query/INDEX")
+seq 1 50000 >"$PG_DIR/want"
+check "its rows keep their order" cmp "$PG_DIR/want" "$PG_DIR/query/$n"
+
 # ---- columns: by name on both sides, where a restore orders them otherwise
 createdb cols
 sql cols <<'SQL'
