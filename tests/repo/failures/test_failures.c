@@ -436,6 +436,62 @@ no_failing_request_leaves_a_broken_snapshot(void **state)
 	}
 }
 
+/* Open and restore everything over requests of which one goes wrong. */
+static bool
+restore_failing(struct world *w, const struct fault_rule *rule)
+{
+	struct transport *t, *inner;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo *r = NULL;
+	enum snap_code rc;
+	size_t n_seen = 0;
+	bool struck;
+
+	ok(transport_open_mem(w->mem, &inner, &err), &err);
+	ok(transport_open_fault(inner, &t, &err), &err);
+	ok(fault_add(t, rule, &err), &err);
+	rc = repo_open(t, &opts, &r, &err);
+	if (rc == SNAP_OK)
+		rc = read_all(w, r, &n_seen, &err);
+	repo_close(r);
+	struck = fault_calls(t, rule->op) >= rule->nth;
+	transport_close(t);
+	if (rc != SNAP_OK) {
+		assert_true(struck);
+		assert_string_not_equal(err.msg, "");
+	}
+	if (rc != SNAP_OK && rule->kind == FAULT_BEFORE)
+		assert_int_equal(rc, rule->code);
+	return struck;
+}
+
+static void
+a_restore_over_bad_answers_is_right_or_fails(void **state)
+{
+	static const struct fault_rule rules[] = {
+		{ FAULT_ANY, FAULT_BEFORE, SNAP_IO, NULL, 0, 1, 0 },
+		{ FAULT_GET, FAULT_TRUNCATE, SNAP_OK, NULL, 0, 1, 0 },
+		{ FAULT_GET, FAULT_TRUNCATE, SNAP_OK, NULL, 0, 1, 70 },
+		{ FAULT_GET, FAULT_FLIP, SNAP_OK, NULL, 0, 1, 100 },
+		{ FAULT_GET, FAULT_FLIP, SNAP_OK, NULL, 0, 1, 12345 },
+	};
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo *r = NULL;
+
+	ok(init(w, &err), &err);
+	ok(repo_open(w->t, &opts, &r, &err), &err);
+	ok(back_up(w, r, &err), &err);
+	repo_close(r);
+	for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++) {
+		struct fault_rule rule = rules[k];
+
+		for (rule.nth = 1; restore_failing(w, &rule); rule.nth++)
+			;
+		assert_true(rule.nth > 5);
+	}
+}
+
 static enum snap_code
 care(struct repo *r, struct snap_err *err)
 {
@@ -488,6 +544,7 @@ main(void)
 		TEST(a_backup_fails_and_leaves_nothing_broken),
 		TEST(a_restore_fails_or_delivers_everything),
 		TEST(no_failing_request_leaves_a_broken_snapshot),
+		TEST(a_restore_over_bad_answers_is_right_or_fails),
 		TEST(check_repair_and_stats_fail_cleanly),
 	};
 
