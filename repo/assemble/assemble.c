@@ -177,32 +177,31 @@ copy_extent(
     struct reader *rd, struct segment *g, uint32_t i, struct snap_err *err)
 {
 	const struct extent *e = &g->r.extents[i];
-	const uint8_t(*hashes)[ID_LEN];
-	const struct block *b;
+	const struct read_block *b;
 	enum snap_code rc;
 
 	if (i >= g->n_taken && (rc = walk_ahead(rd, err)) != SNAP_OK)
 		return rc;
 	if (i >= g->n_taken)
 		return damaged(rd, g->stream, "no room for its blocks", err);
-	rc = blocks_wait(rd->blocks, g->refs[i], &b, &hashes, err);
+	rc = blocks_wait(rd->blocks, g->refs[i], &b, err);
 	if (rc != SNAP_OK)
 		return rc;
 	if (e->first >= b->n || e->count > b->n - e->first)
 		return damaged(
 		    rd, g->stream, "an extent beyond its block", err);
 	for (uint32_t c = e->first; c < e->first + e->count; c++) {
-		if (b->offs[c] == UINT32_MAX)
+		if (b->chunks[c] == NULL)
 			return damaged(rd, g->stream,
 			    "a chunk that no copy of its block has", err);
 		if (b->lens[c] > rd->span.max - rd->span.len)
 			return damaged(
 			    rd, g->stream, "a span longer than any", err);
-		bytes_put(&rd->span, b->data.p + b->offs[c], b->lens[c]);
+		bytes_put(&rd->span, b->chunks[c], b->lens[c]);
 	}
 	if ((size_t)e->count * ID_LEN > rd->hashes.max - rd->hashes.len)
 		return damaged(rd, g->stream, "a span of too many chunks", err);
-	bytes_put(&rd->hashes, hashes[e->first], (size_t)e->count * ID_LEN);
+	bytes_put(&rd->hashes, b->hashes[e->first], (size_t)e->count * ID_LEN);
 	blocks_give(rd->blocks, g->refs[i]);
 	g->refs[i] = NULL;
 	if ((rc = bytes_check(&rd->span, err)) != SNAP_OK)

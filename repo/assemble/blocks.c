@@ -14,9 +14,7 @@ struct block_ref {
 	enum block_state state; /* under the lock */
 	uint32_t refs;
 	uint64_t used;
-	struct bytes plain;
-	struct block block;
-	uint8_t (*hashes)[ID_LEN];
+	struct read_block block;
 	struct snap_err err;
 };
 
@@ -36,34 +34,8 @@ ref_free(struct block_ref *r)
 {
 	if (r == NULL)
 		return;
-	block_fini(&r->block);
-	bytes_fini(&r->plain);
-	free(r->hashes);
+	read_block_fini(&r->block);
 	free(r);
-}
-
-static enum snap_code
-decode(struct blocks *b, struct block_ref *r, struct snap_err *err)
-{
-	bool sparse = false;
-	enum snap_code rc;
-
-	rc = store_read_block(b->store, r->id, &r->plain, &sparse, err);
-	if (rc == SNAP_OK)
-		rc =
-		    block_decode(bytes_span(&r->plain), sparse, &r->block, err);
-	if (rc != SNAP_OK)
-		return rc;
-	r->hashes = malloc(((size_t)r->block.n + 1) * ID_LEN);
-	if (r->hashes == NULL)
-		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
-	for (uint32_t i = 0; i < r->block.n; i++)
-		if (r->block.offs[i] != UINT32_MAX)
-			keys_chunk_hash(b->store->keys,
-			    span_of(r->block.data.p + r->block.offs[i],
-				r->block.lens[i]),
-			    r->hashes[i]);
-	return SNAP_OK;
 }
 
 /* A failed block fails only who waits for it: the pool goes on. */
@@ -72,7 +44,8 @@ fetch(void *arg, void *job, struct snap_err *err)
 {
 	struct blocks *b = arg;
 	struct block_ref *r = job;
-	enum snap_code rc = decode(b, r, &r->err);
+	enum snap_code rc =
+	    store_read_block(b->store, r->id, &r->block, &r->err);
 
 	(void)err;
 	pthread_mutex_lock(&b->lock);
@@ -169,7 +142,6 @@ blocks_take(struct blocks *b, const uint8_t id[ID_LEN], struct block_ref **out,
 	if (r == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
 	memcpy(r->id, id, ID_LEN);
-	bytes_init(&r->plain, BLOCK_PLAIN_MAX);
 	r->refs = 1;
 	/* Unused blocks are never being fetched: a reference outlives its
 	 * fetch, because blocks_give() waits for it. */
@@ -205,15 +177,14 @@ wait_for(struct blocks *b, struct block_ref *r)
 }
 
 enum snap_code
-blocks_wait(struct blocks *b, struct block_ref *r, const struct block **block,
-    const uint8_t (**hashes)[ID_LEN], struct snap_err *err)
+blocks_wait(struct blocks *b, struct block_ref *r,
+    const struct read_block **block, struct snap_err *err)
 {
 	if (wait_for(b, r) == BLOCK_FAILED) {
 		*err = r->err;
 		return err->code;
 	}
 	*block = &r->block;
-	*hashes = (const uint8_t(*)[ID_LEN])r->hashes;
 	return SNAP_OK;
 }
 

@@ -28,11 +28,9 @@ SNAP_MUST_CHECK enum snap_code blocks_take(struct blocks *b,
     const uint8_t id[ID_LEN], struct block_ref **out, struct snap_err *err);
 /* One more reference to the same block. */
 void blocks_take_again(struct block_ref *r);
-/* Waits for the block; *block is borrowed until the reference goes, and
- * *hashes are its chunks' hashes, recomputed from the bytes. */
+/* Waits for the block; *block is borrowed until the reference goes. */
 SNAP_MUST_CHECK enum snap_code blocks_wait(struct blocks *b,
-    struct block_ref *r, const struct block **block,
-    const uint8_t (**hashes)[ID_LEN], struct snap_err *err);
+    struct block_ref *r, const struct read_block **block, struct snap_err *err);
 void blocks_give(struct blocks *b, struct block_ref *r);
 
 #endif

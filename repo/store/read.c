@@ -12,107 +12,37 @@
 #include "blockindex.h"
 #include "store_internal.h"
 
-#define COPIES_MAX 16
-
-static bool
-is_live(struct span bitmap, uint32_t i)
-{
-	return bitmap.len == 0 || (bitmap.p[i / 8] >> i % 8 & 1) != 0;
-}
-
-static enum snap_code
-mismatch(struct snap_err *err)
-{
-	return snap_fail(err, SNAP_CORRUPT, "its content has another id");
-}
-
-/* Hash what is there; a full block names itself, a sparse one is held
- * against its directory when that can be had. */
-static enum snap_code
-verify_block(struct store *s, const struct copy *c, const uint8_t *id,
-    struct span plain, struct snap_err *err)
-{
-	bool sparse = (c->flags & ROW_SPARSE) != 0;
-	struct directory d = { 0, NULL, NULL }, known = { 0, NULL, NULL };
-	struct snap_err ignored = SNAP_ERR_INIT;
-	struct bytes enc, dir;
-	uint8_t got[ID_LEN];
-	struct block b;
-	enum snap_code rc;
-
-	rc = block_decode(plain, sparse, &b, err);
-	if (rc != SNAP_OK)
-		return rc;
-	bytes_init(&enc, BLOCK_PLAIN_MAX);
-	bytes_init(&dir, BLOCK_PLAIN_MAX);
-	d.hashes = calloc((size_t)b.n + 1, sizeof *d.hashes);
-	if (d.hashes == NULL) {
-		rc = snap_fail(err, SNAP_NOMEM, "no memory for hashes");
-		goto out;
-	}
-	for (uint32_t i = 0; i < b.n; i++)
-		if (is_live(b.bitmap, i))
-			keys_chunk_hash(s->keys,
-			    span_of(b.data.p + b.offs[i], b.lens[i]),
-			    d.hashes[i]);
-	d.n = b.n;
-	d.lens = b.lens;
-	if (!sparse) {
-		directory_encode(&d, &enc);
-		rc = bytes_check(&enc, err);
-		if (rc != SNAP_OK)
-			goto out;
-		keys_block_id(s->keys, bytes_span(&enc), got);
-		if (memcmp(got, id, ID_LEN) != 0)
-			rc = mismatch(err);
-		goto out;
-	}
-	if (!span_eq(b.bitmap, c->bitmap)) {
-		rc = mismatch(err);
-		goto out;
-	}
-	if (store_read(s, CLASS_DIR, id, &dir, &ignored) != SNAP_OK ||
-	    directory_decode(bytes_span(&dir), &known, &ignored) != SNAP_OK)
-		goto out; /* spans are checked by digest when restored */
-	if (known.n != b.n)
-		rc = mismatch(err);
-	for (uint32_t i = 0; i < b.n && rc == SNAP_OK; i++)
-		if (is_live(b.bitmap, i) &&
-		    memcmp(known.hashes[i], d.hashes[i], ID_LEN) != 0)
-			rc = mismatch(err);
-out:
-	free(d.hashes);
-	directory_fini(&known);
-	bytes_fini(&enc);
-	bytes_fini(&dir);
-	block_fini(&b);
-	return rc;
-}
-
 static enum snap_code
 verify(struct store *s, const struct copy *c, const uint8_t *id,
     struct span plain, struct snap_err *err)
 {
 	uint8_t got[ID_LEN];
+	struct read_block b;
+	enum snap_code rc;
 
-	if (c->class == CLASS_DATA)
-		return verify_block(s, c, id, plain, err);
+	if (c->class == CLASS_DATA) {
+		rc = block_verify(s, c, id, plain, &b, err);
+		if (rc == SNAP_OK)
+			read_block_fini(&b);
+		return rc;
+	}
 	if (c->class == CLASS_DIR)
 		keys_block_id(s->keys, plain, got);
 	else
 		keys_meta_id(s->keys, c->class, plain, got);
-	return memcmp(got, id, ID_LEN) == 0 ? SNAP_OK : mismatch(err);
+	return memcmp(got, id, ID_LEN) == 0
+		   ? SNAP_OK
+		   : snap_fail(err, SNAP_CORRUPT, "its content has another id");
 }
 
-/* From sealed bytes to verified ones; *plain keeps its length on failure. */
+/* From sealed bytes to plain ones, which are not verified yet. */
 static enum snap_code
-open_copy(struct store *s, const struct copy *c, const uint8_t *id,
+decrypt_copy(struct store *s, const struct copy *c, const uint8_t *id,
     struct span sealed, struct bytes *plain, struct snap_err *err)
 {
 	const struct epoch_keys *e = keys_of_epoch(s->keys, c->epoch);
 	struct frame_place f = { c->class, c->codec, id, c->epoch, c->plain_len,
 		c->bitmap };
-	size_t old = plain->len;
 	uint8_t key[KEY_BYTES];
 	enum snap_code rc = SNAP_OK;
 
@@ -125,6 +55,17 @@ open_copy(struct store *s, const struct copy *c, const uint8_t *id,
 	if (rc == SNAP_OK)
 		rc = frame_open(s, key, &f, sealed, plain, err);
 	keys_wipe(key, sizeof key);
+	return rc;
+}
+
+/* The same, verified; *plain keeps its length on failure. */
+static enum snap_code
+open_copy(struct store *s, const struct copy *c, const uint8_t *id,
+    struct span sealed, struct bytes *plain, struct snap_err *err)
+{
+	size_t old = plain->len;
+	enum snap_code rc = decrypt_copy(s, c, id, sealed, plain, err);
+
 	if (rc == SNAP_OK)
 		rc = verify(
 		    s, c, id, span_of(plain->p + old, plain->len - old), err);
@@ -133,8 +74,8 @@ open_copy(struct store *s, const struct copy *c, const uint8_t *id,
 	return rc;
 }
 
-static enum snap_code
-name_copy(const struct copy *c, const uint8_t *id, struct snap_err *err)
+enum snap_code
+copy_name(const struct copy *c, const uint8_t id[ID_LEN], struct snap_err *err)
 {
 	static const char *const classes[] = { "object", "block", "directory",
 		"recipe", "manifest" };
@@ -154,21 +95,41 @@ name_copy(const struct copy *c, const uint8_t *id, struct snap_err *err)
 	return snap_detail(err, "%s", why);
 }
 
+static enum snap_code
+get_sealed(struct store *s, const struct copy *c, struct bytes *sealed,
+    struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	store_name(c->pack_kind, c->pack, name);
+	bytes_init(sealed, TRANSPORT_SIZE_MAX);
+	return transport_get(s->t, name, c->off, c->sealed_len, sealed, err);
+}
+
+enum snap_code
+copy_get(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
+    struct bytes *plain, struct snap_err *err)
+{
+	struct bytes sealed;
+	enum snap_code rc = get_sealed(s, c, &sealed, err);
+
+	if (rc == SNAP_OK)
+		rc = decrypt_copy(s, c, id, bytes_span(&sealed), plain, err);
+	bytes_fini(&sealed);
+	return rc;
+}
+
 enum snap_code
 store_read_copy(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
     struct bytes *plain, struct snap_err *err)
 {
-	char name[TRANSPORT_NAME_MAX + 1];
 	struct bytes sealed;
-	enum snap_code rc;
+	enum snap_code rc = get_sealed(s, c, &sealed, err);
 
-	store_name(c->pack_kind, c->pack, name);
-	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
-	rc = transport_get(s->t, name, c->off, c->sealed_len, &sealed, err);
 	if (rc == SNAP_OK)
 		rc = open_copy(s, c, id, bytes_span(&sealed), plain, err);
 	bytes_fini(&sealed);
-	return rc == SNAP_OK ? rc : name_copy(c, id, err);
+	return rc == SNAP_OK ? rc : copy_name(c, id, err);
 }
 
 enum snap_code
@@ -177,7 +138,7 @@ store_open_copy(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
 {
 	enum snap_code rc = open_copy(s, c, id, sealed, plain, err);
 
-	return rc == SNAP_OK ? rc : name_copy(c, id, err);
+	return rc == SNAP_OK ? rc : copy_name(c, id, err);
 }
 
 static bool
@@ -227,7 +188,7 @@ read_meta(struct store *s, const struct copy *c, const uint8_t *id,
 		    s->state->cache, CACHE_META, c->pack, bytes_span(&raw));
 	cache_unlock(s->state->cache);
 	bytes_fini(&raw);
-	return rc == SNAP_OK ? rc : name_copy(c, id, err);
+	return rc == SNAP_OK ? rc : copy_name(c, id, err);
 }
 
 enum snap_code
@@ -256,8 +217,8 @@ enum snap_code
 store_read(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
     struct bytes *plain, struct snap_err *err)
 {
-	struct copy copies[COPIES_MAX];
-	size_t n = store_copies(s, class, id, copies, COPIES_MAX);
+	struct copy copies[READ_COPIES_MAX];
+	size_t n = store_copies(s, class, id, copies, READ_COPIES_MAX);
 	enum snap_code rc = SNAP_OK;
 
 	if (n == 0)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * readblock.c - a data block for a restore, out of several copies if it must.
+ * readblock.c - a data block, out of several copies if it must.
  *
  * Prune keeps of an old block only what is still needed, and two runs of it
  * may have kept different chunks.  So where no full copy is good, the good
- * sparse ones are laid over each other.  Each was held against the block's
+ * sparse ones are laid over each other.  Each is held against the block's
  * directory where that can be had; the digest of the span decides in the end.
  */
 #include <stdlib.h>
@@ -12,139 +12,192 @@
 
 #include "store_internal.h"
 
-#define COPIES_MAX 16
-
-struct overlay {
-	struct bytes plain[COPIES_MAX];
-	struct block block[COPIES_MAX];
-	size_t n;
-	uint8_t *from; /* per chunk: copy + 1, 0 = none yet */
-	uint32_t n_found;
-};
-
-static void
-overlay_fini(struct overlay *o)
+void
+read_block_fini(struct read_block *b)
 {
-	for (size_t i = 0; i < o->n; i++) {
-		block_fini(&o->block[i]);
-		bytes_fini(&o->plain[i]);
-	}
-	free(o->from);
+	for (size_t i = 0; i < b->n_plain; i++)
+		bytes_fini(&b->plain[i]);
+	free(b->lens);
+	free(b->chunks);
+	free(b->hashes);
+	memset(b, 0, sizeof *b);
 }
 
-/* Take the plaintext of a sparse copy over; *plain is then empty. */
 static enum snap_code
-overlay_add(struct overlay *o, struct bytes *plain, struct snap_err *err)
+mismatch(struct snap_err *err)
 {
-	struct block *b = &o->block[o->n];
-	enum snap_code rc;
-
-	rc = block_decode(bytes_span(plain), true, b, err);
-	if (rc != SNAP_OK)
-		return rc;
-	if (o->n > 0 &&
-	    (b->n != o->block[0].n || memcmp(b->lens, o->block[0].lens,
-					  b->n * sizeof *b->lens) != 0)) {
-		block_fini(b);
-		return snap_fail(
-		    err, SNAP_CORRUPT, "its copies disagree about its chunks");
-	}
-	if (o->from == NULL && (o->from = calloc(b->n, 1)) == NULL) {
-		block_fini(b);
-		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
-	}
-	o->plain[o->n++] = *plain;
-	bytes_init(plain, BLOCK_PLAIN_MAX);
-	for (uint32_t i = 0; i < b->n; i++)
-		if (o->from[i] == 0 && b->offs[i] != UINT32_MAX) {
-			o->from[i] = (uint8_t)o->n;
-			o->n_found++;
-		}
-	return SNAP_OK;
+	return snap_fail(err, SNAP_CORRUPT, "its content has another id");
 }
 
-/* What was found, as one block. */
+/* A full block names itself. */
 static enum snap_code
-overlay_encode(const struct overlay *o, struct bytes *plain, bool *sparse,
+check_full(struct store *s, const struct read_block *b, const uint8_t *id,
     struct snap_err *err)
 {
-	const struct block *b = &o->block[0];
-	struct bytes bitmap, live;
+	struct directory d = { b->n, b->lens, b->hashes };
+	uint8_t got[ID_LEN];
+	struct bytes enc;
 	enum snap_code rc;
 
-	bytes_init(&bitmap, BLOCK_CHUNKS_MAX / 8);
-	bytes_init(&live, BLOCK_PLAIN_MAX);
-	bytes_zero(&bitmap, ((size_t)b->n + 7) / 8);
-	rc = bytes_check(&bitmap, err);
-	for (uint32_t i = 0; i < b->n && rc == SNAP_OK; i++) {
-		const struct block *from;
-
-		if (o->from[i] == 0)
-			continue;
-		from = &o->block[o->from[i] - 1];
-		bitmap.p[i / 8] |= (uint8_t)(1u << i % 8);
-		bytes_put(&live, from->data.p + from->offs[i], b->lens[i]);
-	}
-	if (rc == SNAP_OK)
-		rc = bytes_check(&live, err);
+	bytes_init(&enc, BLOCK_PLAIN_MAX);
+	directory_encode(&d, &enc);
+	rc = bytes_check(&enc, err);
 	if (rc == SNAP_OK) {
-		*sparse = o->n_found < b->n;
-		if (*sparse)
-			block_encode_sparse(b->lens, b->n, bytes_span(&bitmap),
-			    bytes_span(&live), plain);
-		else
-			block_encode(b->lens, b->n, bytes_span(&live), plain);
-		rc = bytes_check(plain, err);
+		keys_block_id(s->keys, bytes_span(&enc), got);
+		if (memcmp(got, id, ID_LEN) != 0)
+			rc = mismatch(err);
 	}
-	bytes_fini(&bitmap);
-	bytes_fini(&live);
+	bytes_fini(&enc);
 	return rc;
 }
 
-static bool
-is_damage(enum snap_code rc)
+/* A sparse one is held against its directory when that can be had. */
+static enum snap_code
+check_sparse(struct store *s, const struct read_block *b, const uint8_t *id,
+    struct snap_err *err)
 {
-	return rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND;
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct directory known = { 0, NULL, NULL };
+	enum snap_code rc = SNAP_OK;
+	struct bytes dir;
+
+	bytes_init(&dir, BLOCK_PLAIN_MAX);
+	if (store_read(s, CLASS_DIR, id, &dir, &ignored) != SNAP_OK ||
+	    directory_decode(bytes_span(&dir), &known, &ignored) != SNAP_OK)
+		goto out;
+	if (known.n != b->n)
+		rc = mismatch(err);
+	for (uint32_t i = 0; i < b->n && rc == SNAP_OK; i++)
+		if (b->chunks[i] != NULL &&
+		    memcmp(known.hashes[i], b->hashes[i], ID_LEN) != 0)
+			rc = mismatch(err);
+out:
+	directory_fini(&known);
+	bytes_fini(&dir);
+	return rc;
+}
+
+/* Point at the chunks of a decoded block and hash them. */
+static enum snap_code
+hash_chunks(struct store *s, struct block *d, struct read_block *b,
+    struct snap_err *err)
+{
+	b->n = d->n;
+	b->lens = d->lens; /* moves */
+	d->lens = NULL;
+	b->chunks = calloc((size_t)d->n + 1, sizeof *b->chunks);
+	b->hashes = calloc((size_t)d->n + 1, sizeof *b->hashes);
+	if (b->chunks == NULL || b->hashes == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (d->offs[i] == UINT32_MAX)
+			continue;
+		b->chunks[i] = d->data.p + d->offs[i];
+		b->n_found++;
+		if (d->bitmap.len > 0)
+			keys_chunk_hash(s->keys,
+			    span_of(b->chunks[i], b->lens[i]), b->hashes[i]);
+	}
+	if (d->bitmap.len == 0)
+		keys_chunk_hashes(s->keys, d->data.p, b->lens, b->n, b->hashes);
+	return SNAP_OK;
 }
 
 enum snap_code
-store_read_block(struct store *s, const uint8_t id[ID_LEN], struct bytes *plain,
-    bool *sparse, struct snap_err *err)
+block_verify(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
+    struct span plain, struct read_block *out, struct snap_err *err)
 {
-	struct copy copies[COPIES_MAX];
-	size_t n = store_copies(s, CLASS_DATA, id, copies, COPIES_MAX);
-	struct overlay o;
-	struct bytes b;
+	bool sparse = (c->flags & ROW_SPARSE) != 0;
+	struct block d;
 	enum snap_code rc;
-	bool full = false;
 
-	memset(&o, 0, sizeof o);
-	bytes_init(&b, BLOCK_PLAIN_MAX);
+	memset(out, 0, sizeof *out);
+	rc = block_decode(plain, sparse, &d, err);
+	if (rc != SNAP_OK)
+		return rc;
+	rc = hash_chunks(s, &d, out, err);
+	if (rc == SNAP_OK && sparse && !span_eq(d.bitmap, c->bitmap))
+		rc = mismatch(err);
+	if (rc == SNAP_OK)
+		rc = sparse ? check_sparse(s, out, id, err)
+			    : check_full(s, out, id, err);
+	block_fini(&d);
+	if (rc != SNAP_OK)
+		read_block_fini(out);
+	return rc;
+}
+
+static enum snap_code
+read_one(struct store *s, const struct copy *c, const uint8_t *id,
+    struct read_block *out, struct snap_err *err)
+{
+	struct bytes plain;
+	enum snap_code rc;
+
+	memset(out, 0, sizeof *out);
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	rc = copy_get(s, c, id, &plain, err);
+	if (rc == SNAP_OK)
+		rc = block_verify(s, c, id, bytes_span(&plain), out, err);
+	if (rc != SNAP_OK) {
+		bytes_fini(&plain);
+		return copy_name(c, id, err);
+	}
+	out->plain[out->n_plain++] = plain;
+	return SNAP_OK;
+}
+
+/* Lay `more` over what is there, which takes it over. */
+static enum snap_code
+overlay(struct read_block *b, struct read_block *more, struct snap_err *err)
+{
+	if (b->n == 0) {
+		*b = *more;
+		memset(more, 0, sizeof *more);
+		return SNAP_OK;
+	}
+	if (b->n != more->n ||
+	    memcmp(b->lens, more->lens, b->n * sizeof *b->lens) != 0)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "its copies disagree about its chunks");
+	for (uint32_t i = 0; i < b->n; i++) {
+		if (b->chunks[i] != NULL || more->chunks[i] == NULL)
+			continue;
+		b->chunks[i] = more->chunks[i];
+		memcpy(b->hashes[i], more->hashes[i], ID_LEN);
+		b->n_found++;
+	}
+	b->plain[b->n_plain++] = more->plain[0];
+	more->n_plain = 0;
+	return SNAP_OK;
+}
+
+enum snap_code
+store_read_block(struct store *s, const uint8_t id[ID_LEN],
+    struct read_block *out, struct snap_err *err)
+{
+	struct copy copies[READ_COPIES_MAX];
+	size_t n = store_copies(s, CLASS_DATA, id, copies, READ_COPIES_MAX);
+	struct read_block one;
+	enum snap_code rc;
+
+	memset(out, 0, sizeof *out);
 	rc = n == 0 ? store_lost(s, CLASS_DATA, id, err) : SNAP_OK;
-	for (size_t i = 0; i < n && !full; i++) {
-		bool part = (copies[i].flags & ROW_SPARSE) != 0;
-
-		bytes_clear(&b);
-		rc = store_read_copy(s, &copies[i], id, &b, err);
-		full = rc == SNAP_OK && !part;
-		if (rc == SNAP_OK && part)
-			rc = overlay_add(&o, &b, err);
-		if (rc != SNAP_OK && !is_damage(rc))
-			goto out;
+	for (size_t i = 0;
+	     i < n && (i == 0 || out->n_found < out->n || out->n == 0); i++) {
+		rc = read_one(s, &copies[i], id, &one, err);
+		if (rc == SNAP_OK) {
+			rc = overlay(out, &one, err);
+			read_block_fini(&one);
+		}
+		if (rc != SNAP_OK && rc != SNAP_CORRUPT && rc != SNAP_NOTFOUND)
+			break;
 		if (rc != SNAP_OK && n > 1)
 			report_log(s->report, REPORT_WARNING, "%s", err->msg);
-		if (o.n > 0 && o.n_found == o.block[0].n)
-			break;
 	}
-	if (full) {
-		*sparse = false;
-		bytes_put_span(plain, bytes_span(&b));
-		rc = bytes_check(plain, err);
-	} else if (o.n > 0) {
-		rc = overlay_encode(&o, plain, sparse, err);
-	}
-out:
-	overlay_fini(&o);
-	bytes_fini(&b);
+	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND)
+		rc = out->n > 0 ? SNAP_OK : rc;
+	if (rc != SNAP_OK)
+		read_block_fini(out);
 	return rc;
 }

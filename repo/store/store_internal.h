@@ -83,7 +83,18 @@ SNAP_MUST_CHECK enum snap_code session_key(struct store *s,
     const struct session_row *row, uint8_t key[KEY_BYTES],
     struct snap_err *err);
 
-/* ---- read.c */
+/* ---- read.c, readblock.c: one copy */
+/* Its plaintext, authenticated and not verified. */
+SNAP_MUST_CHECK enum snap_code copy_get(struct store *s, const struct copy *c,
+    const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
+/* Put into an error which copy of what it is about; returns its code. */
+enum snap_code copy_name(
+    const struct copy *c, const uint8_t id[ID_LEN], struct snap_err *err);
+/* Decode a block, hash its chunks, hold them against the id.  *out points
+ * into `plain`. */
+SNAP_MUST_CHECK enum snap_code block_verify(struct store *s,
+    const struct copy *c, const uint8_t id[ID_LEN], struct span plain,
+    struct read_block *out, struct snap_err *err);
 /* There is no copy: SNAP_CORRUPT, with the pack that ought to have one, or
  * SNAP_NOTFOUND. */
 enum snap_code store_lost(struct store *s, uint8_t class,

@@ -47,7 +47,8 @@ mounted=$T/small
 SNAP_REPOSITORY=$T/small/repo
 init
 expect 0 "a first backup" "$SNAP" backup --name one -- cat "$T/one"
-for left in 0 1 64 600 3000 20000; do # KiB
+# With 40,000 KiB two packs find room even when two are put at once.
+for left in 0 1 64 600 3000 20000 40000; do # KiB
 	free=$(df -k "$T/small" | awk 'NR == 2 { print $4 }')
 	head -c $(((free - left) * 1024)) /dev/zero >"$T/small/ballast"
 	expect 1 "a backup with $left KiB left" \
