@@ -56,7 +56,6 @@ make_config(const struct repo_params *p, struct config *c,
 		UINT32_MAX, SLICE_BLOCKS_DEFAULT };
 	static const struct bound mem = { "Argon2id memory in KiB", 8u << 10,
 		4u << 20, SLOT_MEM_KIB_DEFAULT };
-	uint32_t mem_kib = 0;
 	enum snap_code rc;
 
 	memset(c, 0, sizeof *c);
@@ -70,10 +69,9 @@ make_config(const struct repo_params *p, struct config *c,
 	if (rc == SNAP_OK)
 		rc = bounded(p->slice_blocks, &slice, &c->slice_blocks, err);
 	if (rc == SNAP_OK)
-		rc = bounded(p->kdf_mem_kib, &mem, &mem_kib, err);
+		rc = bounded(p->kdf_mem_kib, &mem, &cost->mem_kib, err);
 	if (rc != SNAP_OK)
 		return rc;
-	*cost = slot_cost_of(mem_kib);
 	if ((c->chunk_mean & (c->chunk_mean - 1)) != 0)
 		return snap_fail(err, SNAP_USAGE,
 		    "a mean chunk size of %lu is no power of two",
@@ -92,7 +90,7 @@ repo_init(struct transport *t, const struct repo_params *params,
     uint8_t id_out[REPO_ID_LEN], struct snap_err *err)
 {
 	static const struct repo_params defaults;
-	struct slot_cost cost;
+	struct slot_cost cost = SLOT_COST_DEFAULT;
 	struct config config;
 	enum snap_code rc;
 	time_t now;

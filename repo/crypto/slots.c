@@ -39,15 +39,6 @@ struct slot_keys {
 	uint8_t commit[KEY_BYTES];
 };
 
-struct slot_cost
-slot_cost_of(uint32_t mem_kib)
-{
-	uint32_t passes = mem_kib == 0 ? OPS_MAX : (512u << 10) / mem_kib;
-	struct slot_cost c = { passes < 3 ? 3 : passes, mem_kib };
-
-	return c;
-}
-
 static enum snap_code
 cost_check(const struct slot_cost *c, enum snap_code code, struct snap_err *err)
 {

@@ -231,7 +231,7 @@ store_init(struct transport *t, const struct config *params,
     const struct slot_cost *cost, struct span passphrase,
     char recovery_out[128], uint8_t id_out[ID_LEN], struct snap_err *err)
 {
-	const struct slot_cost standard = slot_cost_of(SLOT_MEM_KIB_DEFAULT);
+	static const struct slot_cost standard = SLOT_COST_DEFAULT;
 	struct init in;
 	struct config c;
 	enum snap_code rc;
