@@ -46,7 +46,8 @@ createdb target
 dump target >"$T/empty"
 # What any statement that lasts would change, without the cost of a dump.
 print_of() {
-	ask "$1" "SELECT (SELECT sum(hashtext(c::text)) FROM pg_class c),
+	ask "$1" "SELECT (SELECT sum(hashtext((oid, relname, relkind, relnatts,
+	    relowner, relacl, relchecks)::text)) FROM pg_class),
 	    (SELECT count(*) FROM pg_proc), (SELECT count(*) FROM pg_namespace),
 	    (SELECT count(*) FROM pg_largeobject_metadata),
 	    (SELECT count(*) FROM pg_type), (SELECT count(*) FROM pg_shdepend)"
