@@ -66,7 +66,7 @@ hint_for(struct pgsource *s, const char *state, struct snap_err *err)
 	else if (err->hint[0] != '\0')
 		return; /* the server's own */
 	else if (strcmp(state, "54000") == 0 || strcmp(state, "53200") == 0 ||
-		 strcmp(state, "XX000") == 0)
+		 strstr(err->msg, "alloc request size") != NULL)
 		snap_hint(err, "one field may be too large for COPY in text: "
 			       "the escaped text must stay below 1 GB");
 }

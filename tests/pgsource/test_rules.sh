@@ -43,9 +43,10 @@ restored() {
 createdb pins
 sql pins <<'SQL'
 CREATE TABLE v (f float8, d timestamptz, da date, i interval, b bytea,
-  c regclass, t text DEFAULT E'back\\slash');
+  c regclass, t text DEFAULT E'back\\slash', n text);
 INSERT INTO v VALUES (0.1::float8 + 0.2, '2001-02-03 04:05:06+00', '2001-02-03',
-  '-1 year 2 days 03:04', '\x00ff', 'v', E'a\\b');
+  '-1 year 2 days 03:04', '\x00ff', 'v', E'a\\b', 'é €');
+COMMENT ON TABLE v IS 'é €';
 CREATE TABLE tz (t timestamptz) PARTITION BY RANGE (t);
 CREATE TABLE tz1 PARTITION OF tz FOR VALUES FROM ('2001-01-01 00:00+00')
   TO ('2002-01-01 00:00+00');
@@ -65,7 +66,8 @@ streams() { # DIR: the streams of tables and definitions
 	done >"$PG_DIR/$1.all"
 }
 streams plain
-check "there is something to compare" grep -q 'public.v' "$PG_DIR/plain.all"
+check "names in rows have their schema" \
+    grep -q "$(printf '\tpublic.v\t')" "$PG_DIR/plain.all"
 for set in "DateStyle='SQL, DMY'" "IntervalStyle=sql_standard" \
     "TimeZone='America/New_York'" "bytea_output=escape" \
     "extra_float_digits='-3'" "standard_conforming_strings=off" \
@@ -82,11 +84,11 @@ for set in "DateStyle='SQL, DMY'" "IntervalStyle=sql_standard" \
 	sql postgres -c 'ALTER DATABASE pins RESET ALL' \
 	    -c 'SET default_transaction_read_only = off'
 done
-export PGDATESTYLE=German PGTZ=Asia/Tokyo PGGEQO=off
+export PGDATESTYLE=German PGTZ=Asia/Tokyo PGGEQO=off PGCLIENTENCODING=LATIN1
 rm -rf "$PG_DIR/set"
 streams set
 check "nor does the environment" cmp "$PG_DIR/plain.all" "$PG_DIR/set.all"
-unset PGDATESTYLE PGTZ PGGEQO
+unset PGDATESTYLE PGTZ PGGEQO PGCLIENTENCODING
 sql postgres -c 'ALTER DATABASE pins SET idle_in_transaction_session_timeout = 200'
 echo 'sleep 1' >"$PG_DIR/between"
 check "a session that waits for pg_dump is not ended" \
