@@ -35,6 +35,7 @@ struct repo_params {           /* fixed at init; 0 = the default */
 struct repo_opts {
 	struct span passphrase; /* or a recovery code's text */
 	bool is_recovery_code;
+	struct span key_file;  /* the bytes of one: instead of a passphrase */
 	const char *cache_dir; /* NULL = no cache on disk */
 	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
 	int zstd_level;        /* 0 = 3 */

@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: PostgreSQL
-# golden.sh - a repository of format version 1, made once and kept: every
-# later program lists, checks and restores it, and adds to it.
+# golden.sh - repositories of format version 1, made once and kept: every later
+# program, and the independent reader, list, check and restore them.
 #
-# Only a correction before the format is frozen may replace it: remove v1/ and
-# run this with MAKE=1.
+# v1 is what the commands make.  v1-rare has what only later ones will: see
+# rare.c, which also makes one now.  Only a correction before the format is
+# frozen may replace them: remove both and run this with MAKE=1.
 . "$2/tests/integration/lib.sh"
-V1=$(dirname "$0")/v1
+HERE=$2/tests/integration/golden
 SNAP_PASSPHRASE='a golden passphrase'
 # What went in: rows, rows with changes, bytes without line ends.
 rows() { # DAY
@@ -20,48 +21,56 @@ bytes() {
 backup() { # NAME FILE
 	"$SNAP" backup --name "$1" -- cat "$2" 2>"$T/err" || not_ok "backup"
 }
-rows 0 >"$T/rows0"
-rows 1 >"$T/rows1"
-bytes >"$T/bytes"
+rows 0 >"$T/1"
+rows 1 >"$T/2"
+bytes >"$T/3"
 if [ -n "${MAKE:-}" ]; then
-	SNAP_REPOSITORY=$V1
+	SNAP_REPOSITORY=$HERE/v1
 	"$SNAP" init --kdf-memory 8 | sed -n 's/.*\([0-9A-Z-]\{69\}\).*/\1/p' \
-	    >"$T/code"
-	backup rows "$T/rows0"
-	backup rows "$T/rows1"
-	backup bytes "$T/bytes"
-	cp "$T/code" "$V1.code"
+	    >"$HERE/v1.code"
+	backup rows "$T/1"
+	backup rows "$T/2"
+	backup bytes "$T/3"
+	"$RARE" "$HERE/v1-rare" "$T/1" "$T/2" "$T/3"
 	exit
 fi
-[ -d "$V1" ] || {
-	not_ok "the golden repository is there"
-	done_testing
+
+# reads NAME DIRECTORY: in a copy, everything is there and right.
+reads() {
+	SNAP_REPOSITORY=$T/$1
+	[ "$2" = "$SNAP_REPOSITORY" ] || cp -R "$2" "$SNAP_REPOSITORY"
+	chmod -R u+rwX,go-rwx "$SNAP_REPOSITORY"
+	expect 0 "$1: is listed" "$SNAP" snapshots --json
+	ids=$(sed -n 's/.*"id": *"\([0-9a-f]*\)".*/\1/p' "$T/out")
+	is "$1: with all its snapshots" "$(echo "$ids" | wc -l | tr -d ' ')" 3
+	expect 0 "$1: is sound" "$SNAP" check --read-data
+	n=0
+	for id in $ids; do
+		n=$((n + 1))
+		expect 0 "$1: snapshot $n is restored" "$SNAP" restore "$id"
+		same "$1: as it was" "$T/$n" "$T/out"
+		command -v python3 >/dev/null || continue
+		rm -rf "$T/streams"
+		expect 0 "$1: the independent reader restores it" python3 -B \
+		    "$SRC/docs/snap-reader.py" "$SNAP_REPOSITORY" \
+		    restore "$id" "$T/streams"
+		same "$1: and finds the same" "$T/$n" "$T/streams/000000-raw"
+	done
+	before=$(store_size)
+	backup rows "$T/2"
+	added=$(($(store_size) - before))
+	[ "$added" -lt "$3" ] &&
+	    ok "$1: what is known is found again ($added bytes)" ||
+	    not_ok "$1: what is known is found again ($added bytes)"
+	is "$1: and stands beside the others" "$(n_snapshots)" 4
+	expect 12 "$1: another passphrase" env SNAP_PASSPHRASE=other \
+	    "$SNAP" snapshots
 }
-cp -R "$V1" "$SNAP_REPOSITORY"
-chmod -R u+rwX,go-rwx "$SNAP_REPOSITORY"
-expect 0 "it is listed" "$SNAP" snapshots --json
-cp "$T/out" "$T/list"
-is "with all its snapshots" "$(grep -c '"id":' "$T/list")" 3
-expect 0 "it is sound" "$SNAP" check --read-data
-ids=$(sed -n 's/.*"id": *"\([0-9a-f]*\)".*/\1/p' "$T/list")
-for pair in 1:rows0 2:rows1 3:bytes; do
-	id=$(echo "$ids" | sed -n "${pair%%:*}p")
-	expect 0 "snapshot ${pair%%:*} is restored" "$SNAP" restore "$id"
-	same "as it was" "$T/${pair#*:}" "$T/out"
-done
-expect 12 "another passphrase" env SNAP_PASSPHRASE=other "$SNAP" snapshots
+reads v1 "$HERE/v1" 8192
 expect 0 "the recovery code opens it too" env -u SNAP_PASSPHRASE \
-    SNAP_RECOVERY_CODE="$(cat "$V1.code")" "$SNAP" snapshots
-before=$(store_size)
-backup rows "$T/rows1"
-added=$(($(store_size) - before))
-[ "$added" -lt 8192 ] && ok "what is known is found again ($added bytes)" ||
-    not_ok "what is known is found again ($added bytes)"
-is "and stands beside the others" "$(n_snapshots)" 4
-if command -v python3 >/dev/null; then
-	expect 0 "the independent reader reads it" python3 -B \
-	    "$SRC/docs/snap-reader.py" "$SNAP_REPOSITORY" \
-	    restore "$(echo "$ids" | sed -n 2p)" "$T/streams"
-	same "and finds the same" "$T/rows1" "$T/streams/000000-raw"
-fi
+    SNAP_RECOVERY_CODE="$(cat "$HERE/v1.code")" "$SNAP" snapshots
+# A writer refers to whole blocks only, so what is sparse is stored again.
+reads v1-rare "$HERE/v1-rare" 65536
+expect 0 "a rare one is made now" "$RARE" "$T/rare-now" "$T/1" "$T/2" "$T/3"
+reads rare-now "$T/rare-now" 65536
 done_testing

@@ -16,9 +16,8 @@
 #include <cmocka.h>
 
 #include "mem.h"
+#include "pruned.h"
 #include "repo.h"
-#include "seal.h"
-#include "slots.h"
 #include "store.h"
 
 #define LIMIT (32u << 20)
@@ -90,30 +89,6 @@ back_up(struct world *w)
 	repo_close(r);
 }
 
-static enum snap_code
-remember_block(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct world *w = arg;
-	struct store *s;
-	struct pack_contents p;
-	struct store_body b;
-	uint8_t kind, id[ID_LEN];
-
-	assert_true(store_name_parse(name, &kind, id));
-	s = inside(w);
-	ok(store_get_contents(s, kind, id, st->size, &b, err), err);
-	ok(pack_contents_decode(b.body.body, &p, err), err);
-	for (uint32_t i = 0; i < p.n_rows; i++) {
-		assert_true(w->n_blocks < BLOCKS_MAX);
-		memcpy(w->blocks[w->n_blocks++], p.rows[i].id, ID_LEN);
-	}
-	pack_contents_fini(&p);
-	store_body_fini(&b);
-	store_close(s);
-	return SNAP_OK;
-}
-
 static int
 setup(void **state)
 {
@@ -125,6 +100,7 @@ setup(void **state)
 	struct world *w = calloc(1, sizeof *w);
 	uint8_t id[REPO_ID_LEN];
 	uint64_t x = 88172645463325252u;
+	struct store *s;
 	char code[128];
 
 	assert_non_null(w);
@@ -141,7 +117,9 @@ setup(void **state)
 	}
 	assert_false(w->rows.bad);
 	back_up(w);
-	ok(transport_list(w->t, "data/", remember_block, w, &err), &err);
+	s = inside(w);
+	w->n_blocks = pruned_blocks(s, w->blocks, BLOCKS_MAX);
+	store_close(s);
 	assert_true(w->n_blocks > 2);
 	*state = w;
 	return 0;
@@ -159,119 +137,13 @@ teardown(void **state)
 	return 0;
 }
 
-/* What a maker of sparse copies does to one of them. */
-struct plan {
-	uint32_t every, which; /* keeps chunks with number % every == which */
-	bool garble;           /* its bytes, but not its lengths */
-};
-
 static void
-add_sparse(struct store *s, const struct session *session,
-    const struct plan *plan, const uint8_t *id, struct bytes *obj,
-    struct pack_row *row)
+put_sparse(struct world *w, const struct sparse_plan *plan)
 {
-	struct frame_context c = { .epoch = session->epoch,
-		.class = CLASS_DATA };
-	struct snap_err err = SNAP_ERR_INIT;
-	struct bytes plain, live, sparse, bitmap;
-	struct block b;
-
-	bytes_init(&plain, LIMIT);
-	bytes_init(&live, LIMIT);
-	bytes_init(&sparse, LIMIT);
-	bytes_init(&bitmap, LIMIT);
-	ok(store_read(s, CLASS_DATA, id, &plain, &err), &err);
-	ok(block_decode(bytes_span(&plain), false, &b, &err), &err);
-	bytes_zero(&bitmap, (b.n + 7) / 8);
-	for (uint32_t i = plan->which; i < b.n; i += plan->every) {
-		bitmap.p[i / 8] |= (uint8_t)(1u << i % 8);
-		bytes_put(&live, b.data.p + b.offs[i], b.lens[i]);
-	}
-	if (plan->garble)
-		memset(live.p, 'x', live.len);
-	block_encode_sparse(
-	    b.lens, b.n, bytes_span(&bitmap), bytes_span(&live), &sparse);
-	memset(row, 0, sizeof *row);
-	row->class = CLASS_DATA;
-	row->flags = ROW_SPARSE;
-	memcpy(row->id, id, ID_LEN);
-	row->off = (uint32_t)obj->len;
-	row->plain_len = (uint32_t)sparse.len;
-	row->n_chunks = b.n;
-	memcpy(c.repo_id, s->repo_id, ID_LEN);
-	memcpy(c.id, id, ID_LEN);
-	c.plain_len = row->plain_len;
-	seal_bitmap_hash(bytes_span(&bitmap), c.bitmap_hash);
-	ok(seal_frame(session->key, &c, bytes_span(&sparse), obj, &err), &err);
-	row->sealed_len = (uint32_t)obj->len - row->off;
-	/* The row borrows it until the contents are written. */
-	row->bitmap = bytes_span(&bitmap);
-	block_fini(&b);
-	bytes_fini(&plain);
-	bytes_fini(&live);
-	bytes_fini(&sparse);
-}
-
-/* Put a pack with such a copy of every block, and name it in a segment. */
-static void
-put_sparse(struct world *w, const struct plan *plan)
-{
-	struct snap_err err = SNAP_ERR_INIT;
 	struct store *s = inside(w);
-	struct header h = { .kind = OBJ_DATA };
-	struct session_row srow;
-	struct pack_row rows[BLOCKS_MAX];
-	struct pack_contents pc = { { 5 }, 1, (uint32_t)w->n_blocks, &srow,
-		rows };
-	struct index_pack ip = { .kind = OBJ_DATA };
-	struct index_segment seg = { { 5 }, 0, 1, &ip };
-	char name[TRANSPORT_NAME_MAX + 1];
-	struct bytes obj, contents, wrapped, segment;
-	uint8_t header[HEADER_LEN], id[ID_LEN];
-	struct session session;
-	size_t at;
 
-	bytes_init(&obj, LIMIT);
-	bytes_init(&contents, LIMIT);
-	bytes_init(&wrapped, LIMIT);
-	bytes_init(&segment, LIMIT);
-	ok(session_new(s->keys, &session, &err), &err);
-	memcpy(srow.id, session.id, ID_LEN);
-	srow.epoch = session.epoch;
-	memcpy(srow.host_id, session.host_id, ID_LEN);
-	memcpy(srow.sealed_key, session.sealed, SEALED_KEY_BYTES);
-	keys_random(h.id, ID_LEN);
-	memcpy(h.repo_id, s->repo_id, ID_LEN);
-	h.epoch = s->keys->epoch;
-	header_encode(&h, header);
-	bytes_put(&obj, header, HEADER_LEN);
-	for (size_t i = 0; i < w->n_blocks; i++)
-		add_sparse(s, &session, plan, w->blocks[i], &obj, &rows[i]);
-	pack_contents_encode(&pc, &contents);
-	body_wrap(bytes_span(&contents), NULL, NULL, &wrapped);
-	at = obj.len;
-	ok(seal_body(s->keys, span_of(header, HEADER_LEN), bytes_span(&wrapped),
-	       &obj, &err),
-	    &err);
-	object_finish(&obj, at);
-	assert_false(obj.bad);
-	store_name(OBJ_DATA, h.id, name);
-	ok(transport_put(w->t, name, bytes_span(&obj), NULL, &err), &err);
-	memcpy(ip.id, h.id, ID_LEN);
-	ip.size = (uint32_t)obj.len;
-	ip.contents = bytes_span(&contents);
-	seg.l0 = s->l0;
-	index_segment_encode(&seg, &segment);
-	keys_random(id, ID_LEN);
-	ok(store_put_body(
-	       s, OBJ_INDEX, id, bytes_span(&segment), false, NULL, &err),
-	    &err);
-	for (size_t i = 0; i < w->n_blocks; i++)
-		free((void *)(uintptr_t)rows[i].bitmap.p);
-	bytes_fini(&obj);
-	bytes_fini(&contents);
-	bytes_fini(&wrapped);
-	bytes_fini(&segment);
+	pruned_sparse(
+	    s, (const uint8_t(*)[ID_LEN])w->blocks, w->n_blocks, plan);
 	store_close(s);
 }
 
@@ -391,7 +263,8 @@ check(struct world *w)
 static void
 two_halves_of_every_block_make_a_whole(void **state)
 {
-	static const struct plan even = { 2, 0, false }, odd = { 2, 1, false };
+	static const struct sparse_plan even = { 2, 0, false },
+					odd = { 2, 1, false };
 	struct kill_list full;
 	size_t n_gone;
 
@@ -408,7 +281,7 @@ two_halves_of_every_block_make_a_whole(void **state)
 static void
 a_single_sparse_copy_with_every_chunk_will_do(void **state)
 {
-	static const struct plan all = { 1, 0, false };
+	static const struct sparse_plan all = { 1, 0, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -420,7 +293,8 @@ a_single_sparse_copy_with_every_chunk_will_do(void **state)
 static void
 a_chunk_in_no_copy_fails_the_restore(void **state)
 {
-	static const struct plan a = { 3, 0, false }, b = { 3, 1, false };
+	static const struct sparse_plan a = { 3, 0, false },
+					b = { 3, 1, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -433,8 +307,9 @@ a_chunk_in_no_copy_fails_the_restore(void **state)
 static void
 garbage_beside_the_truth_is_stepped_over(void **state)
 {
-	static const struct plan garbage = { 1, 0, true },
-				 even = { 2, 0, false }, odd = { 2, 1, false };
+	static const struct sparse_plan garbage = { 1, 0, true },
+					even = { 2, 0, false },
+					odd = { 2, 1, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -448,7 +323,7 @@ garbage_beside_the_truth_is_stepped_over(void **state)
 static void
 garbage_alone_never_leaves(void **state)
 {
-	static const struct plan garbage = { 1, 0, true };
+	static const struct sparse_plan garbage = { 1, 0, true };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -462,7 +337,8 @@ garbage_alone_never_leaves(void **state)
 static void
 sparse_copies_stand_in_for_a_damaged_full_one(void **state)
 {
-	static const struct plan even = { 2, 0, false }, odd = { 2, 1, false };
+	static const struct sparse_plan even = { 2, 0, false },
+					odd = { 2, 1, false };
 	struct world *w = *state;
 	struct kill_list full;
 

@@ -11,52 +11,9 @@
 
 #include "harness.h"
 #include "keyfile.h"
+#include "pruned.h"
 
 #define PACK 100000
-
-/* The whole object of kind F that a machine keeps. */
-static void
-make_key_file(struct world *w, struct store *s, enum keyfile_type type,
-    struct bytes *file)
-{
-	struct header h = { OBJ_KEYFILE, 0, { 0 }, { 0 }, 0 };
-	struct host_body host = { { 0 }, { 0 }, 1, 0, 0, { NULL, 0 } };
-	struct snap_err err = SNAP_ERR_INIT;
-	uint8_t header[HEADER_LEN], pin[32];
-	struct bytes config, payload, body;
-	struct keys *k = NULL;
-
-	bytes_init(&config, PACK);
-	bytes_init(&payload, PACK);
-	bytes_init(&body, PACK);
-	bytes_init(file, PACK);
-	assert_int_equal(
-	    transport_get(w->t, "config", 0, SIZE_MAX, &config, &err), SNAP_OK);
-	keys_fingerprint(bytes_span(&config), pin);
-	assert_int_equal(keyfile_make(s->keys, type, pin, span_str("db1"), &k,
-			     &payload, &err),
-	    SNAP_OK);
-	memcpy(h.id, k->host_id, ID_LEN);
-	memcpy(h.repo_id, s->repo_id, ID_LEN);
-	h.epoch = k->epoch;
-	header_encode(&h, header);
-	bytes_put(file, header, HEADER_LEN);
-	bytes_put_span(file, bytes_span(&payload));
-	object_finish(file, HEADER_LEN);
-	if (type == KEYFILE_HOST) {
-		memcpy(host.host_id, k->host_id, ID_LEN);
-		memcpy(host.pk, k->host_pk, 32);
-		host.name = span_str("db1");
-		host_encode(&host, &body);
-		assert_int_equal(store_put_body(s, OBJ_HOST, k->host_id,
-				     bytes_span(&body), true, NULL, &err),
-		    SNAP_OK);
-	}
-	keys_free(k);
-	bytes_fini(&config);
-	bytes_fini_wipe(&payload);
-	bytes_fini(&body);
-}
 
 static enum snap_code
 open_by_file(struct world *w, const struct bytes *file, struct store **s,
@@ -87,7 +44,7 @@ a_host_key_backs_up_and_reads_names_but_no_row(void **state)
 	owner = open_store(&w, NULL);
 	assert_int_equal(store_look(owner, &err), SNAP_OK);
 	assert_int_equal(backup(owner, 0, 5, first, &err), SNAP_OK);
-	make_key_file(&w, owner, KEYFILE_HOST, &file);
+	pruned_key_file(owner, KEYFILE_HOST, &file);
 	store_close(owner);
 
 	assert_int_equal(open_by_file(&w, &file, &host, &err), SNAP_OK);
@@ -138,7 +95,7 @@ what_an_unknown_host_signed_is_not_trusted(void **state)
 	(void)state;
 	world_open(&w, PACK);
 	owner = open_store(&w, NULL);
-	make_key_file(&w, owner, KEYFILE_HOST, &file);
+	pruned_key_file(owner, KEYFILE_HOST, &file);
 	store_close(owner);
 	assert_int_equal(open_by_file(&w, &file, &host, &err), SNAP_OK);
 	assert_int_equal(store_look(host, &err), SNAP_OK);
@@ -170,7 +127,7 @@ a_key_file_opens_only_the_config_that_it_pins(void **state)
 	world_open(&w, PACK);
 	world_open(&other, PACK);
 	owner = open_store(&w, NULL);
-	make_key_file(&w, owner, KEYFILE_HOST, &file);
+	pruned_key_file(owner, KEYFILE_HOST, &file);
 	store_close(owner);
 	assert_int_equal(open_by_file(&other, &file, &s, &err), SNAP_DENIED);
 	/* The keeper of the store doubles the grace and mends the sum. */
@@ -214,8 +171,8 @@ a_maintenance_key_condemns_and_a_host_key_cannot(void **state)
 	owner = open_store(&w, NULL);
 	assert_int_equal(store_look(owner, &err), SNAP_OK);
 	assert_int_equal(backup(owner, 0, 3, id, &err), SNAP_OK);
-	make_key_file(&w, owner, KEYFILE_HOST, &file[0]);
-	make_key_file(&w, owner, KEYFILE_MAINTENANCE, &file[1]);
+	pruned_key_file(owner, KEYFILE_HOST, &file[0]);
+	pruned_key_file(owner, KEYFILE_MAINTENANCE, &file[1]);
 	store_close(owner);
 	nth_name(w.t, "data/", 0, name);
 	assert_true(store_name_parse(name, &kind, pack));
@@ -250,71 +207,6 @@ a_maintenance_key_condemns_and_a_host_key_cannot(void **state)
 	world_close(&w);
 }
 
-/* Put the record that begins epoch `e`, or one that only looks like it. */
-static void
-begin_epoch(struct store *s, uint32_t e, bool forge)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	const struct epoch_keys *k;
-	struct epoch_body b;
-	struct bytes body;
-	uint8_t id[ID_LEN];
-
-	bytes_init(&body, PACK);
-	if (!forge)
-		keys_select(s->keys, e);
-	k = keys_of_epoch(s->keys, s->keys->epoch);
-	assert_non_null(k);
-	memset(&b, 0, sizeof b);
-	b.epoch = e;
-	memcpy(b.data_pk, k->data_pk, 32);
-	memcpy(b.maint_pk, k->maint_pk, 32);
-	b.began = 1700000000;
-	epoch_encode(&b, &body);
-	keys_random(id, sizeof id);
-	assert_int_equal(store_put_body(s, OBJ_EPOCH, id, bytes_span(&body),
-			     true, NULL, &err),
-	    SNAP_OK);
-	bytes_fini(&body);
-}
-
-/* RS is not kept by an open store, so a rotation makes its keys anew.  The
- * test takes them from the slot as the key command will. */
-static void
-rotate(struct world *w, struct store *s, uint32_t e)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	char name[TRANSPORT_NAME_MAX + 1];
-	uint8_t rs[KEY_BYTES];
-	struct keys *k = NULL;
-	struct object o;
-	struct bytes raw;
-	bool found = false;
-
-	for (size_t i = 0; !found; i++) {
-		bytes_init(&raw, PACK);
-		nth_name(w->t, "keys/", i, name);
-		assert_int_equal(
-		    transport_get(w->t, name, 0, SIZE_MAX, &raw, &err),
-		    SNAP_OK);
-		assert_int_equal(
-		    object_parse(bytes_span(&raw), &o, &err), SNAP_OK);
-		if (o.header.kind == OBJ_SLOT &&
-		    slot_type(o.payload) == SLOT_PASSPHRASE) {
-			assert_int_equal(slot_unwrap(o.payload, o.header_bytes,
-					     span_str("secret"), rs, &err),
-			    SNAP_OK);
-			found = true;
-		}
-		bytes_fini(&raw);
-	}
-	assert_int_equal(
-	    keys_from_secret(rs, s->repo_id, e, &k, &err), SNAP_OK);
-	keys_free(s->keys);
-	s->keys = k;
-	begin_epoch(s, e, false);
-}
-
 static void
 after_a_rotation_old_and_new_rows_are_read_and_none_is_stored_twice(
     void **state)
@@ -333,8 +225,8 @@ after_a_rotation_old_and_new_rows_are_read_and_none_is_stored_twice(
 	s = open_store(&w, NULL);
 	assert_int_equal(store_look(s, &err), SNAP_OK);
 	assert_int_equal(backup(s, 0, 4, first, &err), SNAP_OK);
-	make_key_file(&w, s, KEYFILE_HOST, &host_file);
-	rotate(&w, s, 2);
+	pruned_key_file(s, KEYFILE_HOST, &host_file);
+	pruned_rotate(s, span_str("secret"), 2);
 	store_close(s);
 
 	s = open_store(&w, NULL);
@@ -382,7 +274,7 @@ an_epoch_that_no_owner_began_is_reported_and_ignored(void **state)
 	world_open(&w, PACK);
 	s = open_store(&w, NULL);
 	/* Signed by the first epoch's key: who has that is not the owner. */
-	begin_epoch(s, 2, true);
+	pruned_begin_epoch(s, 2, true);
 	store_close(s);
 	s = open_store(&w, NULL);
 	assert_int_equal(s->keys->epoch, 1);
