@@ -24,7 +24,7 @@ struct opt_list {
 struct opts {
 	/* everywhere */
 	const char *repo, *passphrase_file, *passphrase_command;
-	const char *recovery_code_file, *cache_dir;
+	const char *recovery_code_file, *cache_dir, *cache_size;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */
 	const char *chunk_size, *kdf_memory;

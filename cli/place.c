@@ -9,6 +9,9 @@
 #include "place.h"
 #include "secrets.h"
 
+/* Less than a few packs would be fetched again and again. */
+#define CACHE_MIB_MIN 64
+#define CACHE_MIB_MAX (1u << 20)
 #define PATH_BYTES_MAX ((size_t)64 << 10)
 
 enum snap_code
@@ -67,13 +70,18 @@ enum snap_code
 place_opts(
     struct cli *c, struct repo_opts *out, char **cache, struct snap_err *err)
 {
-	unsigned long level = 0;
+	unsigned long level = 0, mib = 0;
 
 	memset(out, 0, sizeof *out);
 	if (c->o.level != NULL && opts_number(c->o.level, "compression-level",
 				      1, 19, &level, err) != SNAP_OK)
 		return err->code;
 	out->zstd_level = (int)level;
+	if (c->o.cache_size != NULL &&
+	    opts_number(c->o.cache_size, "cache-size", CACHE_MIB_MIN,
+		CACHE_MIB_MAX, &mib, err) != SNAP_OK)
+		return err->code;
+	out->cache_limit = (uint64_t)mib << 20;
 	out->report = &c->report;
 	if (cache_path(&c->o, cache, err) != SNAP_OK)
 		return err->code;

@@ -83,6 +83,8 @@ const struct opt opts_table[] = {
 	{ 0, "cache-dir", "DIR", OPT_STRING, OFF(cache_dir), REPO_COMMANDS,
 	    "where to cache what is known of the repository; default "
 	    "$SNAP_CACHE_DIR, $XDG_CACHE_HOME/" PROG ", ~/.cache/" PROG },
+	{ 0, "cache-size", "MIB", OPT_STRING, OFF(cache_size), REPO_COMMANDS,
+	    "how large the cache of a repository may become; default 2048" },
 	{ 0, "no-cache", NULL, OPT_FLAG, OFF(no_cache), REPO_COMMANDS,
 	    "keep no cache on disk" },
 	{ 0, "chunk-size", "BYTES", OPT_STRING, OFF(chunk_size), CMD_INIT,

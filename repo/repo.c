@@ -144,6 +144,7 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 	so.is_recovery_code = opts->is_recovery_code;
 	so.key_file = opts->key_file;
 	so.cache_dir = opts->cache_dir;
+	so.cache_limit = opts->cache_limit;
 	so.n_threads = count_threads(opts->n_threads);
 	so.zstd_level = opts->zstd_level == 0 ? 3 : opts->zstd_level;
 	so.report = opts->report;

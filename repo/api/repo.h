@@ -37,6 +37,7 @@ struct repo_opts {
 	bool is_recovery_code;
 	struct span key_file;  /* the bytes of one: instead of a passphrase */
 	const char *cache_dir; /* NULL = no cache on disk */
+	uint64_t cache_limit;  /* bytes of it per repository; 0 = 2 GiB */
 	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
 	int zstd_level;        /* 0 = 3 */
 	struct report *report;

@@ -5,8 +5,9 @@
  * Files are the store's own sealed bytes: the cache shows nothing in clear,
  * and what is read from it is verified just as what the store sends.  So a
  * stale, damaged or foreign file costs a fetch and changes nothing else.
- * Not synced: what a power cut spoils does not verify.  Without a directory
- * the last few meta packs stay in memory.
+ * Not synced: what a power cut spoils does not verify.  When there is more
+ * than the limit, what was not used for longest goes.  Without a directory the
+ * last few meta packs stay in memory.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #include "fdio.h"
+#include "idmap.h"
 #include "store_internal.h"
 
 #define KEPT_PACKS 6
@@ -26,6 +28,7 @@
 #define PATH_LEN 4096
 #define NONCE_HEX 17 /* with the dot */
 #define LEFT_OVER_S 86400
+#define TOUCH_S 3600 /* uses within that are one use */
 
 struct kept {
 	uint8_t id[ID_LEN];
@@ -35,7 +38,8 @@ struct kept {
 };
 struct cache {
 	pthread_mutex_t fetch, lock;
-	char *dir; /* NULL: memory only */
+	char *dir;             /* NULL: memory only */
+	uint64_t limit, total; /* bytes; total 0: not counted yet */
 	struct kept kept[KEPT_PACKS];
 	uint64_t tick;
 };
@@ -43,7 +47,8 @@ struct cache {
 static const char *const kinds[] = { "index", "meta" };
 
 enum snap_code
-cache_new(const char *dir, struct cache **out, struct snap_err *err)
+cache_new(
+    const char *dir, uint64_t limit, struct cache **out, struct snap_err *err)
 {
 	struct cache *c = calloc(1, sizeof *c);
 	char path[PATH_LEN];
@@ -66,6 +71,7 @@ cache_new(const char *dir, struct cache **out, struct snap_err *err)
 		else
 			rc = fd_mkdirs(path, err);
 	}
+	c->limit = limit;
 	if (rc == SNAP_OK && dir != NULL) {
 		c->dir = strdup(dir);
 		if (c->dir == NULL)
@@ -119,7 +125,7 @@ cache_path(const struct cache *c, enum cache_kind kind, const uint8_t *id,
 }
 
 /* A regular file, or -1: a pipe or device in its place would keep us waiting.
- */
+ * Its time becomes that of its use. */
 static int
 open_file(const char *path, struct stat *st)
 {
@@ -129,6 +135,8 @@ open_file(const char *path, struct stat *st)
 		(void)close(fd);
 		fd = -1;
 	}
+	if (fd >= 0 && time(NULL) - st->st_mtime > TOUCH_S)
+		(void)futimens(fd, NULL);
 	return fd;
 }
 
@@ -252,6 +260,98 @@ keep(struct cache *c, const uint8_t *id, struct span raw)
 	(void)pthread_mutex_unlock(&c->lock);
 }
 
+struct old_file {
+	uint8_t id[ID_LEN];
+	enum cache_kind kind;
+	uint64_t size;
+	struct timespec used;
+};
+
+static int
+older(const void *a, const void *b)
+{
+	const struct timespec *x = &((const struct old_file *)a)->used;
+	const struct timespec *y = &((const struct old_file *)b)->used;
+
+	if (x->tv_sec != y->tv_sec)
+		return x->tv_sec < y->tv_sec ? -1 : 1;
+	return (x->tv_nsec > y->tv_nsec) - (x->tv_nsec < y->tv_nsec);
+}
+
+/* Append the files of one kind to *v; false when memory is short. */
+static bool
+list_files(struct cache *c, enum cache_kind kind, struct old_file **v,
+    size_t *n, size_t *cap)
+{
+	char path[PATH_LEN];
+	const struct dirent *e;
+	struct old_file f = { .kind = kind };
+	struct stat st;
+	bool ok = true;
+	DIR *d;
+
+	(void)snprintf(path, sizeof path, "%s/%s", c->dir, kinds[kind]);
+	if ((d = opendir(path)) == NULL)
+		return true;
+	while (ok && (e = readdir(d)) != NULL) {
+		struct snap_err ignored = SNAP_ERR_INIT;
+		void *p = *v;
+
+		if (strlen(e->d_name) != 2 * ID_LEN ||
+		    !hex_decode(e->d_name, f.id, ID_LEN))
+			continue;
+		cache_path(c, kind, f.id, path);
+		if (lstat(path, &st) != 0 || !S_ISREG(st.st_mode))
+			continue;
+		f.size = (uint64_t)st.st_size;
+		f.used = st.st_mtim;
+		ok = vec_room(&p, cap, *n, sizeof **v, &ignored) == SNAP_OK;
+		*v = p;
+		if (ok)
+			(*v)[(*n)++] = f;
+	}
+	(void)closedir(d);
+	return ok;
+}
+
+/* Count what is there; above the limit delete down to nine tenths of it, so
+ * that this is not done for every file.  Lock held. */
+static void
+shrink(struct cache *c)
+{
+	uint64_t total = 0, room = c->limit / 10 * 9;
+	char path[PATH_LEN];
+	struct old_file *v = NULL;
+	size_t n = 0, cap = 0;
+
+	if (list_files(c, CACHE_INDEX, &v, &n, &cap) &&
+	    list_files(c, CACHE_META, &v, &n, &cap)) {
+		for (size_t i = 0; i < n; i++)
+			total += v[i].size;
+		if (total > c->limit && n > 0) {
+			qsort(v, n, sizeof *v, older);
+			for (size_t i = 0; i < n && total > room; i++) {
+				cache_path(c, v[i].kind, v[i].id, path);
+				if (unlink(path) == 0)
+					total -= v[i].size;
+			}
+		}
+		c->total = total + 1; /* counted, also when empty */
+	}
+	free(v);
+}
+
+static void
+count_in(struct cache *c, uint64_t size)
+{
+	(void)pthread_mutex_lock(&c->lock);
+	if (c->total != 0)
+		c->total += size;
+	if (c->total == 0 || c->total > c->limit)
+		shrink(c);
+	(void)pthread_mutex_unlock(&c->lock);
+}
+
 void
 cache_put(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
     struct span raw)
@@ -277,6 +377,8 @@ cache_put(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
 	bad = close(fd) != 0 || bad;
 	if (bad || rename(tmp, path) != 0)
 		(void)unlink(tmp);
+	else
+		count_in(c, raw.len);
 }
 
 /* "<id>.<nonce>" that nobody came to rename, killed long ago. */

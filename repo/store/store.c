@@ -15,6 +15,7 @@
 #include "slots.h"
 #include "store_internal.h"
 
+#define CACHE_DEFAULT ((uint64_t)2 << 30)
 #define PACK_SIZE_MAX (32u << 20) /* an object is at most twice that */
 #define GRACE_MIN 3600u
 #define FIRST_EPOCH 1
@@ -296,8 +297,10 @@ state_new(struct store_state **out, struct snap_err *err)
 
 /* A cache that cannot be used makes everything slower, nothing wrong. */
 static enum snap_code
-open_cache(struct store *s, const char *dir, struct snap_err *err)
+open_cache(struct store *s, const struct store_opts *o, struct snap_err *err)
 {
+	uint64_t limit = o->cache_limit == 0 ? CACHE_DEFAULT : o->cache_limit;
+	const char *dir = o->cache_dir;
 	struct snap_err why = SNAP_ERR_INIT;
 	char hex[2 * ID_LEN + 1];
 	size_t len;
@@ -310,7 +313,7 @@ open_cache(struct store *s, const char *dir, struct snap_err *err)
 		hex_encode(s->repo_id, ID_LEN, hex);
 		(void)snprintf(s->cache_dir, len, "%s/%s", dir, hex);
 	}
-	if (cache_new(s->cache_dir, &s->state->cache, &why) == SNAP_OK)
+	if (cache_new(s->cache_dir, limit, &s->state->cache, &why) == SNAP_OK)
 		return SNAP_OK;
 	if (s->state->cache == NULL) {
 		*err = why;
@@ -352,7 +355,7 @@ store_open(struct transport *t, const struct store_opts *o, struct store **out,
 	if (rc == SNAP_OK)
 		rc = blockindex_new(&s->index, err);
 	if (rc == SNAP_OK)
-		rc = open_cache(s, o->cache_dir, err);
+		rc = open_cache(s, o, err);
 	if (rc == SNAP_OK)
 		*out = s;
 	else

@@ -33,6 +33,7 @@ struct store_opts {
 	bool is_recovery_code;
 	struct span key_file; /* its bytes: instead of a passphrase */
 	const char *cache_dir;
+	uint64_t cache_limit; /* bytes on disk; 0 = 2 GiB */
 	size_t n_threads;
 	int zstd_level;
 	struct report *report;

@@ -103,7 +103,7 @@ enum snap_code store_lost(struct store *s, uint8_t class,
 /* ---- cache.c */
 enum cache_kind { CACHE_INDEX, CACHE_META };
 SNAP_MUST_CHECK enum snap_code cache_new(
-    const char *dir, struct cache **out, struct snap_err *err);
+    const char *dir, uint64_t limit, struct cache **out, struct snap_err *err);
 void cache_free(struct cache *c);
 /* Whole object; false when it is not there. */
 bool cache_get(struct cache *c, enum cache_kind kind, const uint8_t id[ID_LEN],
