@@ -78,6 +78,19 @@ out:
 	return rc;
 }
 
+/* Whether pg_dump can be given them: better now than in the middle. */
+static enum snap_code
+check_secrets(struct pgsource *s, struct snap_err *err)
+{
+	struct bytes service;
+	enum snap_code rc;
+
+	bytes_init(&service, QUERY_MAX);
+	rc = conn_service(s, &service, err);
+	bytes_fini_wipe(&service);
+	return rc;
+}
+
 enum snap_code
 pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
     struct snap_err *err)
@@ -100,6 +113,8 @@ pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
 		goto out;
 	}
 	rc = conn_open(opts, &s->conn, err);
+	if (rc == SNAP_OK)
+		rc = check_secrets(s, err);
 	if (rc == SNAP_OK)
 		rc = check_server(s, err);
 	if (rc == SNAP_OK)

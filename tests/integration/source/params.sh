@@ -137,7 +137,7 @@ says "is told as the key's" 'private key'
 n=$(n_snapshots)
 ca odd tls -passout 'pass:s3cr3t with end ' || not_ok "another certificate"
 chmod 600 "$T/tls/odd.key"
-expect 1 "a passphrase that a service file cannot hold" run_tls -d "service=tls
+expect 2 "a passphrase that a service file cannot hold" run_tls -d "service=tls
     sslcert=$T/tls/odd.crt sslkey=$T/tls/odd.key
     sslpassword='s3cr3t with end '"
 says "is refused by name" 'cannot be given this sslpassword'
