@@ -15,6 +15,7 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -35,10 +36,25 @@ enum status {
 /* The number of the signal that asked us to stop. */
 static atomic_int stop_signal;
 
+/* When it came, in tenths of a second. */
+static atomic_long stop_time;
+
+/*
+ * timeout(1) and Ctrl-C in a pipeline send the same wish twice at once: only
+ * who asks again after a while is impatient.
+ */
 static void
 on_signal(int sig)
 {
-	if (atomic_exchange(&stop_signal, sig) != 0) {
+	struct timespec ts = { 0, 0 };
+	long now;
+	int none = 0;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	now = (long)ts.tv_sec * 10 + ts.tv_nsec / 100000000;
+	if (atomic_compare_exchange_strong(&stop_signal, &none, sig)) {
+		atomic_store(&stop_time, now);
+	} else if (now - atomic_load(&stop_time) >= 10) {
 		(void)signal(sig, SIG_DFL);
 		(void)raise(sig);
 	}
@@ -185,6 +201,9 @@ main(int argc, char **argv)
 	cli.report.cancel = &stop_signal;
 	rc = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1, &err);
 	secrets_forget();
+	/* Ctrl-C reaches our children as well: they failed because of it. */
+	if (rc == SNAP_SOURCE && atomic_load(&stop_signal) != 0)
+		rc = snap_fail(&err, SNAP_CANCELLED, "cancelled");
 	/* `| head` has read enough: that is no news to anybody. */
 	if (rc != SNAP_OK && !(rc == SNAP_IO && ui_out_gone()))
 		ui_error(&err);

@@ -149,6 +149,8 @@ from_command(const char *command, struct bytes *out, const struct report *r,
 		rc = snap_wrap(err, "get the passphrase");
 	child_kill(&c);
 	free(copy);
+	if (rc == SNAP_SOURCE && report_check(r, err) != SNAP_OK)
+		return err->code;
 	/* Asked for a key and got none: that is how snap was called. */
 	if (rc == SNAP_SOURCE)
 		rc = err->code = SNAP_USAGE;

@@ -179,5 +179,24 @@ stops "a command that does not care" "$SNAP" backup --name slow -- \
     sh -c 'trap "" TERM; echo $$ >"$1"; while :; do sleep 1; done' - "$T/child"
 stops "a passphrase command" env -u SNAP_PASSPHRASE "$SNAP" \
     --passphrase-command "echo \$\$ >'$T/child'; exec sleep 600" snapshots
+if command -v timeout >/dev/null; then
+	expect 124 "timeout, which sends it twice at once" timeout 1 \
+	    "$SNAP" backup --name slow -- sleep 600
+	says "ends it in order" 'error: cancelled'
+fi
+rm -f "$T/child"
+"$SNAP" backup --name slow -- sh -c 'trap "" TERM; echo $$ >"$1"
+    while :; do sleep 1; done' - "$T/child" 2>"$T/err" &
+pid=$!
+until [ -s "$T/child" ]; do
+	sleep 0.1
+done
+kill -TERM $pid
+sleep 1.5
+kill -TERM $pid
+wait $pid
+is "who asks again after a while need not wait" "$? $(wc -c <"$T/err" |
+    tr -d ' ')" "143 0"
+kill -KILL "$(cat "$T/child")"
 is "none of them left a snapshot" "$(n_snapshots)" "$n"
 done_testing

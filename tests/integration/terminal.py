@@ -5,6 +5,7 @@ Usage: terminal.py STEP... -- COMMAND...   where a STEP is
     see:TEXT     wait until the terminal shows TEXT
     type:TEXT    type TEXT and a return
     key:C        press the control key C (c, d, ...)
+    press:C      the same, but not at a prompt
     echo:on|off  the terminal's echo must be so
 
 What the terminal showed goes to stdout; the status is the command's, or 99
@@ -76,6 +77,9 @@ class Terminal:
             return self.see(text.encode())
         if kind == "echo":
             return self.echo(text == "on")
+        if kind == "press":
+            os.write(self.fd, bytes([ord(text) & 31]))
+            return True
         # The prompt is there a moment before the echo is off.
         if not self.echo(False):
             return False

@@ -53,6 +53,13 @@ expect 130 "Ctrl-C at the prompt ends it" play 'see:Passphrase: ' key:c -- \
     "$SNAP" snapshots
 expect 130 "also at the second one" play 'see:New passphrase: ' "type:$pass" \
     'see:Again: ' key:c -- "$SNAP" -r "$T/other" init
+expect 130 "Ctrl-C while a command runs, which dies of it" \
+    env SNAP_PASSPHRASE="$pass" python3 "$SRC/tests/integration/terminal.py" \
+    'see:started' press:c -- "$SNAP" backup --name x -- \
+    sh -c 'echo started >/dev/tty; sleep 600'
+shows "is told" 'error: cancelled'
+expect 130 "also a passphrase command" play 'see:started' press:c -- \
+    "$SNAP" --passphrase-command 'echo started >/dev/tty; sleep 600' snapshots
 expect 2 "Ctrl-D is no passphrase" play 'see:Passphrase: ' key:d -- \
     "$SNAP" snapshots
 shows "and the hint says what to set" 'hint:.*SNAP_PASSPHRASE_FILE'
