@@ -90,32 +90,36 @@ store_put_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	return rc;
 }
 
-/* Only a valid signature is taken for one; by whom, the caller looks. */
-static bool
-signature_ok(struct store *s, struct span header, const struct body *b)
+/* Only a valid signature is taken for one; by whom, the caller looks.  Memory
+ * that ran out is no invalid signature: a condemned list must not go unread. */
+static enum snap_code
+signature_ok(struct store *s, struct span header, const struct body *b,
+    bool *ok, struct snap_err *err)
 {
 	const struct epoch_keys *e =
 	    keys_of_epoch(s->keys, le32_get(header.p + 48));
 	static const uint8_t maintenance[ID_LEN];
 	const uint8_t *pk = NULL;
 	struct bytes msg;
-	bool ok = false;
+	enum snap_code rc;
 
+	*ok = false;
 	if (!b->is_signed)
-		return false;
+		return SNAP_OK;
 	if (memcmp(b->signer_id, maintenance, ID_LEN) == 0 && e != NULL)
 		pk = e->maint_pk;
 	for (size_t i = 0; i < s->state->n_hosts && pk == NULL; i++)
 		if (memcmp(b->signer_id, s->state->hosts[i].id, ID_LEN) == 0)
 			pk = s->state->hosts[i].pk;
 	if (pk == NULL)
-		return false;
+		return SNAP_OK;
 	bytes_init(&msg, SIZE_MAX);
 	signed_message(header, b->body, &msg);
-	if (!msg.bad)
-		ok = keys_verify(pk, bytes_span(&msg), b->sig);
+	rc = bytes_check(&msg, err);
+	if (rc == SNAP_OK)
+		*ok = keys_verify(pk, bytes_span(&msg), b->sig);
 	bytes_fini(&msg);
-	return ok;
+	return rc;
 }
 
 bool
@@ -151,8 +155,8 @@ open_sealed(struct store *s, struct span header, struct span sealed,
 	if (rc == SNAP_OK)
 		rc = body_unwrap(bytes_span(&out->plain), &out->body, err);
 	if (rc == SNAP_OK)
-		out->trusted = signature_ok(s, header, &out->body);
-	else
+		rc = signature_ok(s, header, &out->body, &out->trusted, err);
+	if (rc != SNAP_OK)
 		bytes_fini(&out->plain);
 	return rc;
 }

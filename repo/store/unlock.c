@@ -230,42 +230,45 @@ no_slot(const struct unlock *u, struct snap_err *err)
 
 /* Does this object begin the epoch of its header, and did its owner say so?
  * Only who has RS can make one, for the keys that seal and sign it are new. */
-static bool
+static enum snap_code
 epoch_genuine(struct unlock *u, struct key_object *ko, uint32_t *epoch,
     struct snap_err *why)
 {
 	const struct epoch_keys *k;
 	struct epoch_body e;
 	struct store_body b;
-	bool ok = false;
+	enum snap_code rc;
 
-	if (object_open(u->s, OBJ_EPOCH, ko->id, bytes_span(&ko->raw), &b,
-		why) != SNAP_OK)
-		return false;
+	rc =
+	    object_open(u->s, OBJ_EPOCH, ko->id, bytes_span(&ko->raw), &b, why);
+	if (rc != SNAP_OK)
+		return rc;
 	if (!body_is_maintenance(&b))
-		(void)snap_fail(why, SNAP_CORRUPT, "it is not signed");
-	else if (epoch_decode(b.body.body, &e, why) == SNAP_OK) {
+		rc = snap_fail(why, SNAP_CORRUPT, "it is not signed");
+	else
+		rc = epoch_decode(b.body.body, &e, why);
+	if (rc == SNAP_OK) {
 		k = keys_of_epoch(u->s->keys, e.epoch);
-		ok = k != NULL && le32_get(ko->raw.p + 48) == e.epoch &&
-		     memcmp(k->data_pk, e.data_pk, sizeof e.data_pk) == 0 &&
-		     memcmp(k->maint_pk, e.maint_pk, sizeof e.maint_pk) == 0;
+		if (k == NULL || le32_get(ko->raw.p + 48) != e.epoch ||
+		    memcmp(k->data_pk, e.data_pk, sizeof e.data_pk) != 0 ||
+		    memcmp(k->maint_pk, e.maint_pk, sizeof e.maint_pk) != 0)
+			rc = snap_fail(why, SNAP_CORRUPT, "it has other keys");
 		*epoch = e.epoch;
-		if (!ok)
-			(void)snap_fail(why, SNAP_CORRUPT, "it has other keys");
 	}
 	store_body_fini(&b);
-	return ok;
+	return rc;
 }
 
 /*
  * Owners write under the newest epoch that was begun.  Holders of a key file
  * know the epochs that are in it; that there is a newer one they are told.
  */
-static void
-read_epochs(struct unlock *u)
+static enum snap_code
+read_epochs(struct unlock *u, struct snap_err *err)
 {
 	struct snap_err why = SNAP_ERR_INIT;
-	uint32_t newest = u->epoch, epoch;
+	uint32_t newest = u->epoch, epoch = 0;
+	enum snap_code rc;
 	struct object o;
 
 	for (size_t i = 0; i < u->n; i++) {
@@ -274,20 +277,28 @@ read_epochs(struct unlock *u)
 		if (object_parse(bytes_span(&ko->raw), &o, &why) != SNAP_OK ||
 		    o.header.kind != OBJ_EPOCH)
 			continue;
-		if (u->s->keys->owner && epoch_genuine(u, ko, &epoch, &why))
-			newest = epoch > newest ? epoch : newest;
-		else if (u->s->keys->owner)
-			report_log(u->s->report, REPORT_WARNING,
-			    "record of a key epoch: %s", why.msg);
-		else if (o.header.epoch > u->s->keys->epoch)
+		if (u->s->keys->owner) {
+			rc = epoch_genuine(u, ko, &epoch, &why);
+			if (rc == SNAP_NOMEM) {
+				*err = why;
+				return rc;
+			}
+			if (rc == SNAP_OK)
+				newest = epoch > newest ? epoch : newest;
+			else
+				report_log(u->s->report, REPORT_WARNING,
+				    "record of a key epoch: %s", why.msg);
+		} else if (o.header.epoch > u->s->keys->epoch) {
 			report_log(u->s->report, REPORT_WARNING,
 			    "the repository has key epoch %u, the key file is "
 			    "of %u: ask the owner for a new one",
 			    (unsigned)o.header.epoch,
 			    (unsigned)u->s->keys->epoch);
+		}
 	}
 	if (u->s->keys->owner)
 		keys_select(u->s->keys, newest);
+	return SNAP_OK;
 }
 
 /* Public records of hosts, as the owner signed them; damaged ones are
@@ -299,6 +310,7 @@ read_hosts(struct unlock *u, struct snap_err *err)
 	struct snap_err why = SNAP_ERR_INIT;
 	struct store_body b;
 	struct host_body h;
+	enum snap_code rc;
 	struct object o;
 
 	st->hosts = calloc(u->n + 1, sizeof *st->hosts);
@@ -310,8 +322,12 @@ read_hosts(struct unlock *u, struct snap_err *err)
 		if (raw.len == 0 || object_parse(raw, &o, &why) != SNAP_OK ||
 		    o.header.kind != OBJ_HOST)
 			continue;
-		if (object_open(u->s, OBJ_HOST, u->v[i].id, raw, &b, &why) !=
-		    SNAP_OK) {
+		rc = object_open(u->s, OBJ_HOST, u->v[i].id, raw, &b, &why);
+		if (rc == SNAP_NOMEM) {
+			*err = why;
+			return rc;
+		}
+		if (rc != SNAP_OK) {
 			report_log(u->s->report, REPORT_WARNING,
 			    "host record: %s", why.msg);
 			continue;
@@ -399,8 +415,9 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 	if (rc == SNAP_OK && s->keys == NULL)
 		rc = no_slot(&u, err);
 	if (rc == SNAP_OK) {
-		read_epochs(&u);
-		rc = read_hosts(&u, err);
+		rc = read_epochs(&u, err);
+		if (rc == SNAP_OK)
+			rc = read_hosts(&u, err);
 	}
 	for (size_t i = 0; i < u.n; i++)
 		bytes_fini(&u.v[i].raw);
