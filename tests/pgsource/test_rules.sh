@@ -73,8 +73,8 @@ for set in "DateStyle='SQL, DMY'" "IntervalStyle=sql_standard" \
     "extra_float_digits='-3'" "standard_conforming_strings=off" \
     "search_path=public" "quote_all_identifiers=on" "xmlbinary=hex" \
     "default_transaction_isolation=serializable" \
-    "default_transaction_read_only=on" "statement_timeout=1" \
-    "lock_timeout=1" "client_min_messages=debug1" "row_security=on" \
+    "default_transaction_read_only=on" \
+    "client_min_messages=debug1" "row_security=on" \
     "escape_string_warning=off" "transform_null_equals=on" \
     "default_transaction_deferrable=on" "client_encoding=LATIN1"; do
 	sql postgres -c "ALTER DATABASE pins SET ${set%%=*} = ${set#*=}"
@@ -295,6 +295,39 @@ check "a table made in between" [ $? = 0 ]
 check "is locked: the TRUNCATE failed" \
     grep -q 'lock timeout' "$PG_DIR/begun.log"
 check "and has its rows" [ "$(rows_in fresh public.fresh)" = 10 ]
+
+# The same for who waits longer than the database lets a statement.
+sql postgres -c "ALTER DATABASE fresh SET statement_timeout = '1s'" \
+    -c "ALTER DATABASE fresh SET lock_timeout = '1s'"
+hold fresh "SET statement_timeout = 0; LOCK TABLE door"
+"$TOOL" -d "$PG_DIR/patient" fresh 5>&- 2>"$PG_DIR/log" &
+tool=$!
+waits fresh
+sleep 1.5
+let_go
+wait "$tool"
+check "timeouts of the database do not end a wait" [ $? = 0 ]
+sql postgres -c 'ALTER DATABASE fresh RESET ALL'
+
+# An ALTER TABLE that waits for our lock, and another connection of ours
+# behind it: a circle that the server does not see.  It has to be let through.
+sql live -c 'CREATE TABLE zz_last (a int)'
+hold live 'LOCK TABLE zz_last'
+"$TOOL" -j 2 -d "$PG_DIR/circle" live 5>&- 2>"$PG_DIR/log" &
+tool=$!
+waits live
+PGOPTIONS='-c lock_timeout=60s' psql -X -q -c 'ALTER TABLE l1 ADD x int' \
+    live 5>&- >"$PG_DIR/alter.log" 2>&1 &
+alter=$!
+until [ "$(sql live -c 'SELECT count(*) FROM pg_locks
+    WHERE NOT granted')" = 2 ]; do sleep 0.05; done
+let_go
+wait "$tool"
+check "an ALTER TABLE between two connections" [ $? = 0 ]
+wait "$alter"
+check "is let through" [ $? = 0 ]
+n=$(awk '$2 == 4 { print $1 }' "$PG_DIR/circle/INDEX")
+check "and is in the backup" grep -q '^    x integer' "$PG_DIR/circle/$n"
 
 # A rewrite that commits while we wait for its table.
 hold fresh 'TRUNCATE fresh; INSERT INTO fresh SELECT generate_series(1, 7)'
