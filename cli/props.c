@@ -50,12 +50,17 @@ props_add_u64(
 static enum snap_code
 add_tags(struct props *p, const struct opts *o, struct snap_err *err)
 {
+	size_t i, len = 0;
 	struct bytes b;
 	enum snap_code rc;
-	size_t i;
 
 	if (o->tags.n == 0)
 		return SNAP_OK;
+	for (i = 0; i < o->tags.n; i++)
+		len += strlen(o->tags.v[i]) + 1;
+	if (len > TAGS_MAX)
+		return snap_fail(err, SNAP_USAGE,
+		    "the tags have more than %zu bytes", TAGS_MAX - 1);
 	bytes_init(&b, TAGS_MAX);
 	for (i = 0; i < o->tags.n; i++) {
 		if (o->tags.v[i][0] == '\0' ||

@@ -178,6 +178,12 @@ expect 2 "an unknown option" "$SNAP" snapshots --frobnicate
 expect 2 "an option of another command" "$SNAP" snapshots --globals
 expect 2 "an option without its argument" "$SNAP" snapshots -r
 expect 2 "a stream without a name" "$SNAP" backup --stdin
+expect 2 "a tag with a comma" "$SNAP" backup --name x --tag a,b -- true
+expect 2 "an empty tag" "$SNAP" backup --name x --tag= -- true
+expect 2 "a tag that is far too long" "$SNAP" backup --name x \
+    --tag "$(head -c 70000 /dev/zero | tr '\0' t)" -- true
+expect 2 "so is a name" "$SNAP" backup \
+    --name "$(head -c 2000 /dev/zero | tr '\0' n)" -- true
 expect 2 "two sources" "$SNAP" backup --stdin --name x -- true
 expect 2 "a part of the data above all of it" "$SNAP" check --read-data=101%
 expect 1 "a snapshot that is not there" "$SNAP" restore ffffffff
