@@ -5,8 +5,8 @@
 . "$(dirname "$0")/lib.sh"
 : "${SNAP_DYING:?is the program made with dying.c}"
 noise 1 1000000 >"$T/old"
-head -c 40000000 /dev/urandom >"$T/new"
-cat "$T/old" "$T/old" >>"$T/new"
+head -c 18000000 /dev/urandom >"$T/new"
+cat "$T/old" >>"$T/new"
 init
 expect 0 "a first backup" "$SNAP" backup --name old -- cat "$T/old"
 cp -a "$SNAP_REPOSITORY" "$T/first"
