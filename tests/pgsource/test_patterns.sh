@@ -79,9 +79,14 @@ agree() {
 	    awk -F'|' 'FNR == NR { o = $1; sub(/^[^|]*\|/, ""); oid[$0] = o
 		next } { print $0 in oid ? oid[$0] : "no oid of " $0 }' \
 		"$PG_DIR/oids" - | sort >"$PG_DIR/got"
-	pg_restore -l "$PG_DIR/dump" | awk '/ TABLE DATA / { print $3 }' |
-	    sort >"$PG_DIR/want"
-	check "$*: $(wc -l <"$PG_DIR/want") tables" \
+	pg_restore -l "$PG_DIR/dump" >"$PG_DIR/toc"
+	awk '/ TABLE DATA / { print $3 }' "$PG_DIR/toc" | sort >"$PG_DIR/want"
+	n=$(awk '$2 == 6 { print $1 }' "$PG_DIR/ours/INDEX")
+	echo "$(grep -c ' SEQUENCE SET ' "$PG_DIR/toc") sequences" \
+	    >>"$PG_DIR/want"
+	echo "$(grep -c 'setval(' "$PG_DIR/ours/$n") sequences" \
+	    >>"$PG_DIR/got"
+	check "$*: $(($(wc -l <"$PG_DIR/want") - 1)) tables" \
 	    cmp "$PG_DIR/want" "$PG_DIR/got"
 }
 
@@ -126,6 +131,13 @@ agree 'D=a.b.c.d'
 agree 'D=no*thing'
 agree 'D=child'
 agree 'D=parent'
+agree 'D=seq'
+agree 'D=owner_id_seq'
+agree 'D=owner'
+agree 't=owner' 'T=owner_id_seq'
+agree 't=*' 'T=owner'
+agree 't=owner_id_seq'
+agree 't=ow*' 't=s*'
 # refuses OPTION PATTERN: nothing there that could be restored.
 refuses() {
 	"$TOOL" -d "$PG_DIR/ours" "$@" db 2>"$PG_DIR/log"
