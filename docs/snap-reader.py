@@ -15,6 +15,7 @@ becomes a file; the order of a restore is the order of the files' names.
 import ctypes.util
 import functools
 import getpass
+import glob
 import hashlib
 import os
 import struct
@@ -33,10 +34,9 @@ class Damaged(Exception):
 
 SODIUM = ctypes.CDLL(ctypes.util.find_library("sodium") or "libsodium.so.23")
 ZSTD = ctypes.CDLL(ctypes.util.find_library("zstd") or "libzstd.so.1")
-ZSTD.ZSTD_decompress.restype = ctypes.c_size_t
-ZSTD.ZSTD_decompress.argtypes = [ctypes.c_char_p, ctypes.c_size_t,
-                                 ctypes.c_char_p, ctypes.c_size_t]
-U64 = ctypes.c_ulonglong
+U64, SIZE = ctypes.c_ulonglong, ctypes.c_size_t
+unzstd = ZSTD.ZSTD_decompress
+unzstd.restype = SIZE
 
 
 def blake(domain, key, size, *parts, salt=b""):
@@ -107,11 +107,10 @@ def parse_object(raw, kinds):
     """Header and contents of a whole object."""
     if len(raw) < 112 or raw[:8] != MAGIC or raw[-8:] != b"SNAPEND\n":
         raise Damaged("this is no whole object")
-    if raw[9] != 1 or raw[12:16] != bytes(4):
-        raise Damaged("written by a newer version")
     total, off, length = struct.unpack("<QQI", raw[-48:-28])
-    if total != len(raw) or off < 64 or chr(raw[8]) not in kinds:
-        raise Damaged("an object of the wrong kind or length")
+    if raw[9] != 1 or raw[12:16] != bytes(4) or total != len(raw) or \
+            off < 64 or chr(raw[8]) not in kinds:
+        raise Damaged("a newer version, another kind or a wrong length")
     return raw[:64], raw[off:off + length]
 
 
@@ -126,7 +125,7 @@ def unwrap_slot(header, slot, secret):
     both = ctypes.create_string_buffer(64)
     if SODIUM.crypto_pwhash(both, U64(64), secret, U64(len(secret)),
                             slot[12:28], U64(ops),
-                            ctypes.c_size_t(mem * 1024), 2) != 0:
+                            SIZE(mem * 1024), 2) != 0:
         raise MemoryError("Argon2id needs %d KiB" % mem)
     if blake(b"snap-slot-commit", b"", 32, both.raw[32:]) != slot[28:60]:
         return None
@@ -136,39 +135,38 @@ def unwrap_slot(header, slot, secret):
 
 class Repository:
     def __init__(self, path, passphrase):
-        self.path, self.frames = path, {}
+        self.path, self.frames, self.packs = path, {}, set()
         header, config = parse_object(self.read("config"), "C")
         self.id = header[32:48]
         self.rs = self.find_secret(passphrase)
-        self.chunk_key, self.id_key, mac_key = (
+        self.chunk_key, self.id_key, mac = (
             subkey(self.rs, 0, i) for i in (1, 4, 5))
-        if blake(b"snap-config", mac_key, 32,
-                 header, config[:-32]) != config[-32:]:
+        if blake(b"snap-config", mac, 32, header, config[:-32]) != config[-32:]:
             raise Damaged("the config's MAC is wrong")
-        for name in self.names("index"):
+        for name in self.names("index/*") + self.names("[dm]*/??/*"):
             try:
-                self.load_segment("index/" + name)
+                self.load(name)
             except Damaged as e:
-                warn("index/" + name, e)
+                warn(name, e)
 
     def read(self, name, off=0, size=-1):
         with open(os.path.join(self.path, name), "rb") as f:
             f.seek(off)
             return f.read(size)
 
-    def names(self, folder):
-        return sorted(os.listdir(os.path.join(self.path, folder)))
+    def names(self, pattern):
+        return sorted(glob.glob(pattern, root_dir=self.path))
 
     def find_secret(self, passphrase):
-        for name in self.names("keys"):
+        for name in self.names("keys/*"):
             try:
-                header, slot = parse_object(self.read("keys/" + name), "EHK")
+                header, slot = parse_object(self.read(name), "EHK")
                 rs = header[8:9] + slot[:1] == b"K\1" and \
                     unwrap_slot(header, slot, passphrase)
                 if rs:
                     return rs
             except Damaged as e:
-                warn("keys/" + name, e)
+                warn(name, e)
         sys.exit("wrong passphrase")
 
     def body(self, name, kind):
@@ -184,16 +182,20 @@ class Repository:
         size, _flags = plain.num("I"), plain.num("I")
         return plain.take(size)
 
-    def load_segment(self, name):
-        r = Reader(self.body(name, "I"))
-        r.take(24)
+    def load(self, name):
+        """A segment, or a pack that none names: it knows its contents."""
+        if name[:6] != "index/":
+            if name not in self.packs:
+                self.load_contents(name, Reader(self.body(name, "DM")))
+            return
+        r = Reader(self.body(name, "I")[24:])  # behind run and look
         for _ in range(r.varint()):
-            pack, kind, _size = r.take(16).hex(), r.take(1), r.num("I")
-            folder = "data" if kind == b"D" else "meta"
-            self.load_contents("%s/%s/%s" % (folder, pack[:2], pack),
-                               Reader(r.str()))
+            pack, data, _size = r.take(16).hex(), r.take(1) == b"D", r.num("I")
+            name = "/".join(["data" if data else "meta", pack[:2], pack])
+            self.load_contents(name, Reader(r.str()))
 
     def load_contents(self, pack, r):
+        self.packs.add(pack)
         r.take(16)
         sessions = []
         for _ in range(r.varint()):
@@ -237,7 +239,7 @@ class Repository:
         if codec == 0:
             return plain
         out = ctypes.create_string_buffer(max(1, size))
-        if ZSTD.ZSTD_decompress(out, size, plain, len(plain)) != size:
+        if unzstd(out, SIZE(size), plain, SIZE(len(plain))) != size:
             raise Damaged("compressed bytes do not decode")
         return out.raw[:size]
 
@@ -328,8 +330,8 @@ class Repository:
             yield self.span(extents, size, digest), digest
 
     def snapshots(self):
-        names = self.names("snapshots")
-        return [n for n in names if n + ".ok" in names]
+        names = self.names("snapshots/*")
+        return [n[10:] for n in names if n + ".ok" in names]
 
     def snapshot(self, name):
         """Root of the manifest and properties; both halves are read."""
@@ -362,20 +364,19 @@ def restore(repo, spec, folder):
     for n, (kind, part, name, attr, size, rows, want, recipes) in \
             enumerate(repo.streams(repo.snapshot(found[0])[0])):
         base = "%06d-%s" % (n, KINDS.get(kind, str(kind)))
-        total, digests = 0, []
+        digests = []
         with open(os.path.join(folder, base), "wb") as out:
             for plain in recipes:
                 for data, digest in repo.recipe(plain):
                     out.write(data)
-                    total += len(data)
                     digests.append(digest)
-        if total != size or repo.digest(digests) != want:
-            raise Damaged("stream %s: wrong digest" % base)
+            if out.tell() != size or repo.digest(digests) != want:
+                raise Damaged("stream %s: wrong digest" % base)
         if attr:
             with open(os.path.join(folder, base + ".attr"), "wb") as out:
                 out.write(attr)
         print("%s %s part %d: %d bytes, %d rows" % (
-            base, name.decode("utf-8", "replace"), part, total, rows))
+            base, name.decode("utf-8", "replace"), part, size, rows))
 
 
 def main(argv):
@@ -386,8 +387,7 @@ def main(argv):
     secret = os.environ.get("SNAP_PASSPHRASE") or getpass.getpass()
     repo = Repository(argv[1], secret.encode())
     if argv[2] == "restore":
-        restore(repo, argv[3], argv[4])
-        return
+        return restore(repo, argv[3], argv[4])
     for name in repo.snapshots():
         props = [b"=".join(p) for p in repo.snapshot(name)[1]]
         print(name, b" ".join(props).decode("utf-8", "replace"))

@@ -96,6 +96,14 @@ if [ -n "$(pg_bindir)" ]; then
 	    "$(grep -cvxFf "$T/script" "$T/lines")" 0
 fi
 
+# Without the index packs tell their contents themselves.
+mv "$SNAP_REPOSITORY/index" "$T/index"
+mkdir "$SNAP_REPOSITORY/index"
+restored "$second"
+same "without an index too" "$T/in2" "$T/streams/000000-raw"
+rmdir "$SNAP_REPOSITORY/index"
+mv "$T/index" "$SNAP_REPOSITORY/index"
+
 # One byte anywhere in the rows, and the reader gives up.
 find "$SNAP_REPOSITORY/data" -type f >"$T/packs"
 while read -r pack; do
