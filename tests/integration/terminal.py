@@ -7,6 +7,7 @@ Usage: terminal.py STEP... -- COMMAND...   where a STEP is
     key:C        press the control key C (c, d, ...)
     press:C      the same, but not at a prompt
     echo:on|off  the terminal's echo must be so
+    run:COMMAND  a shell command beside it
 
 What the terminal showed goes to stdout; the status is the command's, or 99
 when a step failed.
@@ -80,6 +81,8 @@ class Terminal:
         if kind == "press":
             os.write(self.fd, bytes([ord(text) & 31]))
             return True
+        if kind == "run":
+            return os.system(text) == 0
         # The prompt is there a moment before the echo is off.
         if not self.echo(False):
             return False

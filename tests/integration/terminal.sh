@@ -63,18 +63,9 @@ expect 130 "also a passphrase command" play 'see:started' press:c -- \
 expect 2 "Ctrl-D is no passphrase" play 'see:Passphrase: ' key:d -- \
     "$SNAP" snapshots
 shows "and the hint says what to set" 'hint:.*SNAP_PASSPHRASE_FILE'
-play 'see:Passphrase: ' echo:off -- sh -c '"$1" snapshots & pid=$!
-    echo $pid >"$2"; wait $pid' - "$SNAP" "$T/pid" >"$T/out" 2>&1 &
-player=$!
-while [ ! -s "$T/pid" ]; do
-	sleep 0.1
-done
-until grep -q . "$T/pid" && [ ! -d "/proc/$(cat "$T/pid")" ]; do
-	kill -TERM "$(cat "$T/pid")" 2>/dev/null
-	sleep 0.2
-done
-wait "$player"
-is "so does SIGTERM, and the echo is back" "$?" 143
+expect 143 "so does SIGTERM, and the echo is back" \
+    play 'see:Passphrase: ' echo:off "run:kill -TERM \$(cat '$T/pid')" -- \
+    sh -c 'echo $$ >"$2"; exec "$1" snapshots' - "$SNAP" "$T/pid"
 
 # Nobody there: no question, an answer that helps.
 if command -v setsid >/dev/null; then
