@@ -41,7 +41,6 @@ struct repo_opts {
 	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
 	int zstd_level;        /* 0 = 3 */
 	struct report *report;
-	/* State of locally remembered heads lives beside the cache. */
 };
 
 /*
