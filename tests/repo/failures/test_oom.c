@@ -8,6 +8,10 @@
  * leave a snapshot that cannot be read.  Long operations are sampled: threads
  * make their order another one in each run.
  */
+#include <dirent.h>
+#include <stdio.h>
+#include <unistd.h>
+
 #include "oom.h"
 #include "pruned.h"
 #include "samples.h"
@@ -255,6 +259,61 @@ a_restore_fails_or_delivers_everything(void **state)
 	}
 }
 
+static void
+remove_tree(const char *path)
+{
+	char below[512];
+	struct dirent *e;
+	DIR *d = opendir(path);
+
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		if (strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0)
+			continue;
+		(void)snprintf(below, sizeof below, "%s/%s", path, e->d_name);
+		if (unlink(below) != 0)
+			remove_tree(below);
+	}
+	if (d != NULL)
+		(void)closedir(d);
+	(void)rmdir(path);
+}
+
+/* Filled and read while memory fails, it is never more than slow. */
+static void
+a_cache_on_disk_fails_cleanly_too(void **state)
+{
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	char dir[] = "/tmp/snap-oom-XXXXXX";
+	struct repo *r = NULL;
+	enum snap_code rc;
+	bool struck = true;
+	size_t n_seen;
+
+	ok(world_init(w, &err), &err);
+	ok(repo_open(w->t, &w->by_code, &r, &err), &err);
+	ok(world_back_up(w, r, &err), &err);
+	repo_close(r);
+	assert_non_null(mkdtemp(dir));
+	w->by_code.cache_dir = dir;
+	for (uint64_t n = 1; struck; n = after(n)) {
+		oom_arm(n);
+		rc = repo_open(w->t, &w->by_code, &r, &err);
+		if (rc == SNAP_OK) {
+			rc = world_read_all(w, r, &n_seen, &err);
+			repo_close(r);
+		}
+		struck = oom_disarm();
+		if (rc != SNAP_OK)
+			expect_nomem(rc, n, &err);
+		else
+			assert_int_equal(n_seen, 1);
+		if (n % 3 == 0)
+			remove_tree(dir);
+	}
+	remove_tree(dir);
+}
+
 static enum snap_code
 care(struct repo *r, struct snap_err *err)
 {
@@ -308,6 +367,7 @@ main(void)
 		TEST(what_an_open_repository_knows_is_all_or_it_is_not_open),
 		TEST(a_backup_fails_and_leaves_nothing_broken),
 		TEST(a_restore_fails_or_delivers_everything),
+		TEST(a_cache_on_disk_fails_cleanly_too),
 		TEST(check_repair_and_stats_fail_cleanly),
 	};
 
