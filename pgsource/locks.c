@@ -18,7 +18,8 @@
 #define LOCK_TIMEOUT_MS 60000u
 #define LOCK_BATCH 500
 #define RETRY_MS 20
-#define DUMP_RETRIES 3
+#define DUMP_RETRIES 5
+#define DUMP_WAIT_MS 300u
 
 static uint64_t
 now_ms(void)
@@ -282,9 +283,14 @@ archive_take(
 		" JOIN pg_catalog.pg_locks h ON h.relation = w.relation"
 		" AND h.database = w.database WHERE NOT w.granted"
 		" AND h.pid = pg_catalog.pg_backend_pid()",
-		&waiting, &ignored) == SNAP_OK)
-		*again =
-		    strcmp(waiting, "0") != 0 || ++*failures <= DUMP_RETRIES;
+		&waiting, &ignored) == SNAP_OK) {
+		*again = strcmp(waiting, "0") != 0;
+		/* Nobody stood in its way: a slow server needs the time. */
+		if (!*again && ++*failures <= DUMP_RETRIES) {
+			s->dump_wait_ms *= 2;
+			*again = true;
+		}
+	}
 	free(waiting);
 	return rc;
 }
@@ -387,6 +393,7 @@ locks_take(struct pgsource *s, struct snap_err *err)
 	struct snap_err ignored;
 	enum snap_code rc;
 
+	s->dump_wait_ms = DUMP_WAIT_MS;
 	for (;;) {
 		rc = try_once(s, &a, err);
 		if (rc == SNAP_OK)
@@ -399,6 +406,11 @@ locks_take(struct pgsource *s, struct snap_err *err)
 		if (!a.again || now_ms() >= end) {
 			if (strcmp(conn_sqlstate(err), "55P03") == 0)
 				name_holder(s, &a.pre, err);
+			if (a.again && err->hint[0] == '\0')
+				snap_hint(err, "other sessions keep changing "
+					       "tables: try again when they "
+					       "are done, or allow a longer "
+					       "lock timeout");
 			goto out;
 		}
 		report_log(s->o.report, REPORT_DEBUG,

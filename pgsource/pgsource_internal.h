@@ -58,13 +58,14 @@ struct pgsource {
 	int dump_num;  /* its version as PQserverVersion() counts */
 	uint64_t sysid;
 	struct tables tables;
-	struct bytes archive; /* of pg_dump */
-	struct bytes setvals; /* of all sequences */
-	PGresult *sequences;  /* the list of them */
-	PGconn *workers[64];  /* of threads 1 and on, index 0 unused */
-	size_t n_workers;     /* of them open, or 0 */
-	atomic_int stop;      /* a thread failed: all others give up */
-	pthread_mutex_t lock; /* of first_err and of the warnings */
+	struct bytes archive;  /* of pg_dump */
+	unsigned dump_wait_ms; /* how long its locks may take */
+	struct bytes setvals;  /* of all sequences */
+	PGresult *sequences;   /* the list of them */
+	PGconn *workers[64];   /* of threads 1 and on, index 0 unused */
+	size_t n_workers;      /* of them open, or 0 */
+	atomic_int stop;       /* a thread failed: all others give up */
+	pthread_mutex_t lock;  /* of first_err and of the warnings */
 	struct snap_err first_err;
 	struct bytes warnings;
 	size_t n_warnings;

@@ -82,6 +82,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 {
 	struct args a = { NULL, 0, 0, false };
 	PGresult *sequences = NULL;
+	char wait[16];
 	struct bytes conninfo;
 	enum snap_code rc;
 	int i;
@@ -99,7 +100,8 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	args_add(&a, "--section=pre-data", "");
 	args_add(&a, "--section=post-data", "");
 	args_add(&a, "--no-password", "");
-	args_add(&a, "--lock-wait-timeout=300", "");
+	(void)snprintf(wait, sizeof wait, "%u", s->dump_wait_ms);
+	args_add(&a, "--lock-wait-timeout=", wait);
 	args_add(&a, "--snapshot=", s->snapshot);
 	args_add(&a, "--encoding=", s->encoding);
 	args_list(&a, "--schema=", s->o.schemas);

@@ -48,9 +48,11 @@ SELECT format('BEGIN; UPDATE debit SET v = v + %s WHERE id %% 400 = %s; '
 \gexec
 SQL
 writer rewrites <<'SQL'
+-- The sleep inside makes backups wait for this lock, which is when one that
+-- takes its snapshot too early reads nothing.
 BEGIN; TRUNCATE hundred; INSERT INTO hundred SELECT generate_series(1, 100);
-COMMIT;
-SELECT pg_sleep(:pause);
+SELECT pg_sleep(:pause); COMMIT;
+SELECT pg_sleep(2 * :pause);
 BEGIN; ALTER TABLE rewritten ALTER i TYPE bigint; COMMIT;
 SELECT pg_sleep(:pause);
 BEGIN; ALTER TABLE rewritten ALTER i TYPE int; COMMIT;
@@ -109,7 +111,8 @@ for round in 1 2 3 4 5; do
 	[ "$round" != 4 ] || echo 0.06 >"$T/pause"
 	for jobs in 1 3; do
 		before=$(n_snapshots)
-		"$SNAP" -v backup -d shop -j "$jobs" >"$T/out" 2>"$T/err"
+		"$SNAP" -v backup -d shop -j "$jobs" \
+		    --lock-wait-timeout=20000 >"$T/out" 2>"$T/err"
 		status=$?
 		after=$(n_snapshots)
 		if [ "$status" = 0 ]; then
@@ -134,8 +137,12 @@ for round in 1 2 3 4 5; do
 	done
 done
 # A pattern means what it means at that moment, for rows and definitions.
-for round in 1 2 3 4; do
-	expect 0 "a pattern, round $round" "$SNAP" backup -d shop -t 'c*'
+for round in 1 2 3; do
+	"$SNAP" backup -d shop --lock-wait-timeout=20000 -t 'c*' \
+	    >"$T/out" 2>"$T/err" || {
+		says "a pattern, round $round: a failure is told" 'error:'
+		continue
+	}
 	createdb "p$round"
 	"$SNAP" restore latest 2>"$T/err" |
 	    psql -X -q -o "$T/psql" "p$round" 2>>"$T/err"
@@ -149,6 +156,40 @@ touch "$T/enough"
 for w in $writers; do
 	wait "$w"
 done
+# The moment that pg_dump alone gets wrong: the backup begins while a table is
+# being emptied or rewritten, and has to wait for that.
+mkfifo "$T/fifo"
+psql -X -q -o "$T/psql" shop <"$T/fifo" 2>"$T/holder" &
+holder=$!
+exec 5>"$T/fifo"
+for jobs in 1 3; do
+	while read -r name table sql; do
+		echo "BEGIN; $sql; SELECT pg_backend_pid();" >&5
+		while [ ! -s "$T/holder" ] && [ "$(ask shop "SELECT count(*)
+		    FROM pg_locks WHERE granted AND relation = '$table'::regclass
+		    AND mode = 'AccessExclusiveLock'")" = 0 ]; do :; done
+		start "$SNAP" backup -d shop -j "$jobs"
+		while running && [ "$(ask shop "SELECT count(*) FROM pg_locks
+		    WHERE NOT granted")" = 0 ]; do :; done
+		echo 'COMMIT;' >&5
+		finish
+		is "$name -j $jobs: the backup succeeds" "$status" 0
+		createdb "w${name}_$jobs"
+		"$SNAP" restore latest 2>"$T/err" |
+		    psql -X -q -o "$T/psql" "w${name}_$jobs" 2>>"$T/err"
+		is "$name -j $jobs: it comes back" "$?" 0
+		good "w${name}_$jobs"
+		dropdb "w${name}_$jobs"
+	done <<-'SQL'
+	truncate hundred TRUNCATE hundred; INSERT INTO hundred SELECT generate_series(1, 100)
+	rewrite debit ALTER TABLE debit ALTER id TYPE bigint
+	back debit ALTER TABLE debit ALTER id TYPE int
+	SQL
+done
+exec 5>&-
+wait "$holder"
+is "no statement of these failed" "$(cat "$T/holder")" ""
+
 for w in sums rewrites tables rest; do
 	[ "$(wc -l <"$T/$w.count")" -gt 2 ] && ok "the $w changed all the time" ||
 	    not_ok "the $w changed all the time"
