@@ -105,6 +105,26 @@ is "and snap" "$(cat "$T/snap")" 13
 dump target >"$T/b"
 same "and the target is as it was" "$T/empty" "$T/b"
 
+# A restore that is told to stop says so in its script.
+mkfifo "$T/pipe"
+for opt in -q -1; do
+	"$SNAP" restore latest >"$T/pipe" 2>"$T/err" &
+	pid=$!
+	{
+		head -c 3000000
+		kill -TERM "$pid"
+		cat
+	} <"$T/pipe" | psql -X "$opt" target >"$T/out" 2>"$T/psql"
+	[ $? != 0 ] && ok "stopped, psql $opt: psql fails" ||
+	    not_ok "stopped, psql $opt: psql fails"
+	wait "$pid"
+	is "stopped, psql $opt: the status of snap" "$?" 143
+	grep -q 'snap: ' "$T/psql" && ok "stopped, psql $opt: it is told" ||
+	    not_ok "stopped, psql $opt: it is told"
+	dump target >"$T/b"
+	same "stopped, psql $opt: the target is as it was" "$T/empty" "$T/b"
+done
+
 restore -q
 is "mended: snap" "$snap" 0
 is "mended: psql" "$status" 0
