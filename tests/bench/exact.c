@@ -28,7 +28,7 @@ struct exact { /* open addressing; an all-zero hash is an empty place */
 	uint64_t new_bytes;
 };
 
-static void
+static _Noreturn void
 die(const char *what, const struct snap_err *err)
 {
 	(void)fprintf(
