@@ -8,6 +8,7 @@
 
 #include "place.h"
 #include "secrets.h"
+#include "ui.h"
 
 /* Less than a few packs would be fetched again and again. */
 #define CACHE_MIB_MIN 64
@@ -116,6 +117,25 @@ out:
 	return rc;
 }
 
+/* Whoever takes a part for the whole finds out when it is too late. */
+static void
+tell_selection(const struct repo_snapshot *s, const char *spec)
+{
+	const char *part = repo_snapshot_prop(s, REPO_PROP_SELECTION);
+	char hex[2 * REPO_ID_LEN + 1];
+
+	if (part == NULL)
+		return;
+	hex_encode(s->id, REPO_ID_LEN, hex);
+	if (strncmp(spec, "latest", 6) == 0)
+		ui_warning("no snapshot is complete: %.8s holds a part of "
+			   "\"%s\" only (%s)",
+		    hex, place_source(s), part);
+	else
+		ui_info("snapshot %.8s holds a part of \"%s\" only (%s)", hex,
+		    place_source(s), part);
+}
+
 enum snap_code
 place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
     struct snap_err *err)
@@ -124,6 +144,8 @@ place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
 
 	if (rc == SNAP_OK)
 		rc = repo_snapshot_find(&s->all, spec, out, err);
+	if (rc == SNAP_OK)
+		tell_selection(*out, spec);
 	return rc;
 }
 

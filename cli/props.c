@@ -10,6 +10,7 @@
 #include "props.h"
 
 #define TAGS_MAX ((size_t)64 << 10)
+#define SELECTION_MAX ((size_t)512 << 10)
 
 enum snap_code
 props_add(
@@ -100,6 +101,80 @@ props_add_usual(struct props *p, const struct opts *o, struct snap_err *err)
 	    (rc = props_add(p, "snap-version", SNAP_VERSION, err)) != SNAP_OK)
 		return rc;
 	return add_tags(p, o, err);
+}
+
+/* Words that a shell would take for one and for nothing else stay bare. */
+static void
+put_word(struct bytes *b, const char *word)
+{
+	static const char bare[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnop"
+				   "qrstuvwxyz0123456789_-.,:/@%+";
+
+	if (*word != '\0' && word[strspn(word, bare)] == '\0') {
+		bytes_put_str(b, word);
+		return;
+	}
+	bytes_u8(b, '\'');
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			bytes_put_str(b, "'\\'");
+		bytes_u8(b, (uint8_t)*word);
+	}
+	bytes_u8(b, '\'');
+}
+
+static int
+by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void
+put_patterns(struct bytes *b, const char *option, const struct opt_list *l)
+{
+	const char *v[OPTS_LIST_MAX];
+	size_t i;
+
+	if (l->n == 0)
+		return;
+	memcpy(v, l->v, l->n * sizeof v[0]);
+	qsort(v, l->n, sizeof v[0], by_text);
+	for (i = 0; i < l->n; i++) {
+		if (i > 0 && strcmp(v[i], v[i - 1]) == 0)
+			continue;
+		if (b->len > 0)
+			bytes_u8(b, ' ');
+		bytes_printf(b, "--%s=", option);
+		put_word(b, v[i]);
+	}
+}
+
+enum snap_code
+props_add_selection(struct props *p, const struct opts *o, struct snap_err *err)
+{
+	struct bytes b;
+	enum snap_code rc;
+
+	bytes_init(&b, SELECTION_MAX);
+	put_patterns(&b, "schema", &o->schemas);
+	put_patterns(&b, "exclude-schema", &o->exclude_schemas);
+	put_patterns(&b, "table", &o->tables);
+	put_patterns(&b, "exclude-table", &o->exclude_tables);
+	put_patterns(&b, "exclude-table-data", &o->exclude_table_data);
+	if (b.bad)
+		rc = snap_fail(err, SNAP_USAGE,
+		    "the patterns have more than %zu bytes", SELECTION_MAX - 1);
+	else if (b.len == 0)
+		rc = SNAP_OK;
+	else {
+		bytes_u8(&b, 0);
+		rc = bytes_check(&b, err);
+		if (rc == SNAP_OK)
+			rc = props_add(
+			    p, REPO_PROP_SELECTION, (const char *)b.p, err);
+	}
+	bytes_fini(&b);
+	return rc;
 }
 
 void

@@ -29,6 +29,10 @@ SNAP_MUST_CHECK enum snap_code props_add_u64(
 /* Time, host, version of this program, tags. */
 SNAP_MUST_CHECK enum snap_code props_add_usual(
     struct props *p, const struct opts *o, struct snap_err *err);
+/* The patterns that choose parts of the database, in an order of their own;
+ * nothing when there are none. */
+SNAP_MUST_CHECK enum snap_code props_add_selection(
+    struct props *p, const struct opts *o, struct snap_err *err);
 void props_clear(struct props *p);
 
 #endif

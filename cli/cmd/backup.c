@@ -259,7 +259,8 @@ backup_database(struct job *j, struct snap_err *err)
 	struct pgsource_opts po;
 	enum snap_code rc;
 
-	if ((rc = source_opts(j, &po, err)) != SNAP_OK)
+	if ((rc = source_opts(j, &po, err)) != SNAP_OK ||
+	    (rc = props_add_selection(&j->props, &j->cli->o, err)) != SNAP_OK)
 		return rc;
 	if ((rc = pgsource_open(&po, &src, err)) != SNAP_OK) {
 		j->cli->before_work = true;

@@ -21,6 +21,24 @@ cell_text(struct ui_table *t, const char *text)
 	ui_table_cell(t, span_str(text != NULL ? text : ""));
 }
 
+/* A part of a database is marked, so that nobody takes it for all of it. */
+static void
+cell_source(struct ui_table *t, const struct repo_snapshot *s)
+{
+	const char *name = place_source(s);
+	struct bytes b;
+
+	if (repo_snapshot_prop(s, REPO_PROP_SELECTION) == NULL) {
+		cell_text(t, name);
+		return;
+	}
+	bytes_init(&b, strlen(name) + 16);
+	bytes_put_str(&b, name);
+	bytes_put_str(&b, " (partial)");
+	ui_table_cell(t, b.bad ? span_str("(partial)") : bytes_span(&b));
+	bytes_fini(&b);
+}
+
 static enum snap_code
 as_table(
     const struct repo_snapshots *all, const char *only, struct snap_err *err)
@@ -41,7 +59,7 @@ as_table(
 		hex_encode(s->id, REPO_ID_LEN, hex);
 		ui_table_cell(t, span_of(hex, 8));
 		cell_text(t, ui_time(s->time_ns, when));
-		cell_text(t, place_source(s));
+		cell_source(t, s);
 		cell_text(t, repo_snapshot_prop(s, REPO_PROP_HOST));
 		cell_size(t, s->bytes);
 		cell_size(t, s->new_bytes);

@@ -74,8 +74,9 @@ struct repo_property {
 #define REPO_PROP_HOST "host"
 #define REPO_PROP_SYSTEM "system-identifier" /* decimal; absent: no cluster */
 #define REPO_PROP_DATABASE "database"
-#define REPO_PROP_NAME "name" /* of a stdin or command stream */
-#define REPO_PROP_TAGS "tags" /* comma separated */
+#define REPO_PROP_NAME "name"           /* of a stdin or command stream */
+#define REPO_PROP_TAGS "tags"           /* comma separated */
+#define REPO_PROP_SELECTION "selection" /* there: a part of the database */
 
 struct repo_snapshot {
 	uint8_t id[REPO_ID_LEN];

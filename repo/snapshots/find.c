@@ -33,14 +33,25 @@ static enum snap_code
 find_latest(const struct repo_snapshots *all, const char *of,
     const struct repo_snapshot **out, struct snap_err *err)
 {
+	const struct repo_snapshot *partial = NULL;
+
+	/* A part of a database is nobody's backup of it. */
 	for (size_t i = all->n; i-- > 0;) {
 		const struct repo_snapshot *s = &all->v[i];
 
-		if (of == NULL || has_prop(s, REPO_PROP_DATABASE, of) ||
-		    has_prop(s, REPO_PROP_NAME, of)) {
+		if (of != NULL && !has_prop(s, REPO_PROP_DATABASE, of) &&
+		    !has_prop(s, REPO_PROP_NAME, of))
+			continue;
+		if (repo_snapshot_prop(s, REPO_PROP_SELECTION) == NULL) {
 			*out = s;
 			return SNAP_OK;
 		}
+		if (partial == NULL)
+			partial = s;
+	}
+	if (partial != NULL) {
+		*out = partial;
+		return SNAP_OK;
 	}
 	if (of != NULL)
 		return snap_fail(err, SNAP_NOTFOUND,

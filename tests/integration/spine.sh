@@ -83,9 +83,23 @@ expect 0 "a script without a transaction" \
 expect 0 "check" "$SNAP" check --read-data
 
 # An option that selects.
-expect 0 "one table" "$SNAP" backup -d shop -t customers --tag part
-expect 0 "is all there is" "$SNAP" ls latest
+expect 0 "one table" "$SNAP" backup -d shop -T 'x y' -t customers --tag part \
+    -t customers --json
+part=$(sed -n 's/.*"id": "\([0-9a-f]*\)".*/\1/p' "$T/out")
+grep -qF -e "\"selection\": \"--table=customers --exclude-table='x y'\"" \
+    "$T/out" && ok "the snapshot says what was chosen" ||
+    not_ok "the snapshot says what was chosen"
+expect 0 "is all there is" "$SNAP" ls "$part"
+says "which is told" 'a part of "shop" only \(--table=customers'
 grep -q orders "$T/out" && not_ok "no other table" || ok "no other table"
+expect 0 "a list" "$SNAP" snapshots
+is "marks it, and nothing else" "$(grep -c 'shop (partial)' "$T/out")" 1
+restored "behind a part of it, the newest whole one" shop latest:shop
+createdb parts
+psql -X -q parts -c 'CREATE TABLE a ()' -c 'CREATE TABLE b ()'
+expect 0 "a part of what was never backed up" "$SNAP" backup -d parts -t a
+expect 0 "is the latest" "$SNAP" restore latest:parts
+says "with a warning" 'warning: no snapshot is complete.*--table=a'
 
 createdb void
 expect 0 "an empty database" "$SNAP" backup -d void

@@ -64,6 +64,28 @@ latest_is_the_newest_or_the_newest_of_a_name(void **state)
 }
 
 static void
+latest_is_a_whole_one_while_there_is_one(void **state)
+{
+	static struct repo_property part[] = { { "database", "shop" },
+		{ "selection", "--table=c" } };
+	const struct repo_snapshot *s;
+
+	(void)state;
+	v[1].props = v[2].props = part;
+	v[1].n_props = v[2].n_props = 2;
+	assert_int_equal(find("latest", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[0]);
+	assert_int_equal(find("latest:shop", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[0]);
+	v[0].props = stream;
+	v[0].n_props = 1;
+	assert_int_equal(find("latest:shop", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
+	assert_int_equal(find("cdcd", &s), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
+}
+
+static void
 a_prefix_must_be_long_enough_and_unique(void **state)
 {
 	const struct repo_snapshot *s;
@@ -115,6 +137,8 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup(
 		    latest_is_the_newest_or_the_newest_of_a_name, setup),
+		cmocka_unit_test_setup(
+		    latest_is_a_whole_one_while_there_is_one, setup),
 		cmocka_unit_test_setup(
 		    a_prefix_must_be_long_enough_and_unique, setup),
 		cmocka_unit_test_setup(
