@@ -299,11 +299,20 @@ ingest_commit(struct repo_backup *b, const struct repo_property *props,
 	}
 	snap->n_props = (uint32_t)n_props;
 	qsort(snap->props, n_props, sizeof *snap->props, prop_cmp);
-	snap->stored_bytes = run_stored(b->run);
 	stop_ticker(b);
+	/* Behind the commit nothing may fail any more. */
+	memset(id, 0, sizeof id);
+	rc = snapshots_describe(snap, id, 0, out, err);
+	if (rc != SNAP_OK)
+		goto out;
 	rc = run_commit(b->run, snap, id, &time_ns, err);
-	if (rc == SNAP_OK)
-		rc = snapshots_describe(snap, id, time_ns, out, err);
+	if (rc == SNAP_OK) {
+		memcpy(out->id, id, ID_LEN);
+		out->time_ns = time_ns;
+		out->stored_bytes = snap->stored_bytes;
+	} else {
+		repo_snapshot_fini(out);
+	}
 out:
 	free(snap);
 	ingest_abort(b);

@@ -277,7 +277,10 @@ lane_finish(struct lane *l, struct snap_err *err)
 		*err = l->err;
 		return err->code;
 	}
-	return lookup_seal(l->lookup, err);
+	if (l->filling != NULL)
+		return snap_fail(
+		    err, SNAP_USAGE, "the last stream was not ended");
+	return lookup_finish(l->lookup, err);
 }
 
 void

@@ -247,6 +247,8 @@ find_known(struct lookup *l, const uint8_t hash[ID_LEN], uint32_t len,
 	return true;
 }
 
+static enum snap_code seal_open_block(struct lookup *l, struct snap_err *err);
+
 static enum snap_code
 store_new(struct lookup *l, struct span data, const uint8_t hash[ID_LEN],
     struct snap_err *err)
@@ -262,7 +264,7 @@ store_new(struct lookup *l, struct span data, const uint8_t hash[ID_LEN],
 		return rc;
 	l->stream->new_bytes += data.len;
 	report_new(l->shared->store->report, data.len);
-	return openblock_full(l->open) ? lookup_seal(l, err) : SNAP_OK;
+	return openblock_full(l->open) ? seal_open_block(l, err) : SNAP_OK;
 }
 
 static enum snap_code
@@ -345,7 +347,10 @@ lookup_begin(struct lookup *l, struct stream_done *d, struct snap_err *err)
 {
 	const struct stream_row *parent = NULL;
 
-	(void)err;
+	if (l->stream != NULL) {
+		stream_done_free(d);
+		return lookup_finish(l, err);
+	}
 	l->stream = d;
 	if (l->shared->parent != NULL)
 		parent = manifest_find(
@@ -359,14 +364,19 @@ lookup_begin(struct lookup *l, struct stream_done *d, struct snap_err *err)
 enum snap_code
 lookup_data(struct lookup *l, struct span data, struct snap_err *err)
 {
+	if (l->stream == NULL)
+		return snap_fail(err, SNAP_USAGE, "data outside of a stream");
 	return chunker_feed(l->chunker, data, take_chunk, l, err);
 }
 
 enum snap_code
 lookup_end(struct lookup *l, uint64_t rows, struct snap_err *err)
 {
-	enum snap_code rc = chunker_end(l->chunker, take_chunk, l, err);
+	enum snap_code rc;
 
+	if (l->stream == NULL)
+		return snap_fail(err, SNAP_USAGE, "the end of no stream");
+	rc = chunker_end(l->chunker, take_chunk, l, err);
 	if (rc == SNAP_OK)
 		rc = turn_window(l, err);
 	if (rc == SNAP_OK)
@@ -436,8 +446,8 @@ keep_directory(
 	return rc;
 }
 
-enum snap_code
-lookup_seal(struct lookup *l, struct snap_err *err)
+static enum snap_code
+seal_open_block(struct lookup *l, struct snap_err *err)
 {
 	struct block_job *j = NULL;
 	uint8_t id[ID_LEN];
@@ -458,4 +468,15 @@ lookup_seal(struct lookup *l, struct snap_err *err)
 	if (rc != SNAP_OK)
 		block_job_free(j);
 	return rc;
+}
+
+enum snap_code
+lookup_finish(struct lookup *l, struct snap_err *err)
+{
+	if (l->stream != NULL)
+		return snap_fail(err, SNAP_USAGE,
+		    "stream %.*s was begun and not ended",
+		    (int)l->stream->row.name.len,
+		    (const char *)l->stream->row.name.p);
+	return seal_open_block(l, err);
 }

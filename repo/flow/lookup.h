@@ -22,8 +22,8 @@ SNAP_MUST_CHECK enum snap_code lookup_data(
     struct lookup *l, struct span data, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code lookup_end(
     struct lookup *l, uint64_t rows, struct snap_err *err);
-/* Close the open block, if it has anything. */
-SNAP_MUST_CHECK enum snap_code lookup_seal(
+/* All streams were ended: close the open block, if it has anything. */
+SNAP_MUST_CHECK enum snap_code lookup_finish(
     struct lookup *l, struct snap_err *err);
 
 #endif

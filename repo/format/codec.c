@@ -117,12 +117,16 @@ codec_bitmap_ok(struct span bitmap, uint32_t n)
 void
 codec_put_props(struct bytes *out, const struct property *props, uint32_t n)
 {
-	if (n > PROPERTIES_MAX) {
+	/* The reader's bounds: nothing may be written that it refuses. */
+	if (n > PROPERTIES_MAX)
 		out->bad = true;
-		return;
-	}
 	bytes_varint(out, n);
-	for (uint32_t i = 0; i < n; i++) {
+	for (uint32_t i = 0; i < n && !out->bad; i++) {
+		if (props[i].key.len == 0 ||
+		    props[i].key.len > PROPERTY_KEY_MAX ||
+		    props[i].value.len > PROPERTY_VALUE_MAX ||
+		    (i != 0 && span_cmp(props[i - 1].key, props[i].key) >= 0))
+			out->bad = true;
 		codec_put_str(out, props[i].key);
 		codec_put_str(out, props[i].value);
 	}

@@ -23,7 +23,7 @@ struct store {
 	char *cache_dir; /* <cache>/<repo id hex>, or NULL */
 	size_t n_threads;
 	int zstd_level;
-	struct blockindex *index; /* see blockindex.h; replaced by store_look */
+	struct blockindex *index; /* see blockindex.h; filled by store_look */
 	int64_t l0;               /* store time of the newest look, ns */
 	struct store_state *state; /* locks, pools, caches: see store_internal.h */
 };
@@ -86,7 +86,7 @@ bool store_is_void(const struct store *s, int64_t l0, int64_t listed);
 
 /* ---- looking: condemned/, index/, packs (DESIGN 5, writer step 1) */
 /* Read condemned/ (l0 before it), load all index segments (through the
- * cache), list packs; builds a new index.  Not concurrent with itself. */
+ * cache), list packs; what was known stays.  Not concurrent with itself. */
 SNAP_MUST_CHECK enum snap_code store_look(
     struct store *s, struct snap_err *err);
 
@@ -109,8 +109,8 @@ size_t store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
 
 /* Plaintext of (class, id), decrypted, decompressed, and its id recomputed:
- * blocks by chunk hashes, meta by content.  Tries all copies.  `cached`: look
- * into and fill the local cache (meta only).  SNAP_NOTFOUND, SNAP_CORRUPT,
+ * blocks by chunk hashes, meta by content.  Tries all copies; meta
+ * objects come from the local cache and fill it.  SNAP_NOTFOUND, SNAP_CORRUPT,
  * SNAP_DENIED (no data key). */
 SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);

@@ -10,6 +10,51 @@
 
 #include "runint.h"
 
+static bool
+decodes(uint8_t kind, struct span body)
+{
+	struct snapshot_body *snap = NULL;
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct index_segment seg;
+	struct confirm_body c;
+	bool ok = false;
+
+	if (kind == OBJ_OK)
+		return confirm_decode(body, &c, &ignored) == SNAP_OK;
+	if (kind == OBJ_INDEX) {
+		ok = index_segment_decode(body, &seg, &ignored) == SNAP_OK;
+		if (ok)
+			index_segment_fini(&seg);
+	} else if ((snap = malloc(sizeof *snap)) != NULL) {
+		ok = snapshot_decode(body, snap, &ignored) == SNAP_OK;
+	}
+	free(snap);
+	return ok;
+}
+
+/* As packs are, it is read back before it is put: once it is acknowledged,
+ * bad memory would cost the snapshot. */
+static enum snap_code
+check_built(struct run *r, uint8_t kind, const uint8_t *id, struct span raw,
+    struct span body, struct snap_err *err)
+{
+	struct store_body got;
+	enum snap_code rc;
+
+	memset(&got, 0, sizeof got);
+	rc = object_open(r->s, kind, id, raw, &got, err);
+	if (rc == SNAP_OK &&
+	    (!span_eq(got.body.body, body) || !decodes(kind, got.body.body))) {
+		(void)snap_fail(
+		    err, SNAP_CORRUPT, "an object does not read back");
+		rc = snap_detail(err,
+		    "Nothing of it was stored. The memory or the processor of "
+		    "this machine is not reliable, or has none left.");
+	}
+	store_body_fini(&got);
+	return rc;
+}
+
 /* Put a body, within the lease that it names. */
 static enum snap_code
 put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
@@ -23,6 +68,8 @@ put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
 	store_name(kind, id, name);
 	bytes_init(&raw, TRANSPORT_SIZE_MAX);
 	rc = object_build(r->s, kind, id, body, kind != OBJ_INDEX, &raw, err);
+	if (rc == SNAP_OK)
+		rc = check_built(r, kind, id, bytes_span(&raw), body, err);
 	if (rc == SNAP_OK)
 		rc = lease_check(r, l0, l0, err);
 	if (rc == SNAP_OK)
@@ -179,11 +226,19 @@ withdraw(struct run *r, const uint8_t id[ID_LEN])
 	if (transport_time_is_visibility(r->s->t))
 		return;
 	store_name(OBJ_OK, id, name);
-	if (transport_delete(r->s->t, name, &ignored) != SNAP_OK)
+	if (transport_delete(r->s->t, name, &ignored) != SNAP_OK &&
+	    ignored.code != SNAP_NOTFOUND) {
+		report_log(r->s->report, REPORT_WARNING,
+		    "%s was confirmed too late and cannot be taken back: it "
+		    "may lack data that prune deleted meanwhile (%s)",
+		    name, ignored.msg);
 		return;
+	}
 	store_name(OBJ_SNAPSHOT, id, name);
-	if (transport_delete(r->s->t, name, &ignored) != SNAP_OK)
-		report_log(r->s->report, REPORT_WARNING, "%s", ignored.msg);
+	if (transport_delete(r->s->t, name, &ignored) != SNAP_OK &&
+	    ignored.code != SNAP_NOTFOUND)
+		report_log(
+		    r->s->report, REPORT_WARNING, "%s: %s", name, ignored.msg);
 }
 
 enum snap_code

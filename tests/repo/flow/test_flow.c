@@ -17,7 +17,6 @@
 #include "mem.h"
 #include "repo.h"
 
-
 struct world {
 	struct mem_store *mem;
 	struct transport *t;
@@ -45,7 +44,8 @@ next_random(uint64_t *x)
 static int
 setup(void **state)
 {
-	struct repo_params p = { .kdf_mem_kib = 8192, .block_size = 64 << 10,
+	struct repo_params p = { .kdf_mem_kib = 8192,
+		.block_size = 64 << 10,
 		.pack_size = 1 << 20 };
 	struct repo_opts o = { .passphrase = span_str("secret"),
 		.n_threads = 2 };
@@ -104,7 +104,8 @@ struct piece {
 static void
 push(struct sink *s, const struct piece *p, size_t feed)
 {
-	struct stream_meta m = { .kind = STREAM_TABLE, .cutter = CUTTER_ROWS,
+	struct stream_meta m = { .kind = STREAM_TABLE,
+		.cutter = CUTTER_ROWS,
 		.name = span_str(p->name),
 		.attr = span_str("COPY t FROM stdin;") };
 	struct snap_err err = SNAP_ERR_INIT;
@@ -122,8 +123,9 @@ static void
 backup(struct world *w, const struct piece *v, size_t n, size_t lanes,
     struct repo_snapshot *out)
 {
-	struct repo_backup_opts o = { .n_lanes = lanes,
-		.system_identifier = "7", .database = "db" };
+	struct repo_backup_opts o = {
+		.n_lanes = lanes, .system_identifier = "7", .database = "db"
+	};
 	struct repo_property props[] = { { "database", "db" },
 		{ "system-identifier", "7" } };
 	struct snap_err err = SNAP_ERR_INIT;
@@ -185,8 +187,8 @@ cmp_end(struct sink *s, uint64_t rows, struct snap_err *err)
 static const struct sink_ops cmp_ops = { cmp_begin, cmp_data, cmp_end };
 
 static enum snap_code
-read_back(struct world *w, const struct repo_snapshot *s,
-    const struct piece *v, size_t n, size_t *n_streams, struct snap_err *err)
+read_back(struct world *w, const struct repo_snapshot *s, const struct piece *v,
+    size_t n, size_t *n_streams, struct snap_err *err)
 {
 	struct compare c = { .sink = { &cmp_ops }, .v = v, .n = n };
 	struct repo_manifest *m;
@@ -392,6 +394,77 @@ many_waiting_lanes_can_be_aborted(void **state)
 	repo_snapshots_free(&all);
 }
 
+/* Begin a backup; what the calls named in `steps` (Begin, Data, End) and then
+ * the commit say. */
+static enum snap_code
+steps(struct world *w, const char *steps, const struct repo_property *props,
+    size_t n_props)
+{
+	struct repo_backup_opts o = { .n_lanes = 1, .database = "db" };
+	struct stream_meta m = { .kind = STREAM_TABLE,
+		.cutter = CUTTER_ROWS,
+		.name = span_str("t") };
+	struct snap_err err = SNAP_ERR_INIT;
+	enum snap_code rc = SNAP_OK;
+	struct repo_snapshots all;
+	struct repo_snapshot s;
+	struct repo_backup *b;
+	struct sink *sink;
+	size_t before;
+
+	ok(repo_snapshots(w->repo, &all, &err), &err);
+	before = all.n;
+	repo_snapshots_free(&all);
+	ok(repo_backup_begin(w->repo, &o, &b, &err), &err);
+	sink = repo_backup_lane(b, 0);
+	for (; *steps != '\0' && rc == SNAP_OK; steps++)
+		rc = *steps == 'B' ? sink_begin(sink, &m, &err)
+		     : *steps == 'D'
+			 ? sink_data(sink, span_str("1\trow\n"), &err)
+			 : sink_end(sink, 1, &err);
+	rc = repo_backup_commit(b, props, n_props, &s, &err);
+	if (rc == SNAP_OK)
+		repo_snapshot_fini(&s);
+	ok(repo_snapshots(w->repo, &all, &err), &err);
+	assert_int_equal(all.n, before + (rc == SNAP_OK));
+	assert_int_equal(all.n_damaged, 0);
+	repo_snapshots_free(&all);
+	return rc;
+}
+
+static void
+a_stream_that_was_not_ended_is_no_snapshot(void **state)
+{
+	struct world *w = *state;
+
+	assert_int_equal(steps(w, "BDE", NULL, 0), SNAP_OK);
+	assert_int_equal(steps(w, "BD", NULL, 0), SNAP_USAGE);
+	assert_int_equal(steps(w, "B", NULL, 0), SNAP_USAGE);
+	assert_int_equal(steps(w, "BDB", NULL, 0), SNAP_USAGE);
+	assert_int_equal(steps(w, "D", NULL, 0), SNAP_USAGE);
+	assert_int_equal(steps(w, "E", NULL, 0), SNAP_USAGE);
+	assert_int_equal(steps(w, "BDED", NULL, 0), SNAP_USAGE);
+}
+
+static void
+properties_that_no_reader_takes_make_no_snapshot(void **state)
+{
+	char *value = calloc((1u << 20) + 2, 1);
+	struct repo_property large = { "database", value };
+	struct repo_property twice[] = { { "a", "1" }, { "a", "2" } };
+	struct repo_property unnamed = { "", "1" };
+	struct world *w = *state;
+
+	assert_non_null(value);
+	memset(value, 'x', (1u << 20) + 1);
+	assert_int_not_equal(steps(w, "BDE", &large, 1), SNAP_OK);
+	assert_int_not_equal(steps(w, "BDE", twice, 2), SNAP_OK);
+	assert_int_not_equal(steps(w, "BDE", &unnamed, 1), SNAP_OK);
+	value[1u << 20] = '\0';
+	assert_int_equal(steps(w, "BDE", &large, 1), SNAP_OK);
+	free(value);
+}
+
 static void
 two_streams_of_one_name_are_refused(void **state)
 {
@@ -406,8 +479,7 @@ two_streams_of_one_name_are_refused(void **state)
 	ok(repo_backup_begin(w->repo, &o, &b, &err), &err);
 	push(repo_backup_lane(b, 0), &v[0], 65536);
 	push(repo_backup_lane(b, 0), &v[0], 65536);
-	assert_int_equal(
-	    repo_backup_commit(b, NULL, 0, &s, &err), SNAP_USAGE);
+	assert_int_equal(repo_backup_commit(b, NULL, 0, &s, &err), SNAP_USAGE);
 	bytes_fini(&v[0].data);
 }
 
@@ -415,7 +487,8 @@ static void
 cancelling_stops_a_backup_and_a_read(void **state)
 {
 	struct repo_backup_opts o = { .n_lanes = 1, .database = "db" };
-	struct stream_meta m = { .kind = STREAM_RAW, .cutter = CUTTER_BYTES,
+	struct stream_meta m = { .kind = STREAM_RAW,
+		.cutter = CUTTER_BYTES,
 		.name = span_str("x") };
 	struct piece v[1] = { { "a", { 0 } } };
 	struct snap_err err = SNAP_ERR_INIT;
@@ -429,8 +502,8 @@ cancelling_stops_a_backup_and_a_read(void **state)
 	ok(repo_backup_begin(w->repo, &o, &b, &err), &err);
 	ok(sink_begin(repo_backup_lane(b, 0), &m, &err), &err);
 	atomic_store(&w->cancel, 1);
-	assert_int_equal(sink_data(repo_backup_lane(b, 0),
-			     bytes_span(&v[0].data), &err),
+	assert_int_equal(
+	    sink_data(repo_backup_lane(b, 0), bytes_span(&v[0].data), &err),
 	    SNAP_CANCELLED);
 	repo_backup_abort(b);
 	assert_int_equal(read_back(w, &s, v, 1, &n, &err), SNAP_CANCELLED);
@@ -450,6 +523,8 @@ main(void)
 		T(a_damaged_pack_never_gives_other_bytes),
 		T(an_aborted_backup_leaves_no_snapshot_and_is_reused),
 		T(many_waiting_lanes_can_be_aborted),
+		T(a_stream_that_was_not_ended_is_no_snapshot),
+		T(properties_that_no_reader_takes_make_no_snapshot),
 		T(two_streams_of_one_name_are_refused),
 		T(cancelling_stops_a_backup_and_a_read),
 	};
