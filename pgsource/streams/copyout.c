@@ -126,7 +126,8 @@ table_parts(const struct pgsource *s, const struct table *t)
 {
 	uint64_t per = s->o.slice_blocks, n;
 
-	if (!t->heap || s->server_num < 140000 || t->cols[0] == '\0' ||
+	/* extcondition is SQL of its own: nothing can be added to it. */
+	if (t->cond[0] != '\0' || !t->heap || s->server_num < 140000 || t->cols[0] == '\0' ||
 	    t->blocks <= per)
 		return 1;
 	n = (t->blocks + per - 1) / per;

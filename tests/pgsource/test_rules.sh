@@ -132,6 +132,9 @@ check "this query would be parallel" sh -c 'psql -X -A -t "$0" \
 n=$(awk '$2 == 5 { print $1 }' "$PG_DIR/query/INDEX")
 seq 1 50000 >"$PG_DIR/want"
 check "its rows keep their order" cmp "$PG_DIR/want" "$PG_DIR/query/$n"
+"$TOOL" -d "$PG_DIR/query1" -b 1 -j 2 query
+check "and come once, where tables are cut into slices" \
+    [ "$(rows_in query1 public.conf)" = 50000 ]
 
 # ---- columns: by name on both sides, where a restore orders them otherwise
 createdb cols
