@@ -117,6 +117,11 @@ lo_row(struct lo_state *st, const uint8_t *p, size_t len, struct snap_err *err)
 		return snap_fail(
 		    err, SNAP_SOURCE, "unknown page of a large object");
 	rc = lo_reach(st, get_be(p + 6, 4), err);
+	if (rc == SNAP_OK && st->at > off)
+		return snap_fail(err, SNAP_SOURCE,
+		    "a page of large object %" PRIu32 " at byte %" PRIu64
+		    " begins before the end of the one before it",
+		    st->loid, off);
 	if (rc == SNAP_OK)
 		rc = lo_zeros(st, off, err);
 	if (rc != SNAP_OK)
@@ -182,7 +187,8 @@ lo_data(struct sink *base, struct span d, struct snap_err *err)
 static const struct sink_ops lo_ops = { NULL, lo_data, NULL };
 
 static const char by_pages[] =
-    "COPY (SELECT loid, pageno::pg_catalog.int8 * 2048, data"
+    "COPY (SELECT loid, pageno::pg_catalog.int8 *"
+    " (pg_catalog.current_setting('block_size')::pg_catalog.int8 / 4), data"
     " FROM pg_catalog.pg_largeobject ORDER BY loid, pageno)"
     " TO STDOUT (FORMAT binary)";
 

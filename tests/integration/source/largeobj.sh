@@ -71,6 +71,18 @@ is "with the value of the hint one transaction is enough" "$?" 0
 content target2 >"$T/b"
 same "and all come back" "$T/a" "$T/b"
 
+# ---- pages that overlap would be put together wrongly
+createdb bent
+psql -X -q -o "$T/psql" bent <<'SQL' || not_ok "bend a page"
+\set ON_ERROR_STOP on
+SELECT lo_from_bytea(300, convert_to(repeat('p', 4096), 'UTF8'));
+SET allow_system_table_mods = on;
+UPDATE pg_largeobject SET data = convert_to(repeat('x', 3000), 'UTF8')
+  WHERE loid = 300 AND pageno = 0;
+SQL
+expect 1 "a page that is longer than pages are" "$SNAP" backup -d bent
+says "is told by object and place" 'large object 300 at byte 2048'
+
 # ---- the reader: pg_read_all_data sees what nobody granted to it
 psql -X -q lo -c 'CREATE ROLE backup LOGIN' \
     -c 'GRANT pg_read_all_data TO backup'
