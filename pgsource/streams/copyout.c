@@ -127,8 +127,8 @@ table_parts(const struct pgsource *s, const struct table *t)
 	uint64_t per = s->o.slice_blocks, n;
 
 	/* extcondition is SQL of its own: nothing can be added to it. */
-	if (t->cond[0] != '\0' || !t->heap || s->server_num < 140000 || t->cols[0] == '\0' ||
-	    t->blocks <= per)
+	if (t->cond[0] != '\0' || !t->heap || s->server_num < 140000 ||
+	    t->cols[0] == '\0' || t->blocks <= per)
 		return 1;
 	n = (t->blocks + per - 1) / per;
 	return n > UINT32_MAX ? 1 : (uint32_t)n;
