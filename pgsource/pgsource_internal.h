@@ -68,7 +68,7 @@ struct pgsource {
 	pthread_mutex_t lock;  /* of first_err and of the warnings */
 	struct snap_err first_err;
 	struct bytes warnings;
-	size_t n_warnings;
+	size_t n_warnings, n_kept; /* kept: those whose text is in it */
 	struct pgsource_property *props;
 	size_t n_props;
 };

@@ -11,6 +11,7 @@
 #include "pgsource_internal.h"
 
 #define MAX_PROPS 24
+#define WARNINGS_MAX ((size_t)1 << 18) /* bytes of text in a snapshot */
 
 void
 src_warn(struct pgsource *s, const char *fmt, ...)
@@ -23,8 +24,13 @@ src_warn(struct pgsource *s, const char *fmt, ...)
 	va_end(ap);
 	report_log(s->o.report, REPORT_WARNING, "%s", line);
 	pthread_mutex_lock(&s->lock);
-	bytes_printf(
-	    &s->warnings, "%s%s", s->n_warnings == 0 ? "" : "\n", line);
+	/* All are counted, and what the snapshot keeps are the first ones. */
+	if (s->n_warnings == s->n_kept &&
+	    s->warnings.len + strlen(line) < WARNINGS_MAX) {
+		bytes_printf(
+		    &s->warnings, "%s%s", s->n_warnings == 0 ? "" : "\n", line);
+		s->n_kept++;
+	}
 	s->n_warnings++;
 	pthread_mutex_unlock(&s->lock);
 }
@@ -217,6 +223,9 @@ props_finish(struct pgsource *s, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = add(s, "system-identifier", text, err);
 	if (rc == SNAP_OK && s->n_warnings > 0) {
+		if (s->n_warnings > s->n_kept)
+			bytes_printf(&s->warnings, "\n... and %zu more",
+			    s->n_warnings - s->n_kept);
 		bytes_u8(&s->warnings, 0);
 		rc = bytes_check(&s->warnings, err);
 		if (rc == SNAP_OK)

@@ -20,7 +20,7 @@
 extern char **environ;
 
 #define POLL_NS 5000000L
-#define MESSAGES_MAX 8192
+#define MESSAGES_ROOM 8192
 
 /* For a definition of all objects, seldom more than some megabytes. */
 static enum snap_code
@@ -75,13 +75,15 @@ is_var(const char *entry, const char *key)
 
 /*
  * Variables that are not to be handed on: libpq makes settings of some, which
- * beat what conn_string() says, and the others come from us.
+ * beat what conn_string() says; a language would hide "warning:"; and the
+ * others come from us.
  */
 static bool
 is_ours(const char *entry, const char *password, bool service)
 {
 	static const char *const settings[] = { "PGDATESTYLE", "PGTZ", "PGGEQO",
-		"PGCLIENTENCODING" };
+		"PGCLIENTENCODING", "LC_ALL", "LC_MESSAGES", "LANGUAGE",
+		"LANG" };
 	size_t i;
 
 	for (i = 0; i < sizeof settings / sizeof settings[0]; i++)
@@ -97,17 +99,19 @@ child_env(const char *password, bool service, char **held)
 {
 	static const char key[] = "PGPASSWORD=";
 	static char file[] = "PGSERVICEFILE=/dev/stdin";
+	static char locale[] = "LC_ALL=C";
 	size_t n = 0, m = 0, len;
 	char **env;
 
 	while (environ[n] != NULL)
 		n++;
-	env = calloc(n + 3, sizeof *env);
+	env = calloc(n + 4, sizeof *env);
 	if (env == NULL)
 		return NULL;
 	for (n = 0; environ[n] != NULL; n++)
 		if (!is_ours(environ[n], password, service))
 			env[m++] = environ[n];
+	env[m++] = locale;
 	if (service)
 		env[m++] = file;
 	if (password == NULL)
@@ -167,42 +171,53 @@ child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
 	}
 }
 
+static void
+child_line(
+    struct pgsource *s, const char *line, bool failed, struct snap_err *told)
+{
+	const char *hint;
+
+	if (strstr(line, "error:") != NULL || told->detail[0] == '\0')
+		snap_detail(told, "%s", line);
+	hint = strstr(line, "HINT: "); /* the server's */
+	if (hint == NULL)
+		hint = strstr(line, "hint: ");
+	if (hint != NULL)
+		snap_hint(told, "%s", hint + 6 + strspn(hint + 6, " "));
+	if (!failed && strstr(line, "warning:") != NULL)
+		src_warn(s, "%s", line);
+	else
+		report_log(s->o.report, REPORT_DEBUG, "%s", line);
+}
+
 /*
  * Its messages: each to the log, the warnings counted, the last error as
- * detail and what the server or the program advises as hint.
+ * detail and what the server or the program advises as hint.  The lines that
+ * are empty strings are what is left of the room made for them.
  */
 static void
 child_messages(struct pgsource *s, int fd, bool failed, struct snap_err *told)
 {
-	char buf[MESSAGES_MAX + 1], *line, *next, *hint;
+	int again = dup(fd);
+	FILE *f = again < 0 ? NULL : fdopen(again, "r");
+	char *line = NULL;
+	size_t cap = 0;
 	ssize_t n;
 
-	if (lseek(fd, 0, SEEK_SET) != 0)
+	if (f == NULL) {
+		if (again >= 0)
+			close(again);
 		return;
-	n = fd_read_full(fd, buf, sizeof buf - 1);
-	if (n <= 0)
-		return;
-	buf[n] = '\0';
-	for (line = buf; *line != '\0'; line = next) {
-		next = strchr(line, '\n');
-		if (next != NULL)
-			*next++ = '\0';
-		else
-			next = line + strlen(line);
-		if (line[0] == '\0')
-			continue;
-		if (strstr(line, "error:") != NULL || told->detail[0] == '\0')
-			snap_detail(told, "%s", line);
-		hint = strstr(line, "HINT: "); /* the server's */
-		if (hint == NULL)
-			hint = strstr(line, "hint: ");
-		if (hint != NULL)
-			snap_hint(told, "%s", hint + 6 + strspn(hint + 6, " "));
-		if (!failed && strstr(line, "warning:") != NULL)
-			src_warn(s, "%s", line);
-		else
-			report_log(s->o.report, REPORT_DEBUG, "%s", line);
 	}
+	rewind(f);
+	while ((n = getline(&line, &cap, f)) > 0) {
+		if (line[n - 1] == '\n')
+			line[n - 1] = '\0';
+		if (line[0] != '\0')
+			child_line(s, line, failed, told);
+	}
+	free(line);
+	(void)fclose(f);
 }
 
 static int
@@ -234,7 +249,7 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 	struct snap_err told = SNAP_ERR_INIT;
 	char **env = NULL, *held = NULL;
-	static const uint8_t room[MESSAGES_MAX];
+	static const uint8_t room[MESSAGES_ROOM];
 	int errfd = -1, service = -1, status = 0;
 	pid_t pid;
 

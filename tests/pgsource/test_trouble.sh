@@ -37,6 +37,31 @@ printf '#!/bin/sh\necho "pg_dump (PostgreSQL) 10.1"\n' >"$PG_DIR/old"
 chmod 755 "$PG_DIR/old"
 told "an old pg_dump" 'the newest pg_dump found is 10.1' -P "$PG_DIR/old" db
 
+# What a snapshot keeps of very many warnings, and of the words of a failure.
+cat >"$PG_DIR/wordy" <<EOF2
+#!/bin/sh
+case \$1 in --version) exec '$PG_BIN/pg_dump' "\$@" ;; esac
+awk 'BEGIN { for (i = 1; i <= 30000; i++)
+    print "pg_dump: warning: number " i " of those to be read" }' >&2
+[ ! -e '$PG_DIR/die' ] || { echo 'pg_dump: error: the reason' >&2; exit 1; }
+exec '$PG_BIN/pg_dump' "\$@"
+EOF2
+chmod 755 "$PG_DIR/wordy"
+for p in pg_restore pg_dumpall; do
+	ln -s "$PG_BIN/$p" "$PG_DIR/$p"
+done
+"$TOOL" -v -d "$PG_DIR/w" -P "$PG_DIR/wordy" db 2>"$PG_DIR/log"
+check "very many warnings do not end a backup" [ $? = 0 ]
+check "the first are kept" \
+    grep -q '^warnings=pg_dump: warning: number 1 of' "$PG_DIR/log"
+last=$(grep '^pg_dump: warning' "$PG_DIR/log" | tail -n 1 |
+    sed 's/.*number \([0-9]*\) .*/\1/')
+check "and the rest is counted" \
+    grep -q "^\.\.\. and $((30000 - last)) more\$" "$PG_DIR/log"
+touch "$PG_DIR/die"
+told "many words before the reason" 'detail: .*the reason' \
+    -P "$PG_DIR/wordy" db
+
 "$TOOL" -U reader -v -d "$PG_DIR/r" db 2>"$PG_DIR/log"
 check "pg_read_all_data is enough" [ -s "$PG_DIR/r/INDEX" ]
 sql db -c 'GRANT SELECT ON shut TO poor'

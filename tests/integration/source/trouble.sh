@@ -58,6 +58,35 @@ expect 1 "a pg_dump that fails half-way" \
 says "with its status" 'status 9'
 says "and its own words" 'died of it'
 
+# The caller's language must not hide a warning.
+cat >"$T/pg_dump" <<EOF2
+#!/bin/sh
+case \$1 in --version) exec '$PG_BIN/pg_dump' "\$@" ;; esac
+[ "\${LC_ALL-}" = C ] && word=warning || word=Warnung
+[ -z "\${LANGUAGE-}\${LC_MESSAGES-}\${LANG-}" ] || word=Warnung
+awk -v word="\$word" -v n="\${WARNINGS-1}" 'BEGIN { for (i = 1; i <= n; i++)
+    printf "pg_dump: %s: number %d of those that somebody has to read\n", word, i
+    }' >&2
+exec '$PG_BIN/pg_dump' "\$@"
+EOF2
+for p in pg_restore pg_dumpall; do
+	ln -sf "$PG_BIN/$p" "$T/$p"
+done
+psql -X -q db -c 'CREATE SCHEMA plain' -c 'CREATE TABLE plain.t (a int)'
+warned() { # STATUS TEXT: a backup in another language
+	expect "$1" "$2" env LANG=de_DE.UTF-8 LANGUAGE=de LC_ALL=de_DE.UTF-8 \
+	    LC_MESSAGES=de_DE.UTF-8 "$SNAP" backup -d db -n plain \
+	    --pg-dump "$T/pg_dump"
+}
+warned 3 "a warning of pg_dump, to a user of another language"
+says "is told" 'warning: number 1 of'
+# More than a snapshot has room for, and than is read at once.
+WARNINGS=30000
+export WARNINGS
+warned 3 "very many warnings"
+is "are all told" "$(grep -c 'warning: number' "$T/err")" 30000
+unset WARNINGS
+
 # ---- rights
 # pasted: what the hint says, run by a superuser.
 pasted() {
