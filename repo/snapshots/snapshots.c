@@ -204,11 +204,12 @@ out:
 	return rc;
 }
 
-/* Failures that say something about the object, not about the store. */
+/* Failures that say something about the object, not about the store; a bad
+ * sector under one must not hide the others. */
 static bool
 is_damage(enum snap_code rc)
 {
-	return rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED;
+	return rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED || rc == SNAP_IO;
 }
 
 static enum snap_code

@@ -89,7 +89,8 @@ apply_condemned(struct store *s, const struct listed *at, struct span body,
 }
 
 /* What is not prune's word is reported and counts for nothing: prune itself
- * stops at what it cannot read, so nothing is deleted on such ground. */
+ * stops at what it cannot read, so nothing is deleted on such ground.  One
+ * that the store cannot give may condemn what a run would refer to: fatal. */
 static enum snap_code
 read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 {
@@ -174,9 +175,14 @@ load_segment(void *arg, void *job, struct snap_err *err)
 	}
 	if (rc == SNAP_NOTFOUND) {
 		rc = SNAP_OK; /* prune has merged it meanwhile */
-	} else if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED) {
+	} else if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED ||
+		   rc == SNAP_IO) {
 		/* What only it knows of is not found, and stored again. */
-		if (rc == SNAP_CORRUPT)
+		if (rc == SNAP_IO)
+			report_log(s->report, REPORT_WARNING,
+			    "%s cannot be read: %s; `repair index` rebuilds it",
+			    name, err->msg);
+		else if (rc == SNAP_CORRUPT)
 			report_log(s->report, REPORT_WARNING,
 			    "%s is damaged; `repair index` rebuilds it", name);
 		else
@@ -250,7 +256,7 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 		store_body_fini(&b);
 	}
 	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND ||
-	    rc == SNAP_UNSUPPORTED) {
+	    rc == SNAP_UNSUPPORTED || rc == SNAP_IO) {
 		report_log(s->report, REPORT_WARNING,
 		    "index segments disagree about a pack: %s", err->msg);
 		rc = SNAP_OK;

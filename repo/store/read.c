@@ -74,6 +74,13 @@ open_copy(struct store *s, const struct copy *c, const uint8_t *id,
 	return rc;
 }
 
+bool
+copy_is_bad(enum snap_code rc)
+{
+	return rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND || rc == SNAP_IO ||
+	       rc == SNAP_UNSUPPORTED;
+}
+
 enum snap_code
 copy_name(const struct copy *c, const uint8_t id[ID_LEN], struct snap_err *err)
 {
@@ -230,7 +237,7 @@ store_read(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 			rc = store_read_copy(s, &copies[i], id, plain, err);
 		if (rc == SNAP_OK)
 			return SNAP_OK;
-		if (rc != SNAP_CORRUPT && rc != SNAP_NOTFOUND)
+		if (!copy_is_bad(rc))
 			return rc;
 		if (n > 1)
 			report_log(s->report, REPORT_WARNING, "%s", err->msg);

@@ -190,12 +190,12 @@ store_read_block(struct store *s, const uint8_t id[ID_LEN],
 			rc = overlay(out, &one, err);
 			read_block_fini(&one);
 		}
-		if (rc != SNAP_OK && rc != SNAP_CORRUPT && rc != SNAP_NOTFOUND)
+		if (rc != SNAP_OK && !copy_is_bad(rc))
 			break;
 		if (rc != SNAP_OK && n > 1)
 			report_log(s->report, REPORT_WARNING, "%s", err->msg);
 	}
-	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND)
+	if (copy_is_bad(rc))
 		rc = out->n > 0 ? SNAP_OK : rc;
 	if (rc != SNAP_OK)
 		read_block_fini(out);

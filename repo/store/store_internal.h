@@ -87,6 +87,8 @@ SNAP_MUST_CHECK enum snap_code session_key(struct store *s,
 /* Its plaintext, authenticated and not verified. */
 SNAP_MUST_CHECK enum snap_code copy_get(struct store *s, const struct copy *c,
     const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
+/* A failure of this copy: another one may still be good. */
+bool copy_is_bad(enum snap_code rc);
 /* Put into an error which copy of what it is about; returns its code. */
 enum snap_code copy_name(
     const struct copy *c, const uint8_t id[ID_LEN], struct snap_err *err);

@@ -125,7 +125,10 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 		return SNAP_OK;
 	store_name(OBJ_SLOT, ko->id, name);
 	rc = transport_get(u->s->t, name, 0, SIZE_MAX, &ko->raw, err);
-	if (rc == SNAP_NOTFOUND || rc == SNAP_CORRUPT) {
+	if (rc == SNAP_IO) /* one bad sector; another slot may open */
+		report_log(
+		    u->s->report, REPORT_WARNING, "%s: %s", name, err->msg);
+	if (rc == SNAP_NOTFOUND || rc == SNAP_CORRUPT || rc == SNAP_IO) {
 		bytes_clear(&ko->raw);
 		rc = SNAP_OK;
 	}

@@ -89,6 +89,28 @@ a_damaged_half_is_named_and_hides_no_other(void **state)
 }
 
 static void
+a_half_on_a_bad_sector_hides_no_other(void **state)
+{
+	static const char *const halves[] = { "", ".ok" };
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	for (size_t i = 0; i < 2; i++) {
+		struct world_name n = name_of(a, halves[i]);
+		struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO,
+			n.s, 0, 1, 0 };
+		struct snap_err err = SNAP_ERR_INIT;
+
+		assert_int_equal(fault_add(w->t, &rule, &err), SNAP_OK);
+		expect_only(w, b, 1);
+		assert_true(world_said(w, world_hex(a)));
+		fault_clear(w->t);
+	}
+}
+
+static void
 swapped_snapshots_are_both_refused(void **state)
 {
 	struct world *w = *state;
@@ -224,6 +246,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		T(snapshots_come_in_the_order_of_their_confirmation),
 		T(a_damaged_half_is_named_and_hides_no_other),
+		T(a_half_on_a_bad_sector_hides_no_other),
 		T(swapped_snapshots_are_both_refused),
 		T(a_confirmation_confirms_only_its_own),
 		T(an_unconfirmed_snapshot_is_none),

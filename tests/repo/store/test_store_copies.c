@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_store_copies.c - one object that cannot be had, and copies that lie,
+ * hide nothing that is good beside them.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "harness.h"
+
+#define PACK (256u << 10)
+
+static enum snap_code
+try_open(struct world *w, const char *pass, bool code, struct snap_err *err)
+{
+	struct store_opts o;
+	struct store *s = NULL;
+	enum snap_code rc;
+
+	memset(&o, 0, sizeof o);
+	o.passphrase = span_str(pass);
+	o.is_recovery_code = code;
+	o.report = &w->report;
+	rc = store_open(w->t, &o, &s, err);
+	if (rc == SNAP_OK)
+		store_close(s);
+	return rc;
+}
+
+/* Blocks [0, to) as a restore reads them, whole. */
+static enum snap_code
+read_blocks(struct store *s, unsigned to, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	struct read_block b;
+	struct made m;
+
+	for (unsigned i = 0; i < to && rc == SNAP_OK; i++) {
+		make_block(s, i, &m);
+		rc = store_read_block(s, m.f.id, &b, err);
+		if (rc == SNAP_OK) {
+			assert_int_equal(b.n_found, b.n);
+			read_block_fini(&b);
+		}
+		made_fini(&m);
+	}
+	return rc;
+}
+
+/* From here on the store cannot give what is below `prefix`. */
+static struct transport *
+bad_sectors(struct world *w, const char *prefix)
+{
+	const struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO,
+		prefix, 0, FAULT_FOREVER, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *inner, *t;
+
+	assert_int_equal(transport_open_mem(w->mem, &inner, &err), SNAP_OK);
+	assert_int_equal(transport_open_fault(inner, &t, &err), SNAP_OK);
+	assert_int_equal(fault_add(t, &rule, &err), SNAP_OK);
+	return t;
+}
+
+static void
+a_segment_on_a_bad_sector_is_named_and_skipped(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct transport *t;
+	uint8_t id[ID_LEN];
+	struct store *s;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	nth_name(w.t, "index/", 0, name);
+	assert_int_equal(backup(s, 5, 10, id, &err), SNAP_OK);
+	store_close(s);
+	t = bad_sectors(&w, name);
+	s = open_on(&w, t, "secret", NULL);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_non_null(strstr(w.last, name));
+	assert_non_null(strstr(w.last, "repair index"));
+	assert_int_equal(read_range(s, 5, 10, &err), SNAP_OK);
+	store_close(s);
+	transport_close(t);
+	world_close(&w);
+}
+
+static void
+a_slot_on_a_bad_sector_leaves_the_other(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct transport *good, *t;
+	int opened = 0;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	good = w.t;
+	for (size_t i = 0; i < 2; i++) {
+		nth_name(good, "keys/", i, name);
+		w.t = t = bad_sectors(&w, name);
+		opened += try_open(&w, "secret", false, &err) == SNAP_OK;
+		opened += try_open(&w, w.code, true, &err) == SNAP_OK;
+		assert_non_null(strstr(w.last, name));
+		transport_close(t);
+	}
+	assert_int_equal(opened, 2);
+	w.t = t = bad_sectors(&w, "keys/");
+	assert_int_not_equal(try_open(&w, "secret", false, &err), SNAP_OK);
+	transport_close(t);
+	w.t = good;
+	world_close(&w);
+}
+
+/* The same blocks in two packs, and either pack's sectors go bad. */
+static void
+a_pack_on_a_bad_sector_leaves_the_other_copy(void **state)
+{
+	static const char *const kinds[] = { "data/", "meta/" };
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct store *a, *b, *s;
+	struct run *ra, *rb;
+	struct transport *t;
+	uint8_t id[ID_LEN];
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	/* Neither sees what the other puts. */
+	a = open_store(&w, NULL);
+	b = open_store(&w, NULL);
+	assert_int_equal(run_begin(a, &ra, &err), SNAP_OK);
+	assert_int_equal(run_begin(b, &rb, &err), SNAP_OK);
+	assert_int_equal(add_range(ra, a, 0, 3), SNAP_OK);
+	assert_int_equal(add_range(rb, b, 0, 3), SNAP_OK);
+	assert_int_equal(commit(ra, id, &err), SNAP_OK);
+	assert_int_equal(commit(rb, id, &err), SNAP_OK);
+	run_free(ra);
+	run_free(rb);
+	store_close(a);
+	store_close(b);
+	for (size_t i = 0; i < 4; i++) {
+		assert_int_equal(count_names(w.t, kinds[i / 2]), 2);
+		nth_name(w.t, kinds[i / 2], i % 2, name);
+		t = bad_sectors(&w, name);
+		s = open_on(&w, t, "secret", NULL);
+		assert_int_equal(store_look(s, &err), SNAP_OK);
+		if (read_range(s, 0, 3, &err) != SNAP_OK ||
+		    read_blocks(s, 3, &err) != SNAP_OK)
+			fail_msg("%s: %s", name, err.msg);
+		store_close(s);
+		transport_close(t);
+		t = bad_sectors(&w, kinds[i / 2]);
+		s = open_on(&w, t, "secret", NULL);
+		assert_int_equal(store_look(s, &err), SNAP_OK);
+		assert_int_equal(read_range(s, 0, 3, &err), SNAP_IO);
+		store_close(s);
+		transport_close(t);
+	}
+	world_close(&w);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(
+		    a_segment_on_a_bad_sector_is_named_and_skipped),
+		cmocka_unit_test(a_slot_on_a_bad_sector_leaves_the_other),
+		cmocka_unit_test(a_pack_on_a_bad_sector_leaves_the_other_copy),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
