@@ -19,7 +19,7 @@
 
 struct key_object {
 	uint8_t id[ID_LEN];
-	bool too_large;
+	bool too_large, unread;
 	struct bytes raw;
 };
 struct unlock {
@@ -32,7 +32,8 @@ struct unlock {
 	uint32_t epoch;
 	uint8_t *rs; /* locked: RS, then a parsed recovery code */
 	size_t n_denied, n_bad, n_mac;
-	struct snap_err bad; /* the last damaged slot */
+	struct snap_err bad;    /* the last damaged slot */
+	struct snap_err unread; /* the last that the store cannot give */
 };
 
 static enum snap_code
@@ -59,6 +60,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	}
 	memcpy(u->v[u->n].id, id, ID_LEN);
 	u->v[u->n].too_large = st->size > KEY_OBJECT_MAX;
+	u->v[u->n].unread = false;
 	bytes_init(&u->v[u->n].raw, KEY_OBJECT_MAX);
 	u->n++;
 	return SNAP_OK;
@@ -125,9 +127,12 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 		return SNAP_OK;
 	store_name(OBJ_SLOT, ko->id, name);
 	rc = transport_get(u->s->t, name, 0, SIZE_MAX, &ko->raw, err);
-	if (rc == SNAP_IO) /* one bad sector; another slot may open */
-		report_log(
-		    u->s->report, REPORT_WARNING, "%s: %s", name, err->msg);
+	if (rc == SNAP_IO) { /* one bad sector; another slot may open */
+		report_log(u->s->report, REPORT_WARNING, "key slot %s: %s",
+		    name, err->msg);
+		ko->unread = true;
+		u->unread = *err;
+	}
 	if (rc == SNAP_NOTFOUND || rc == SNAP_CORRUPT || rc == SNAP_IO) {
 		bytes_clear(&ko->raw);
 		rc = SNAP_OK;
@@ -161,6 +166,11 @@ try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	struct object o;
 	enum snap_code rc;
 
+	if (ko->unread) {
+		u->n_bad++;
+		u->bad = u->unread;
+		return SNAP_OK;
+	}
 	store_name(OBJ_SLOT, ko->id, name);
 	rc = object_parse(bytes_span(&ko->raw), &o, err);
 	if (rc == SNAP_OK &&

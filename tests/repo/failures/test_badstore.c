@@ -97,8 +97,10 @@ restore_failing(struct world *w, const struct fault_rule *rule)
 		assert_true(struck);
 		assert_string_not_equal(err.msg, "");
 	}
+	/* Without a segment of the index the rest is there, and what only it
+	 * knew of is not. */
 	if (rc != SNAP_OK && rule->kind == FAULT_BEFORE)
-		assert_int_equal(rc, rule->code);
+		assert_true(rc == rule->code || rc == SNAP_CORRUPT);
 	return struck;
 }
 
