@@ -135,9 +135,11 @@ const struct opt opts_table[] = {
 	{ 0, "compression-level", "N", OPT_STRING, OFF(level), CMD_BACKUP,
 	    "level of zstd, 1 to 19; default 3" },
 	{ 0, "globals", NULL, OPT_FLAG, OFF(globals), CMD_RESTORE,
-	    "write roles and tablespaces instead" },
+	    "write roles and tablespaces instead; psql goes on behind those "
+	    "that exist" },
 	{ 0, "properties", NULL, OPT_FLAG, OFF(properties), CMD_RESTORE,
-	    "write the properties of the database instead" },
+	    "write what makes the database instead: CREATE DATABASE, its "
+	    "owner and settings" },
 	{ 0, "no-transaction", NULL, OPT_FLAG, OFF(no_transaction),
 	    CMD_RESTORE, "do not wrap all in one transaction, for a server "
 	    "with a small lock table" },

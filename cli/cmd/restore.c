@@ -53,22 +53,59 @@ has_kind(const struct repo_manifest *m, uint8_t kind)
 	return false;
 }
 
-/* Streams of one kind, as they are. */
 static enum snap_code
-restore_bytes(struct cli *c, struct place *s, const struct repo_manifest *m,
-    uint8_t kind, struct snap_err *err)
+restore_raw(struct cli *c, struct place *s, const struct repo_manifest *m,
+    struct snap_err *err)
 {
+	uint8_t kind = STREAM_RAW;
 	struct raw_sink out;
 	enum snap_code rc;
 
-	if (!has_kind(m, kind))
+	raw_sink_init(&out, STDOUT_FILENO, false, &c->report);
+	rc = repo_read(s->repo, m, is_kind, &kind, &out.sink, err);
+	raw_sink_fini(&out);
+	return rc;
+}
+
+static enum snap_code
+put_alone(struct cli *c, enum stream_kind kind, struct span text,
+    struct snap_err *err)
+{
+	struct sqlscript_opts so = { .fd = STDOUT_FILENO,
+		.no_restrict = c->o.no_restrict,
+		.only = kind };
+	struct stream_meta meta = { .kind = (uint8_t)kind };
+	struct sqlscript *script = NULL;
+	struct sink *to;
+	enum snap_code rc;
+
+	if ((rc = sqlscript_open(&so, &script, err)) != SNAP_OK)
+		return rc;
+	to = sqlscript_sink(script);
+	if ((rc = sink_begin(to, &meta, err)) == SNAP_OK &&
+	    (rc = sink_data(to, text, err)) == SNAP_OK &&
+	    (rc = sink_end(to, 0, err)) == SNAP_OK)
+		rc = sqlscript_finish(script, err);
+	sqlscript_close(script);
+	return rc;
+}
+
+/* Roles and properties are small: deliver them whole or not. */
+static enum snap_code
+restore_alone(struct cli *c, struct place *s, const struct repo_manifest *m,
+    enum stream_kind kind, struct snap_err *err)
+{
+	uint8_t k = (uint8_t)kind;
+	struct raw_sink out;
+	enum snap_code rc;
+
+	if (!has_kind(m, k))
 		return snap_fail(
 		    err, SNAP_NOTFOUND, "this snapshot has no such part");
-	/* Roles and properties are small: deliver them whole or not. */
-	raw_sink_init(&out, STDOUT_FILENO, kind != STREAM_RAW, &c->report);
-	rc = repo_read(s->repo, m, is_kind, &kind, &out.sink, err);
+	raw_sink_init(&out, STDOUT_FILENO, true, &c->report);
+	rc = repo_read(s->repo, m, is_kind, &k, &out.sink, err);
 	if (rc == SNAP_OK)
-		rc = raw_sink_flush(&out, err);
+		rc = put_alone(c, kind, bytes_span(&out.held), err);
 	raw_sink_fini(&out);
 	return rc;
 }
@@ -166,11 +203,11 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	atomic_store(&c->report.bytes_total, snapshot->bytes);
 	ui_progress_begin("restoring", &c->report);
 	if (c->o.globals)
-		rc = restore_bytes(c, &s, m, STREAM_GLOBALS, err);
+		rc = restore_alone(c, &s, m, STREAM_GLOBALS, err);
 	else if (c->o.properties)
-		rc = restore_bytes(c, &s, m, STREAM_PROPERTIES, err);
+		rc = restore_alone(c, &s, m, STREAM_PROPERTIES, err);
 	else if (has_kind(m, STREAM_RAW))
-		rc = restore_bytes(c, &s, m, STREAM_RAW, err);
+		rc = restore_raw(c, &s, m, err);
 	else
 		rc = restore_script(c, &s, snapshot, m, err);
 	ui_progress_end();

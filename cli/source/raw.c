@@ -275,13 +275,6 @@ raw_sink_init(struct raw_sink *s, int fd, bool hold, struct report *r)
 	bytes_init(&s->held, HOLD_MAX);
 }
 
-enum snap_code
-raw_sink_flush(struct raw_sink *s, struct snap_err *err)
-{
-	return s->held.len == 0 ? SNAP_OK
-				: write_out(s, bytes_span(&s->held), err);
-}
-
 void
 raw_sink_fini(struct raw_sink *s)
 {

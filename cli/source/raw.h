@@ -22,8 +22,8 @@ SNAP_MUST_CHECK enum snap_code raw_push(int fd, const char *name, bool prove,
     struct sink *out, struct report *r, struct snap_err *err);
 
 /* A sink that writes the bytes of every stream to `fd`, one after another.
- * `hold`: keep them until raw_sink_flush(), for what is small and must not
- * be delivered in part. */
+ * `hold`: keep them in `held` instead, for what is small and must not be
+ * delivered in part. */
 struct raw_sink {
 	struct sink sink;
 	int fd;
@@ -32,8 +32,6 @@ struct raw_sink {
 	struct bytes held;
 };
 void raw_sink_init(struct raw_sink *s, int fd, bool hold, struct report *r);
-SNAP_MUST_CHECK enum snap_code raw_sink_flush(
-    struct raw_sink *s, struct snap_err *err);
 void raw_sink_fini(struct raw_sink *s);
 
 /* What a stream is compressed with, judged by its start; NULL = nothing. */

@@ -240,7 +240,11 @@ script_begin(
 		return snap_fail(err, SNAP_CORRUPT,
 		    "streams out of order: kind %u after %u", m->kind,
 		    s->last_kind);
-	switch (m->kind) {
+	if (s->o.only != 0 && m->kind != s->o.only)
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "a stream of kind %u does not belong into this script",
+		    m->kind);
+	switch (s->o.only != 0 ? STREAM_ACL : m->kind) {
 	case STREAM_TABLE:
 		if (m->attr.len < 6 || memcmp(m->attr.p, "COPY ", 5) != 0 ||
 		    m->attr.p[m->attr.len - 1] != ';')
@@ -347,6 +351,7 @@ sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	s->base.ops = &script_ops;
 	s->o = *o;
+	s->o.no_transaction |= o->only != 0;
 	bytes_init(&s->out, BUFFER + STREAM_ATTR_MAX + 4 * LO_CHUNK);
 	bytes_init(&s->lo, LO_CHUNK);
 	/* First of all: psql 3 at an open \if needs ON_ERROR_STOP as well. */
@@ -354,10 +359,14 @@ sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
 	put_title(s);
 	bytes_put_str(
 	    &s->out, "\\set ON_ERROR_ROLLBACK off\n\\set AUTOCOMMIT on\n");
+	/* The role that initdb makes is there, whatever its name is. */
+	if (s->o.only == STREAM_GLOBALS)
+		bytes_put_str(&s->out, "\\set ON_ERROR_STOP off\n");
 	put_lock_check(s);
 	rc = put_restrict(s, err);
 	if (rc == SNAP_OK) {
-		put_settings(s);
+		if (s->o.only == 0)
+			put_settings(s);
 		rc = flush(s, err);
 	}
 	if (rc != SNAP_OK)

@@ -25,12 +25,16 @@ struct sqlscript_opts {
 	    restore_locks;    /* lock entries one transaction needs; 0 = skip */
 	const char *encoding; /* client_encoding of the streams */
 	const char *title;    /* one line for the head comment; may be NULL */
+	/* STREAM_GLOBALS or STREAM_PROPERTIES: that stream and no other,
+	 * with settings of its own and without a transaction, in which
+	 * CREATE DATABASE and CREATE TABLESPACE cannot run. */
+	enum stream_kind only;
 };
 
 struct sqlscript;
 
 /* Writes the head.  The result takes streams in order of kind, name, part
- * through sqlscript_sink(): archive, properties and globals are refused. */
+ * through sqlscript_sink(): archive, and what is not `only`, are refused. */
 SNAP_MUST_CHECK enum snap_code sqlscript_open(const struct sqlscript_opts *o,
     struct sqlscript **out, struct snap_err *err);
 struct sink *sqlscript_sink(struct sqlscript *s);

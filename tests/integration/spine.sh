@@ -76,8 +76,35 @@ is "three snapshots" "$(n_snapshots)" 3
 expect 0 "ls" "$SNAP" ls latest
 grep -q 'table *200000 ' "$T/out" && ok "ls counts rows" ||
     not_ok "ls counts rows"
+psql -X -q postgres -c 'CREATE ROLE clerk'
+createdb -O clerk -T template0 -E LATIN1 -l C office
+psql -X -q office -c 'ALTER DATABASE office SET work_mem = 12345'
+expect 0 "a database with an owner and settings" "$SNAP" backup -d office
+dropdb office
+psql -X -q postgres -c 'DROP ROLE clerk'
 expect 0 "globals" "$SNAP" restore --globals latest
+grep -q '^:snap_r$' "$T/out" && ok "are restricted" || not_ok "are restricted"
+psql -X -q -o "$T/psql" postgres <"$T/out" 2>"$T/err"
+is "psql reads them though a role of them is there" $? 0
+says "which it tells" 'already exists'
 expect 0 "properties" "$SNAP" restore --properties latest
+grep -q '^:snap_r$' "$T/out" && ok "are restricted, too" ||
+    not_ok "are restricted, too"
+cp "$T/out" "$T/properties"
+psql -X -q -o "$T/psql" postgres <"$T/properties" 2>"$T/err"
+is "psql makes the database of them" $? 0
+is "with owner, encoding and settings" "$(psql -X -A -t -d office -c "SELECT
+    pg_get_userbyid(datdba), pg_encoding_to_char(encoding), datcollate,
+    current_setting('work_mem') FROM pg_database
+    WHERE datname = 'office'")" 'clerk|LATIN1|C|12345kB'
+psql -X -q -o "$T/psql" postgres <"$T/properties" 2>"$T/err"
+is "but not twice" $? 3
+sed '$d' "$T/properties" | sed 's/ office / office2 /' |
+    psql -X -q -o "$T/psql" postgres 2>"$T/err"
+is "a script that was cut is an error" $? 3
+expect 0 "the rest of it" "$SNAP" restore latest:office
+psql -X -q -o "$T/psql" office <"$T/out" 2>"$T/err"
+is "goes into it" $? 0
 expect 0 "a script without a transaction" \
     "$SNAP" restore --no-transaction latest
 expect 0 "check" "$SNAP" check --read-data
