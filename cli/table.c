@@ -29,8 +29,8 @@ const struct cmd cmd_table[] = {
 	    "With -- the bytes come from a command, whose exit status "
 	    "decides: if it fails there is no snapshot. With --stdin they "
 	    "come from standard input, where the end of half a dump looks "
-	    "like any other: an empty input is refused, and so is a script "
-	    "of pg_dump without its last line.",
+	    "like any other, and an empty input is refused. From both a "
+	    "script of pg_dump without its last line is refused.",
 	    0, 1, cmd_backup },
 	{ CMD_SNAPSHOTS, "snapshots", "[DBNAME-OR-NAME]", "list the snapshots",
 	    "Lists all snapshots, or those of one database or stream name, "

@@ -116,8 +116,8 @@ backup_raw(struct job *j, struct snap_err *err)
 		fd = child.fd;
 	}
 	ui_progress_begin("backing up", &j->cli->report);
-	rc = raw_push(fd, o->name, o->is_stdin, repo_backup_lane(j->backup, 0),
-	    &j->cli->report, err);
+	rc = raw_push(fd, o->name, o->has_command,
+	    repo_backup_lane(j->backup, 0), &j->cli->report, err);
 	if (rc == SNAP_OK && o->has_command) {
 		rc = child_wait(&child, &j->cli->report, err);
 		if (rc != SNAP_OK)

@@ -126,9 +126,10 @@ tail_add(struct tail *t, struct span d)
 
 /* A pipe ends in the same way after the whole and after half of a dump. */
 static enum snap_code
-check_end(const struct tail *t, const char *last_line, struct snap_err *err)
+check_end(const struct tail *t, const char *last_line, bool may_be_empty,
+    struct snap_err *err)
 {
-	if (t->len == 0)
+	if (t->len == 0 && !may_be_empty)
 		(void)snap_fail(err, SNAP_SOURCE, "the input is empty");
 	else if (last_line != NULL &&
 		 !contains(span_of(t->p, t->len), last_line))
@@ -138,6 +139,10 @@ check_end(const struct tail *t, const char *last_line, struct snap_err *err)
 		    (int)strlen(last_line) - 2, last_line + 1);
 	else
 		return SNAP_OK;
+	if (may_be_empty)
+		return snap_hint(err,
+		    "A shell tells the status of the last command of a pipe: "
+		    "in bash, set -o pipefail.");
 	return snap_hint(err,
 	    "Let %s see the exit status: %s backup --name=NAME -- COMMAND",
 	    SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME);
@@ -192,7 +197,7 @@ warn_compressed(struct span head, const char *name)
 }
 
 enum snap_code
-raw_push(int fd, const char *name, bool prove, struct sink *out,
+raw_push(int fd, const char *name, bool may_be_empty, struct sink *out,
     struct report *r, struct snap_err *err)
 {
 	struct stream_meta m = { .kind = STREAM_RAW, .name = span_str(name) };
@@ -217,7 +222,7 @@ raw_push(int fd, const char *name, bool prove, struct sink *out,
 		    (rc = fill(fd, &b, PEEK, &end, r, err)) != SNAP_OK)
 			goto out;
 	}
-	rc = prove ? check_end(&tail, last_line, err) : SNAP_OK;
+	rc = check_end(&tail, last_line, may_be_empty, err);
 	if (rc == SNAP_OK)
 		rc = sink_end(out, 0, err);
 out:

@@ -13,13 +13,14 @@
 /*
  * Push all of `fd` as one stream called `name`.  How it is cut is chosen from
  * its first bytes; warns when they are those of a compressed file, because
- * nothing of such a stream can be found again in the next one.  `prove`: there
- * is no exit status to trust, so an empty stream fails (SNAP_SOURCE), and so
- * does one that begins like a script of pg_dump or pg_dumpall and does not end
- * like one.
+ * nothing of such a stream can be found again in the next one.  A stream that
+ * begins like a script of pg_dump or pg_dumpall and does not end like one
+ * fails (SNAP_SOURCE): a shell hides the status of a pipe's first commands.  So
+ * does an empty one, unless it `may_be_empty`.
  */
-SNAP_MUST_CHECK enum snap_code raw_push(int fd, const char *name, bool prove,
-    struct sink *out, struct report *r, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code raw_push(int fd, const char *name,
+    bool may_be_empty, struct sink *out, struct report *r,
+    struct snap_err *err);
 
 /* A sink that writes the bytes of every stream to `fd`, one after another.
  * `hold`: keep them in `held` instead, for what is small and must not be

@@ -143,7 +143,7 @@ every_byte_is_pushed_once(void **state)
 		bytes_init(&r.all, 1 << 20);
 		fd = a_file(sizes[i]);
 		assert_int_equal(
-		    raw_push(fd, "name", false, &r.sink, NULL, &err), SNAP_OK);
+		    raw_push(fd, "name", true, &r.sink, NULL, &err), SNAP_OK);
 		assert_int_equal(r.all.len, sizes[i]);
 		for (k = 0; k < r.all.len; k++)
 			assert_int_equal(r.all.p[k],
@@ -169,15 +169,15 @@ a_failing_sink_stops_the_push(void **state)
 	(void)state;
 	bytes_init(&r.all, 1 << 20);
 	assert_int_equal(
-	    raw_push(fd, "name", false, &r.sink, NULL, &err), SNAP_IO);
+	    raw_push(fd, "name", true, &r.sink, NULL, &err), SNAP_IO);
 	assert_int_equal(r.ends, 0);
 	bytes_fini(&r.all);
 	(void)close(fd);
 }
 
-/* Push `head`, `middle` bytes of rows and `end`, with proof. */
+/* Push `head`, `middle` bytes of rows and `end`. */
 static enum snap_code
-push_proved(const char *head, size_t middle, const char *end)
+push_text(const char *head, size_t middle, const char *end, bool may_be_empty)
 {
 	static const struct recorder fresh = { .sink = { &rec_ops } };
 	struct recorder r = fresh;
@@ -194,7 +194,7 @@ push_proved(const char *head, size_t middle, const char *end)
 	assert_int_equal(write(fd, end, strlen(end)), strlen(end));
 	assert_int_equal(lseek(fd, 0, SEEK_SET), 0);
 	bytes_init(&r.all, 1 << 20);
-	rc = raw_push(fd, "name", true, &r.sink, NULL, &err);
+	rc = raw_push(fd, "name", may_be_empty, &r.sink, NULL, &err);
 	assert_int_equal(r.ends, rc == SNAP_OK);
 	bytes_fini(&r.all);
 	(void)close(fd);
@@ -212,16 +212,20 @@ a_dump_that_is_cut_short_is_no_stream(void **state)
 	static const size_t sizes[] = { 0, 10, 4095, 65536, 65530, 100000 };
 
 	(void)state;
-	for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-		assert_int_equal(push_proved(head, sizes[i], end), SNAP_OK);
-		assert_int_equal(push_proved(head, sizes[i], ""), SNAP_SOURCE);
+	for (size_t i = 0; i < 2 * (sizeof sizes / sizeof sizes[0]); i++) {
+		size_t n = sizes[i / 2];
+		bool c = i % 2 == 1; /* of a command */
+
+		assert_int_equal(push_text(head, n, end, c), SNAP_OK);
+		assert_int_equal(push_text(head, n, "", c), SNAP_SOURCE);
 		assert_int_equal(
-		    push_proved(head, sizes[i], "\n-- PostgreSQL database d"),
+		    push_text(head, n, "\n-- PostgreSQL database d", c),
 		    SNAP_SOURCE);
-		assert_int_equal(push_proved(all, sizes[i], end), SNAP_SOURCE);
-		assert_int_equal(push_proved("rows\n", sizes[i], ""), SNAP_OK);
+		assert_int_equal(push_text(all, n, end, c), SNAP_SOURCE);
+		assert_int_equal(push_text("rows\n", n, "", c), SNAP_OK);
 	}
-	assert_int_equal(push_proved("", 0, ""), SNAP_SOURCE);
+	assert_int_equal(push_text("", 0, "", false), SNAP_SOURCE);
+	assert_int_equal(push_text("", 0, "", true), SNAP_OK);
 }
 
 static void

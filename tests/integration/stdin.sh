@@ -44,6 +44,9 @@ printf '%s\n' -- '-- PostgreSQL database dump' -- 'SELECT 1;' >"$T/half"
 expect 1 "nor is half a dump" sh -c \
     '"$1" backup --stdin --name one <"$2"' - "$SNAP" "$T/half"
 says "with what is missing" 'cut short.*PostgreSQL database dump complete'
+expect 1 "nor is half a dump of a command that hides it" \
+    "$SNAP" backup --name one -- sh -c 'cat "$1" | cat' - "$T/half"
+says "with what would have shown it" 'hint:.*pipefail'
 head -c 2000000 /dev/urandom >"$T/binary"
 expect 0 "a stream of bytes" sh -c \
     '"$1" backup --stdin --name binary <"$2"' - "$SNAP" "$T/binary"
