@@ -204,8 +204,10 @@ main(int argc, char **argv)
 	/* Ctrl-C reaches our children as well: they failed because of it. */
 	if (rc == SNAP_SOURCE && atomic_load(&stop_signal) != 0)
 		rc = snap_fail(&err, SNAP_CANCELLED, "cancelled");
-	/* `| head` has read enough: that is no news to anybody. */
-	if (rc != SNAP_OK && !(rc == SNAP_IO && ui_out_gone()))
+	/* `| head` has read enough: that is no news to anybody, unless there
+	 * is more to say about it. */
+	if (rc != SNAP_OK &&
+	    !(rc == SNAP_IO && ui_out_gone() && err.detail[0] == '\0'))
 		ui_error(&err);
 	return status_of(&cli, rc);
 }

@@ -302,6 +302,7 @@ enum snap_code
 cmd_backup(struct cli *c, struct snap_err *err)
 {
 	struct job j = { .cli = c, .place = PLACE_INIT };
+	char hex[2 * REPO_ID_LEN + 1];
 	enum snap_code rc;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &j.start);
@@ -311,8 +312,10 @@ cmd_backup(struct cli *c, struct snap_err *err)
 		goto out;
 	rc = c->o.is_stdin || c->o.has_command ? backup_raw(&j, err)
 					       : backup_database(&j, err);
-	if (rc == SNAP_OK)
-		rc = show(&j, err);
+	if (rc == SNAP_OK && (rc = show(&j, err)) != SNAP_OK) {
+		hex_encode(j.snapshot.id, REPO_ID_LEN, hex);
+		(void)snap_detail(err, "Snapshot %s was made.", hex);
+	}
 out:
 	repo_backup_abort(j.backup);
 	repo_snapshot_fini(&j.snapshot);

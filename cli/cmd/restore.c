@@ -86,6 +86,8 @@ put_alone(struct cli *c, enum stream_kind kind, struct span text,
 	    (rc = sink_data(to, text, err)) == SNAP_OK &&
 	    (rc = sink_end(to, 0, err)) == SNAP_OK)
 		rc = sqlscript_finish(script, err);
+	if (rc != SNAP_OK)
+		ui_out_lost(sqlscript_errno(script));
 	sqlscript_close(script);
 	return rc;
 }
@@ -152,8 +154,10 @@ restore_script(struct cli *c, struct place *s,
 		rc = report_check(&c->report, err);
 	if (rc == SNAP_OK)
 		rc = sqlscript_finish(script, err);
-	if (rc != SNAP_OK)
+	if (rc != SNAP_OK) {
+		ui_out_lost(sqlscript_errno(script));
 		sqlscript_poison(script, err->msg);
+	}
 out:
 	sqlscript_close(script);
 	bytes_fini(&title);

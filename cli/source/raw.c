@@ -244,9 +244,11 @@ write_out(struct raw_sink *s, struct span d, struct snap_err *err)
 
 	if (rc != SNAP_OK)
 		return rc;
-	if (fd_write_all(s->fd, d.p, d.len) != 0)
+	if (fd_write_all(s->fd, d.p, d.len) != 0) {
+		ui_out_lost(errno);
 		return snap_fail_errno(
 		    err, SNAP_IO, "write to standard output");
+	}
 	return SNAP_OK;
 }
 

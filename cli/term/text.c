@@ -5,6 +5,7 @@
  * Width is counted in code points, which is right for what names are made of
  * and needs no locale.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,7 +170,7 @@ ui_table_print(struct ui_table *t)
 		cell += strlen(cell) + 1;
 	}
 	if (t->text.bad)
-		ui_out_lost();
+		ui_out_lost(ENOMEM);
 	bytes_fini(&t->text);
 	free(t);
 }

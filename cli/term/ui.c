@@ -6,7 +6,6 @@
  * writes a message wipes the line first, the drawing thread paints it again.
  */
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -247,10 +246,10 @@ ui_out(const char *fmt, ...)
 }
 
 void
-ui_out_lost(void)
+ui_out_lost(int errnum)
 {
 	if (ui.out_errno == 0)
-		ui.out_errno = ENOMEM;
+		ui.out_errno = errnum;
 }
 
 enum snap_code
@@ -267,7 +266,5 @@ ui_out_end(struct snap_err *err)
 bool
 ui_out_gone(void)
 {
-	struct pollfd p = { STDOUT_FILENO, POLLOUT, 0 };
-
-	return poll(&p, 1, 0) == 1 && (p.revents & POLLERR) != 0;
+	return ui.out_errno == EPIPE;
 }

@@ -40,9 +40,10 @@ void ui_progress_end(void);
 /* Data on stdout; failures are remembered for ui_out_end(). */
 void ui_out(const char *fmt, ...) SNAP_PRINTF(1, 2);
 void ui_out_raw(const char *text);
-void ui_out_lost(void); /* some of it had no room in memory */
+/* Some of it could not be written, also by others; the first reason stands. */
+void ui_out_lost(int errnum);
 SNAP_MUST_CHECK enum snap_code ui_out_end(struct snap_err *err);
-/* True when nobody reads stdout any more (`| head`). */
+/* True when a write failed because nobody reads stdout any more (`| head`). */
 bool ui_out_gone(void);
 
 /* A table on stdout: cells are copied; columns of `right` are aligned so. */

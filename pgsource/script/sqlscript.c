@@ -39,9 +39,19 @@ struct sqlscript {
 	uint8_t last_kind; /* of the one before */
 	uint8_t last_byte;
 	uint8_t last_written;
-	bool in_copy;  /* psql is reading rows */
-	bool finished; /* committed: nothing to poison */
+	int write_errno; /* why a write failed, or 0 */
+	bool in_copy;    /* psql is reading rows */
+	bool finished;   /* committed: nothing to poison */
 };
+
+static enum snap_code
+write_out(struct sqlscript *s, const void *p, size_t len, struct snap_err *err)
+{
+	if (fd_write_all(s->o.fd, p, len) == 0)
+		return SNAP_OK;
+	s->write_errno = errno;
+	return snap_fail_errno(err, SNAP_IO, "write the script");
+}
 
 static enum snap_code
 flush(struct sqlscript *s, struct snap_err *err)
@@ -50,8 +60,10 @@ flush(struct sqlscript *s, struct snap_err *err)
 
 	if (rc != SNAP_OK)
 		return rc;
-	if (s->out.len > 0 && fd_write_all(s->o.fd, s->out.p, s->out.len) != 0)
-		return snap_fail_errno(err, SNAP_IO, "write the script");
+	if (s->out.len > 0)
+		rc = write_out(s, s->out.p, s->out.len, err);
+	if (rc != SNAP_OK)
+		return rc;
 	if (s->out.len > 0)
 		s->last_written = s->out.p[s->out.len - 1];
 	bytes_clear(&s->out);
@@ -292,8 +304,8 @@ script_data(struct sink *base, struct span d, struct snap_err *err)
 		return bytes_check(&s->out, err);
 	}
 	rc = flush(s, err);
-	if (rc == SNAP_OK && fd_write_all(s->o.fd, d.p, d.len) != 0)
-		rc = snap_fail_errno(err, SNAP_IO, "write the script");
+	if (rc == SNAP_OK)
+		rc = write_out(s, d.p, d.len, err);
 	if (rc == SNAP_OK)
 		s->last_written = s->last_byte;
 	return rc;
@@ -454,6 +466,12 @@ sqlscript_poison(struct sqlscript *s, const char *why)
 	if (poll(&p, 1, POISON_WAIT_MS) == 1 && (p.revents & POLLOUT) != 0)
 		ignored = write(s->o.fd, buf, n);
 	(void)ignored;
+}
+
+int
+sqlscript_errno(const struct sqlscript *s)
+{
+	return s->write_errno;
 }
 
 void

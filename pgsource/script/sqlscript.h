@@ -43,6 +43,8 @@ SNAP_MUST_CHECK enum snap_code sqlscript_finish(
     struct sqlscript *s, struct snap_err *err);
 /* Make sure that psql fails; best effort, never blocks for long. */
 void sqlscript_poison(struct sqlscript *s, const char *why);
+/* Why a write failed, 0 = none did. */
+int sqlscript_errno(const struct sqlscript *s);
 void sqlscript_close(struct sqlscript *s);
 
 #endif

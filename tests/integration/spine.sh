@@ -107,6 +107,10 @@ psql -X -q -o "$T/psql" office <"$T/out" 2>"$T/err"
 is "goes into it" $? 0
 expect 0 "a script without a transaction" \
     "$SNAP" restore --no-transaction latest
+("$SNAP" restore latest:shop; echo $? >"$T/status") 2>"$T/err" |
+    head -c 10 >/dev/null
+is "| head makes a restore fail" "$(cat "$T/status")" 1
+is "quietly" "$(wc -c <"$T/err" | tr -d ' ')" 0
 expect 0 "check" "$SNAP" check --read-data
 
 # An option that selects.

@@ -114,6 +114,26 @@ is "a stopped backup leaves no snapshot" "$(n_snapshots)" "$n"
     head -c 10 >/dev/null
 is "| head makes a restore fail" "$(cat "$T/status")" 1
 is "quietly" "$(wc -c <"$T/err" | tr -d ' ')" 0
+# unread COMMAND...: its stdout is a pipe that nobody reads any more.
+unread() {
+	(
+		trap '' PIPE
+		while echo 2>/dev/null; do :; done
+		"$@" 2>"$T/err"
+		echo $? >"$T/status"
+	) 2>/dev/null | :
+}
+unread sh -c 'ulimit -f 100; exec "$@"' - "$SNAP" --no-cache backup \
+    --name three -- awk 'BEGIN { for (srand(3); i < 99999; i++) print rand() }'
+is "a full disk is a failure of a backup" "$(cat "$T/status")" 1
+says "that is told, also when nobody reads stdout" 'error:.*large'
+n=$(n_snapshots)
+unread "$SNAP" backup --json --name one -- cat "$T/one"
+is "a backup whose JSON nobody reads fails" "$(cat "$T/status")" 1
+says "and tells of its snapshot" \
+    "detail:.*$("$SNAP" snapshots --json | sed -n \
+    's/.*"id": "\([0-9a-f]*\)".*/\1/p' | tail -n 1)"
+is "which is there" "$(n_snapshots)" $((n + 1))
 if [ -c /dev/full ]; then
 	"$SNAP" restore latest:one >/dev/full 2>"$T/err"
 	is "a full disk makes it fail" "$?" 1
