@@ -342,7 +342,14 @@ size_t
 store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
     struct copy *out, size_t max)
 {
-	return blockindex_copies(s->index, class, id, out, max);
+	return blockindex_copies(s->index, class, id, NULL, out, max);
+}
+
+size_t
+store_copies_after(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
+    const struct copy *last, struct copy *out, size_t max)
+{
+	return blockindex_copies(s->index, class, id, last, out, max);
 }
 
 bool
@@ -350,7 +357,7 @@ store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN])
 {
 	struct copy c;
 
-	return blockindex_copies(s->index, class, id, &c, 1) == 1 &&
+	return blockindex_copies(s->index, class, id, NULL, &c, 1) == 1 &&
 	       !c.condemned && (c.flags & ROW_SPARSE) == 0;
 }
 

@@ -224,23 +224,31 @@ enum snap_code
 store_read(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
     struct bytes *plain, struct snap_err *err)
 {
-	struct copy copies[READ_COPIES_MAX];
-	size_t n = store_copies(s, class, id, copies, READ_COPIES_MAX);
+	struct copy copies[READ_COPIES_BATCH], last;
 	enum snap_code rc = SNAP_OK;
+	bool first = true;
+	size_t n;
 
+	n = store_copies(s, class, id, copies, READ_COPIES_BATCH);
 	if (n == 0)
 		return store_lost(s, class, id, err);
-	for (size_t i = 0; i < n; i++) {
-		if (copies[i].pack_kind == OBJ_META)
-			rc = read_meta(s, &copies[i], id, plain, err);
-		else
-			rc = store_read_copy(s, &copies[i], id, plain, err);
-		if (rc == SNAP_OK)
-			return SNAP_OK;
-		if (!copy_is_bad(rc))
-			return rc;
-		if (n > 1)
-			report_log(s->report, REPORT_WARNING, "%s", err->msg);
+	while (n > 0) {
+		for (size_t i = 0; i < n; i++) {
+			if (copies[i].pack_kind == OBJ_META)
+				rc = read_meta(s, &copies[i], id, plain, err);
+			else
+				rc = store_read_copy(
+				    s, &copies[i], id, plain, err);
+			if (rc == SNAP_OK || !copy_is_bad(rc))
+				return rc;
+			if (n > 1 || !first)
+				report_log(
+				    s->report, REPORT_WARNING, "%s", err->msg);
+		}
+		first = false;
+		last = copies[n - 1];
+		n = store_copies_after(
+		    s, class, id, &last, copies, READ_COPIES_BATCH);
 	}
 	return rc;
 }

@@ -17,6 +17,7 @@ read_block_fini(struct read_block *b)
 {
 	for (size_t i = 0; i < b->n_plain; i++)
 		bytes_fini(&b->plain[i]);
+	free(b->plain);
 	free(b->lens);
 	free(b->chunks);
 	free(b->hashes);
@@ -143,14 +144,23 @@ read_one(struct store *s, const struct copy *c, const uint8_t *id,
 		bytes_fini(&plain);
 		return copy_name(c, id, err);
 	}
+	out->plain = malloc(sizeof *out->plain);
+	if (out->plain == NULL) {
+		bytes_fini(&plain);
+		read_block_fini(out);
+		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
+	}
 	out->plain[out->n_plain++] = plain;
 	return SNAP_OK;
 }
 
-/* Lay `more` over what is there, which takes it over. */
+/* Lay `more` over what is there, which takes it over if it has new chunks. */
 static enum snap_code
 overlay(struct read_block *b, struct read_block *more, struct snap_err *err)
 {
+	uint32_t before = b->n_found;
+	struct bytes *v;
+
 	if (b->n == 0) {
 		*b = *more;
 		memset(more, 0, sizeof *more);
@@ -160,6 +170,10 @@ overlay(struct read_block *b, struct read_block *more, struct snap_err *err)
 	    memcmp(b->lens, more->lens, b->n * sizeof *b->lens) != 0)
 		return snap_fail(
 		    err, SNAP_CORRUPT, "its copies disagree about its chunks");
+	v = realloc(b->plain, (b->n_plain + 1) * sizeof *v);
+	if (v == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
+	b->plain = v;
 	for (uint32_t i = 0; i < b->n; i++) {
 		if (b->chunks[i] != NULL || more->chunks[i] == NULL)
 			continue;
@@ -167,8 +181,42 @@ overlay(struct read_block *b, struct read_block *more, struct snap_err *err)
 		memcpy(b->hashes[i], more->hashes[i], ID_LEN);
 		b->n_found++;
 	}
+	if (b->n_found == before)
+		return SNAP_OK;
 	b->plain[b->n_plain++] = more->plain[0];
 	more->n_plain = 0;
+	return SNAP_OK;
+}
+
+static bool
+whole(const struct read_block *b)
+{
+	return b->n != 0 && b->n_found == b->n;
+}
+
+/* Add what copies[i] of `n` have, until nothing is missing.  Returns a
+ * failure that is not a copy's; else that of the last bad copy goes to *bad. */
+static enum snap_code
+read_batch(struct store *s, const uint8_t *id, const struct copy *copies,
+    size_t n, struct read_block *out, enum snap_code *bad, struct snap_err *err)
+{
+	struct read_block one;
+	enum snap_code rc;
+
+	for (size_t i = 0; i < n && !whole(out); i++) {
+		rc = read_one(s, &copies[i], id, &one, err);
+		if (rc == SNAP_OK) {
+			rc = overlay(out, &one, err);
+			read_block_fini(&one);
+		}
+		if (rc == SNAP_OK)
+			continue;
+		if (!copy_is_bad(rc))
+			return rc;
+		if (n > 1 || *bad != SNAP_OK || out->n != 0)
+			report_log(s->report, REPORT_WARNING, "%s", err->msg);
+		*bad = rc;
+	}
 	return SNAP_OK;
 }
 
@@ -176,27 +224,22 @@ enum snap_code
 store_read_block(struct store *s, const uint8_t id[ID_LEN],
     struct read_block *out, struct snap_err *err)
 {
-	struct copy copies[READ_COPIES_MAX];
-	size_t n = store_copies(s, CLASS_DATA, id, copies, READ_COPIES_MAX);
-	struct read_block one;
-	enum snap_code rc;
+	struct copy copies[READ_COPIES_BATCH], last;
+	enum snap_code rc = SNAP_OK, bad = SNAP_OK;
+	size_t n;
 
 	memset(out, 0, sizeof *out);
-	rc = n == 0 ? store_lost(s, CLASS_DATA, id, err) : SNAP_OK;
-	for (size_t i = 0;
-	     i < n && (i == 0 || out->n_found < out->n || out->n == 0); i++) {
-		rc = read_one(s, &copies[i], id, &one, err);
-		if (rc == SNAP_OK) {
-			rc = overlay(out, &one, err);
-			read_block_fini(&one);
-		}
-		if (rc != SNAP_OK && !copy_is_bad(rc))
-			break;
-		if (rc != SNAP_OK && n > 1)
-			report_log(s->report, REPORT_WARNING, "%s", err->msg);
+	n = store_copies(s, CLASS_DATA, id, copies, READ_COPIES_BATCH);
+	if (n == 0)
+		return store_lost(s, CLASS_DATA, id, err);
+	while (rc == SNAP_OK && n > 0 && !whole(out)) {
+		rc = read_batch(s, id, copies, n, out, &bad, err);
+		last = copies[n - 1];
+		n = store_copies_after(
+		    s, CLASS_DATA, id, &last, copies, READ_COPIES_BATCH);
 	}
-	if (copy_is_bad(rc))
-		rc = out->n > 0 ? SNAP_OK : rc;
+	if (rc == SNAP_OK && out->n == 0)
+		rc = bad;
 	if (rc != SNAP_OK)
 		read_block_fini(out);
 	return rc;

@@ -25,7 +25,8 @@ struct store {
 	int zstd_level;
 	struct blockindex *index; /* see blockindex.h; filled by store_look */
 	int64_t l0;               /* store time of the newest look, ns */
-	struct store_state *state; /* locks, pools, caches: see store_internal.h */
+	struct store_state
+	    *state; /* locks, pools, caches: see store_internal.h */
 };
 
 struct store_opts {
@@ -64,12 +65,12 @@ SNAP_MUST_CHECK enum snap_code store_get_body(struct store *s, uint8_t kind,
 void store_body_fini(struct store_body *b);
 /* The contents of a pack as the pack itself has them (an encoded
  * pack_contents in out->body.body); `size`: as listed.  Three ranged reads. */
-SNAP_MUST_CHECK enum snap_code store_get_contents(struct store *s,
-    uint8_t kind, const uint8_t id[ID_LEN], uint64_t size,
-    struct store_body *out, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code store_get_contents(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], uint64_t size, struct store_body *out,
+    struct snap_err *err);
 /* The store's name of an object: "data/ab/ab12...". */
-void store_name(uint8_t kind, const uint8_t id[ID_LEN],
-    char out[TRANSPORT_NAME_MAX + 1]);
+void store_name(
+    uint8_t kind, const uint8_t id[ID_LEN], char out[TRANSPORT_NAME_MAX + 1]);
 /* The reverse; false for names that are none of ours. */
 SNAP_MUST_CHECK bool store_name_parse(
     const char *name, uint8_t *kind, uint8_t id[ID_LEN]);
@@ -97,14 +98,21 @@ struct copy { /* where one copy of a block or meta object lies */
 	uint32_t pack_size;
 	uint32_t off, sealed_len, plain_len, n_chunks;
 	uint8_t class, codec, flags;
-	uint32_t epoch; /* of the key it is sealed under */
-	bool condemned; /* its pack is, in the newest look */
-	struct span bitmap;               /* borrowed from the index */
-	const struct session_row *session;/* borrowed; NULL for meta */
+	uint32_t epoch;                    /* of the key it is sealed under */
+	bool condemned;                    /* its pack is, in the newest look */
+	int64_t time;                      /* its pack's, as listed */
+	struct span bitmap;                /* borrowed from the index */
+	const struct session_row *session; /* borrowed; NULL for meta */
 };
-/* Up to `max` copies of (class, id), good ones first; returns the number. */
+/* Up to `max` copies of (class, id), good ones first, among them the oldest;
+ * returns the number. */
 size_t store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
     struct copy *out, size_t max);
+/* The same, from the one after `last` on (NULL: from the first).  Anybody who
+ * can back up can add copies, so who looks for a good one asks until 0. */
+size_t store_copies_after(struct store *s, uint8_t class,
+    const uint8_t id[ID_LEN], const struct copy *last, struct copy *out,
+    size_t max);
 /* True when some good copy exists (indexed, listed, not condemned, full). */
 bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
 
@@ -115,13 +123,13 @@ bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
 SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
 /* A data block, chunk by chunk, as a restore needs it. */
-#define READ_COPIES_MAX 16
+#define READ_COPIES_BATCH 16
 struct read_block {
 	uint32_t n, n_found;
 	uint32_t *lens;
 	const uint8_t **chunks;    /* NULL: no good copy has it */
 	uint8_t (*hashes)[ID_LEN]; /* recomputed from these very bytes */
-	struct bytes plain[READ_COPIES_MAX]; /* what the chunks lie in */
+	struct bytes *plain;       /* what the chunks lie in */
 	size_t n_plain;
 };
 /* As store_read; where no full copy is good, every chunk that some good

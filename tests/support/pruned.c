@@ -108,6 +108,34 @@ add_sparse(struct store *s, const struct session *session,
 }
 
 static void
+add_garbage(struct store *s, const struct session *session,
+    const uint8_t *origin, const uint8_t *id, struct bytes *obj,
+    struct pack_row *row)
+{
+	struct frame_context c = { .epoch = session->epoch,
+		.class = CLASS_DATA };
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t x[100];
+
+	keys_random(x, sizeof x);
+	memset(row, 0, sizeof *row);
+	row->class = CLASS_DATA;
+	memcpy(row->id, id, ID_LEN);
+	if (origin != NULL) {
+		row->flags = ROW_ORIGIN;
+		memcpy(row->origin_pack, origin, ID_LEN);
+	}
+	row->off = (uint32_t)obj->len;
+	row->plain_len = c.plain_len = sizeof x;
+	row->n_chunks = 1;
+	memcpy(c.repo_id, s->repo_id, ID_LEN);
+	memcpy(c.id, id, ID_LEN);
+	must(seal_frame(session->key, &c, span_of(x, sizeof x), obj, &err),
+	    &err);
+	row->sealed_len = (uint32_t)obj->len - row->off;
+}
+
+static void
 new_header(const struct store *s, uint8_t kind, struct header *h,
     uint8_t out[HEADER_LEN])
 {
@@ -143,9 +171,10 @@ put_segment(struct store *s, const uint8_t *pack, const struct bytes *obj,
 	bytes_fini(&body);
 }
 
-void
-pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
-    const struct sparse_plan *plan)
+/* plan NULL: garbage. */
+static void
+put_pack(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    const struct sparse_plan *plan, const uint8_t *origin)
 {
 	struct pack_row *rows = calloc(n, sizeof *rows);
 	struct session_row srow;
@@ -170,8 +199,14 @@ pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 	memcpy(srow.sealed_key, session.sealed, SEALED_KEY_BYTES);
 	new_header(s, OBJ_DATA, &h, header);
 	bytes_put(&obj, header, HEADER_LEN);
-	for (size_t i = 0; i < n; i++)
-		add_sparse(s, &session, plan, blocks[i], &obj, &rows[i]);
+	for (size_t i = 0; i < n; i++) {
+		if (plan != NULL)
+			add_sparse(
+			    s, &session, plan, blocks[i], &obj, &rows[i]);
+		else
+			add_garbage(
+			    s, &session, origin, blocks[i], &obj, &rows[i]);
+	}
 	pack_contents_encode(&pc, &contents);
 	body_wrap(bytes_span(&contents), NULL, NULL, &wrapped);
 	at = obj.len;
@@ -189,6 +224,20 @@ pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 	bytes_fini(&obj);
 	bytes_fini(&contents);
 	bytes_fini(&wrapped);
+}
+
+void
+pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    const struct sparse_plan *plan)
+{
+	put_pack(s, blocks, n, plan, NULL);
+}
+
+void
+pruned_garbage(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    const uint8_t *origin)
+{
+	put_pack(s, blocks, n, NULL, origin);
 }
 
 void

@@ -22,6 +22,10 @@ size_t pruned_blocks(struct store *s, uint8_t (*blocks)[ID_LEN], size_t max);
 /* Put a pack with a sparse copy of each, named in a segment. */
 void pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
     const struct sparse_plan *plan);
+/* Put a pack with a full copy of each, of nonsense: what a stolen host key can
+ * do.  Its rows say that they come from `origin` (NULL: they do not). */
+void pruned_garbage(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    const uint8_t *origin);
 
 /* A key file, whole as it lies on a machine, and the record of its host. */
 void pruned_key_file(

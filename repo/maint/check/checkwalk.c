@@ -13,7 +13,7 @@
 #include "raw.h"
 
 #define HURTS_MAX 8 /* lines per snapshot */
-#define COPIES_MAX 8
+#define COPIES_BATCH 8
 
 struct walk {
 	struct check *c;
@@ -63,7 +63,7 @@ rescue(struct walk *w, uint32_t at, uint8_t class, const uint8_t id[ID_LEN])
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	struct blockset *b = &w->c->blocks;
-	struct copy copies[COPIES_MAX];
+	struct copy copies[COPIES_BATCH], last;
 	enum snap_code rc = SNAP_OK;
 	struct bytes plain;
 	size_t n;
@@ -73,16 +73,21 @@ rescue(struct walk *w, uint32_t at, uint8_t class, const uint8_t id[ID_LEN])
 	if (rc != SNAP_OK || (b->v[at].flags & BLOCKSET_TRIED) != 0)
 		return at;
 	b->v[at].flags |= BLOCKSET_TRIED;
-	n = store_copies(w->c->s, class, id, copies, COPIES_MAX);
+	n = store_copies(w->c->s, class, id, copies, COPIES_BATCH);
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
-	for (size_t i = 0; i < n; i++) {
-		const struct copy *c = &copies[i];
+	while (n > 0) {
+		for (size_t i = 0; i < n; i++) {
+			const struct copy *c = &copies[i];
 
-		bytes_clear(&plain);
-		rc = store_read_copy(w->c->s, c, id, &plain, &ignored);
-		if (rc == SNAP_OK)
-			rc = blockset_good(
-			    b, at, c->n_chunks, c->bitmap, &ignored);
+			bytes_clear(&plain);
+			rc = store_read_copy(w->c->s, c, id, &plain, &ignored);
+			if (rc == SNAP_OK)
+				rc = blockset_good(
+				    b, at, c->n_chunks, c->bitmap, &ignored);
+		}
+		last = copies[n - 1];
+		n = store_copies_after(
+		    w->c->s, class, id, &last, copies, COPIES_BATCH);
 	}
 	bytes_fini(&plain);
 	return at;

@@ -98,8 +98,9 @@ SNAP_MUST_CHECK enum snap_code blockindex_settle(struct blockindex *ix,
     const struct index_pack *truth, bool trusted, struct snap_err *err);
 
 /* ---- asking */
+/* As store_copies_after(). */
 size_t blockindex_copies(struct blockindex *ix, uint8_t class,
-    const uint8_t *id, struct copy *out, size_t max);
+    const uint8_t *id, const struct copy *last, struct copy *out, size_t max);
 bool blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
     uint8_t *pack, uint8_t *kind);
 /* The packs (numbers) of all heads, 0 when not all are good, or none full. */

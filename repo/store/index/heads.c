@@ -29,6 +29,7 @@ fill_copy(const struct blockindex *ix, const struct entry *e, struct copy *c)
 	c->codec = e->codec;
 	c->flags = e->flags;
 	c->condemned = p->condemned;
+	c->time = p->time;
 	c->bitmap = span_of(NULL, 0);
 	if (e->extra != IDMAP_NONE)
 		c->bitmap = ix->extras[e->extra].bitmap;
@@ -45,9 +46,24 @@ rank(const struct copy *c)
 	return (c->condemned ? 2 : 0) + ((c->flags & ROW_SPARSE) != 0 ? 1 : 0);
 }
 
+/* The older first: what is stored later cannot push it back. */
+static int
+order(const struct copy *a, const struct copy *b)
+{
+	int c = rank(a) - rank(b);
+
+	if (c == 0 && a->time != b->time)
+		c = a->time < b->time ? -1 : 1;
+	if (c == 0)
+		c = memcmp(a->pack, b->pack, ID_LEN);
+	if (c == 0 && a->off != b->off)
+		c = a->off < b->off ? -1 : 1;
+	return c;
+}
+
 size_t
 blockindex_copies(struct blockindex *ix, uint8_t class, const uint8_t *id,
-    struct copy *out, size_t max)
+    const struct copy *last, struct copy *out, size_t max)
 {
 	size_t n = 0, at;
 	struct copy c;
@@ -61,8 +77,10 @@ blockindex_copies(struct blockindex *ix, uint8_t class, const uint8_t *id,
 		    !pack_present(ix, &ix->packs[e->pack]))
 			continue;
 		fill_copy(ix, e, &c);
-		/* Insertion keeps them ranked; the worst falls off. */
-		for (at = n; at > 0 && rank(&out[at - 1]) > rank(&c); at--)
+		if (last != NULL && order(last, &c) >= 0)
+			continue;
+		/* Insertion keeps them in order; the worst falls off. */
+		for (at = n; at > 0 && order(&out[at - 1], &c) > 0; at--)
 			if (at < max)
 				out[at] = out[at - 1];
 		if (at < max)

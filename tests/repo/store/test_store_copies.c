@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "pruned.h"
 
 #define PACK (256u << 10)
 
@@ -167,6 +168,53 @@ a_pack_on_a_bad_sector_leaves_the_other_copy(void **state)
 	world_close(&w);
 }
 
+/* Whoever stole a host key stores nonsense under a true name, again and
+ * again; the one good copy is found behind it, wherever it stands. */
+static void
+forty_bad_copies_do_not_hide_the_good_one(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct copy copies[4], last;
+	uint8_t id[ID_LEN], block[1][ID_LEN];
+	size_t n, n_seen = 0;
+	struct store *s;
+	struct made m;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(backup(s, 0, 1, id, &err), SNAP_OK);
+	nth_name(w.t, "data/", 0, name);
+	make_block(s, 0, &m);
+	memcpy(block[0], m.f.id, ID_LEN);
+	made_fini(&m);
+	for (size_t i = 0; i < 40; i++)
+		pruned_garbage(s, (const uint8_t(*)[ID_LEN])block, 1, NULL);
+	store_close(s);
+	for (int last_of_all = 0; last_of_all < 2; last_of_all++) {
+		if (last_of_all)
+			assert_true(mem_store_set_object_time(
+			    w.mem, name, INT64_MAX / 2));
+		s = open_store(&w, NULL);
+		assert_int_equal(store_look(s, &err), SNAP_OK);
+		if (read_range(s, 0, 1, &err) != SNAP_OK ||
+		    read_blocks(s, 1, &err) != SNAP_OK)
+			fail_msg("%s", err.msg);
+		n = store_copies(s, CLASS_DATA, block[0], copies, 4);
+		for (n_seen = 0; n > 0;) {
+			n_seen += n;
+			last = copies[n - 1];
+			n = store_copies_after(
+			    s, CLASS_DATA, block[0], &last, copies, 4);
+		}
+		assert_int_equal(n_seen, 41);
+		store_close(s);
+	}
+	world_close(&w);
+}
+
 int
 main(void)
 {
@@ -175,6 +223,7 @@ main(void)
 		    a_segment_on_a_bad_sector_is_named_and_skipped),
 		cmocka_unit_test(a_slot_on_a_bad_sector_leaves_the_other),
 		cmocka_unit_test(a_pack_on_a_bad_sector_leaves_the_other_copy),
+		cmocka_unit_test(forty_bad_copies_do_not_hide_the_good_one),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
