@@ -17,7 +17,7 @@ struct place {
 	{                                                                      \
 		NULL, NULL,                                                    \
 		{                                                              \
-			0, NULL, 0                                             \
+			.n = 0                                                 \
 		}                                                              \
 	}
 

@@ -92,13 +92,16 @@ struct repo_snapshots {
 	size_t n;
 	struct repo_snapshot *v; /* oldest first by store time */
 	size_t n_damaged;        /* unreadable ones, already reported */
+	int64_t damaged_ns;      /* store time of the newest of them */
+	uint8_t damaged_id[REPO_ID_LEN];
 };
 /* Confirmed snapshots.  A damaged one is logged by name and skipped. */
 SNAP_MUST_CHECK enum snap_code repo_snapshots(
     struct repo *r, struct repo_snapshots *out, struct snap_err *err);
 void repo_snapshots_free(struct repo_snapshots *s);
 /* By unique id prefix (>= 4 digits), "latest" or "latest:DATABASE-OR-NAME";
- * *out is borrowed from `all`.  SNAP_NOTFOUND, SNAP_USAGE (ambiguous). */
+ * *out is borrowed from `all`.  SNAP_NOTFOUND, SNAP_USAGE (ambiguous),
+ * SNAP_CORRUPT (what might be the latest is damaged). */
 SNAP_MUST_CHECK enum snap_code repo_snapshot_find(
     const struct repo_snapshots *all, const char *spec,
     const struct repo_snapshot **out, struct snap_err *err);

@@ -118,7 +118,7 @@ count_blocks(struct store *s, const struct inventory *inv,
 enum snap_code
 maint_stats(struct store *s, struct repo_stats *out, struct snap_err *err)
 {
-	struct repo_snapshots snaps = { 0, NULL, 0 };
+	struct repo_snapshots snaps = { .n = 0 };
 	struct repo_stats st;
 	struct inventory inv;
 	enum snap_code rc;

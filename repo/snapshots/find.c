@@ -59,6 +59,21 @@ find_latest(const struct repo_snapshots *all, const char *of,
 	return snap_fail(err, SNAP_NOTFOUND, "there is no snapshot");
 }
 
+/* Silence would let somebody restore yesterday without knowing. */
+static enum snap_code
+refuse_older(const struct repo_snapshots *all, const struct repo_snapshot *s,
+    struct snap_err *err)
+{
+	char hex[2 * REPO_ID_LEN + 1];
+
+	if (all->n_damaged == 0 || all->damaged_ns < s->time_ns)
+		return SNAP_OK;
+	hex_encode(all->damaged_id, REPO_ID_LEN, hex);
+	(void)snap_fail(err, SNAP_CORRUPT,
+	    "a newer snapshot %s is damaged, so the latest is not known", hex);
+	return snap_hint(err, "Name one by its id, see: snapshots");
+}
+
 static enum snap_code
 find_prefix(const struct repo_snapshots *all, const char *spec,
     const struct repo_snapshot **out, struct snap_err *err)
@@ -97,15 +112,22 @@ enum snap_code
 snapshots_find(const struct repo_snapshots *all, const char *spec,
     const struct repo_snapshot **out, struct snap_err *err)
 {
+	const struct repo_snapshot *found = NULL;
+	bool latest = true;
 	enum snap_code rc;
 
 	if (strcmp(spec, "latest") == 0)
-		rc = find_latest(all, NULL, out, err);
+		rc = find_latest(all, NULL, &found, err);
 	else if (strncmp(spec, "latest:", 7) == 0)
-		rc = find_latest(all, spec + 7, out, err);
-	else
-		rc = find_prefix(all, spec, out, err);
-	/* Silence would let somebody restore yesterday without knowing. */
+		rc = find_latest(all, spec + 7, &found, err);
+	else {
+		rc = find_prefix(all, spec, &found, err);
+		latest = false;
+	}
+	if (rc == SNAP_OK && latest)
+		rc = refuse_older(all, found, err);
+	if (rc == SNAP_OK)
+		*out = found;
 	if (rc == SNAP_NOTFOUND && all->n_damaged != 0)
 		rc = snap_detail(err,
 		    "%zu damaged snapshots were left out; see the warnings.",

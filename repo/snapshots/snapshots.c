@@ -157,30 +157,48 @@ get_signed(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	return rc;
 }
 
-/* Both halves of one pair; *stands says whether they are a snapshot. */
+static enum snap_code
+get_confirmation(struct store *s, const struct entry *e,
+    struct confirm_body *out, struct snap_err *err)
+{
+	char hex[2 * ID_LEN + 1];
+	struct store_body ok;
+	enum snap_code rc;
+
+	rc = get_signed(s, OBJ_OK, e->id, &ok, err);
+	if (rc != SNAP_OK)
+		return rc;
+	rc = confirm_decode(ok.body.body, out, err);
+	hex_encode(e->id, ID_LEN, hex);
+	if (rc == SNAP_OK && memcmp(out->id, e->id, ID_LEN) != 0)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "snapshots/%s.ok: confirms another snapshot", hex);
+	store_body_fini(&ok);
+	return rc;
+}
+
+/* Both halves of one pair; *stands says whether they are a snapshot, *when
+ * its time as far as it is known, also on failure. */
 static enum snap_code
 load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
-    bool *stands, struct snap_err *err)
+    bool *stands, int64_t *when, struct snap_err *err)
 {
 	struct snapshot_body *snap = NULL;
-	struct store_body body, ok;
 	struct confirm_body confirm;
+	struct store_body body;
 	enum snap_code rc;
 	char hex[2 * ID_LEN + 1];
 
 	*stands = false;
+	*when = e->ok_ns;
 	hex_encode(e->id, ID_LEN, hex);
 	memset(&body, 0, sizeof body);
-	memset(&ok, 0, sizeof ok);
 	snap = malloc(sizeof *snap);
 	if (snap == NULL)
 		return nomem(err);
-	rc = get_signed(s, OBJ_OK, e->id, &ok, err);
+	rc = get_confirmation(s, e, &confirm, err);
 	if (rc == SNAP_OK)
-		rc = confirm_decode(ok.body.body, &confirm, err);
-	if (rc == SNAP_OK && memcmp(confirm.id, e->id, ID_LEN) != 0)
-		rc = snap_fail(err, SNAP_CORRUPT,
-		    "snapshots/%s.ok: confirms another snapshot", hex);
+		*when = store_time(s, confirm.l0, e->ok_ns);
 	if (rc == SNAP_OK)
 		rc = get_signed(s, OBJ_SNAPSHOT, e->id, &body, err);
 	if (rc == SNAP_OK)
@@ -194,12 +212,10 @@ load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
 		    hex);
 		goto out;
 	}
-	rc = snapshots_describe(
-	    snap, e->id, store_time(s, confirm.l0, e->ok_ns), out, err);
+	rc = snapshots_describe(snap, e->id, *when, out, err);
 	*stands = rc == SNAP_OK;
 out:
 	store_body_fini(&body);
-	store_body_fini(&ok);
 	free(snap);
 	return rc;
 }
@@ -212,10 +228,22 @@ is_damage(enum snap_code rc)
 	return rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED || rc == SNAP_IO;
 }
 
+static void
+note_damaged(struct repo_snapshots *all, const struct entry *e, int64_t when)
+{
+	if (all->n_damaged++ != 0 && when <= all->damaged_ns)
+		return;
+	all->damaged_ns = when;
+	memcpy(all->damaged_id, e->id, ID_LEN);
+}
+
 static enum snap_code
 load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
     struct snap_err *err)
 {
+	struct snap_err ignored = SNAP_ERR_INIT;
+	int64_t when = e->ok_ns;
+	struct confirm_body confirm;
 	char hex[2 * ID_LEN + 1];
 	enum snap_code rc;
 	bool stands;
@@ -225,7 +253,9 @@ load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
 		/* Forgetting takes the confirmation first, so this is loss. */
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: missing, though it is confirmed", hex);
-		all->n_damaged++;
+		if (get_confirmation(s, e, &confirm, &ignored) == SNAP_OK)
+			when = store_time(s, confirm.l0, e->ok_ns);
+		note_damaged(all, e, when);
 		return SNAP_OK;
 	}
 	if (!e->has_ok) {
@@ -233,13 +263,13 @@ load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
 		    "snapshots/%s: not confirmed, is no snapshot", hex);
 		return SNAP_OK;
 	}
-	rc = load_pair(s, e, &all->v[all->n], &stands, err);
+	rc = load_pair(s, e, &all->v[all->n], &stands, &when, err);
 	if (rc == SNAP_OK) {
 		all->n += stands ? 1 : 0;
 	} else if (is_damage(rc)) {
 		report_log(s->report, REPORT_WARNING,
 		    "snapshot %s is damaged and left out: %s", hex, err->msg);
-		all->n_damaged++;
+		note_damaged(all, e, when);
 		rc = SNAP_OK;
 	} else if (rc == SNAP_NOTFOUND) {
 		/* Somebody forgot it between the listing and now. */
@@ -262,7 +292,7 @@ enum snap_code
 snapshots_load(
     struct store *s, struct repo_snapshots *out, struct snap_err *err)
 {
-	struct repo_snapshots all = { 0, NULL, 0 };
+	struct repo_snapshots all = { .n = 0 };
 	struct entries list = { NULL, 0, 0 };
 	enum snap_code rc;
 

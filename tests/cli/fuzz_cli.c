@@ -99,7 +99,7 @@ try_spec(struct span in)
 	struct repo_property props[2] = { { "database", "shop" },
 		{ "name", "x" } };
 	struct repo_snapshot v[3];
-	struct repo_snapshots all = { 3, v, 0 };
+	struct repo_snapshots all = { .n = 3, .v = v };
 	const struct repo_snapshot *out = NULL;
 	struct snap_err err = SNAP_ERR_INIT;
 	char *text = text_of(in);

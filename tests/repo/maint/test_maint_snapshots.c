@@ -163,6 +163,42 @@ a_lost_snapshot_is_told_by_its_confirmation(void **state)
 	assert_true(world_said(w, name_of(a, "").s));
 }
 
+/* Damaged in any way: the newest still has its time. */
+static void
+the_time_of_a_damaged_snapshot_is_known(void **state)
+{
+	struct world *w = *state;
+	struct repo_snapshots all;
+	uint8_t a[ID_LEN], b[ID_LEN];
+	int64_t time_b;
+
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	w->like_files = true; /* the object says it, the file does not */
+	world_reopen(w);
+	all = load(w);
+	assert_int_equal(all.n, 2);
+	time_b = all.v[1].time_ns;
+	assert_true(time_b > all.v[0].time_ns);
+	repo_snapshots_free(&all);
+	for (int lost = 0; lost < 2; lost++) {
+		if (lost)
+			assert_true(mem_store_remove(w->mem, name_of(b, "").s));
+		else
+			world_flip(w, name_of(b, "").s, 100);
+		all = load(w);
+		assert_int_equal(all.n_damaged, 1);
+		assert_memory_equal(all.damaged_id, b, ID_LEN);
+		assert_int_equal(all.damaged_ns, time_b);
+		repo_snapshots_free(&all);
+	}
+	world_flip(w, name_of(a, ".ok").s, 100);
+	all = load(w);
+	assert_int_equal(all.n_damaged, 2);
+	assert_true(all.damaged_ns >= time_b);
+	repo_snapshots_free(&all);
+}
+
 static void
 one_confirmed_after_its_lease_is_void(void **state)
 {
@@ -251,6 +287,7 @@ main(void)
 		T(a_confirmation_confirms_only_its_own),
 		T(an_unconfirmed_snapshot_is_none),
 		T(a_lost_snapshot_is_told_by_its_confirmation),
+		T(the_time_of_a_damaged_snapshot_is_known),
 		T(one_confirmed_after_its_lease_is_void),
 		T(an_unsigned_snapshot_is_refused),
 		T(a_store_that_fails_is_an_error_and_no_short_list),

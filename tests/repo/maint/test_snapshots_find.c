@@ -19,7 +19,7 @@ static struct repo_property shop2[] = { { "database", "shop" },
 static struct repo_property stream[] = { { "name", "dump" } };
 
 static struct repo_snapshot v[3];
-static const struct repo_snapshots all = { 3, v, 0 };
+static const struct repo_snapshots all = { .n = 3, .v = v };
 
 static int
 setup(void **state)
@@ -109,7 +109,7 @@ a_prefix_must_be_long_enough_and_unique(void **state)
 static void
 nothing_is_found_where_there_is_nothing(void **state)
 {
-	static const struct repo_snapshots none = { 0, NULL, 2 };
+	static const struct repo_snapshots none = { .n_damaged = 2 };
 	struct snap_err err = SNAP_ERR_INIT;
 	const struct repo_snapshot *s;
 
@@ -117,6 +117,35 @@ nothing_is_found_where_there_is_nothing(void **state)
 	assert_int_equal(
 	    snapshots_find(&none, "latest", &s, &err), SNAP_NOTFOUND);
 	assert_non_null(strstr(err.detail, "2 damaged"));
+}
+
+static void
+an_older_one_is_not_the_latest_of_a_damaged_one(void **state)
+{
+	struct repo_snapshots some = all;
+	struct snap_err err = SNAP_ERR_INIT;
+	const struct repo_snapshot *s = NULL;
+
+	(void)state;
+	v[0].time_ns = 10;
+	v[1].time_ns = 20;
+	v[2].time_ns = 30;
+	some.n_damaged = 1;
+	some.damaged_ns = 29;
+	memset(some.damaged_id, 0xee, sizeof some.damaged_id);
+	assert_int_equal(snapshots_find(&some, "latest", &s, &err), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
+	/* It may have been one of this database. */
+	s = NULL;
+	assert_int_equal(
+	    snapshots_find(&some, "latest:shop", &s, &err), SNAP_CORRUPT);
+	assert_null(s);
+	assert_non_null(strstr(err.msg, "eeeeeeee"));
+	some.damaged_ns = 30;
+	assert_int_equal(
+	    snapshots_find(&some, "latest", &s, &err), SNAP_CORRUPT);
+	assert_int_equal(snapshots_find(&some, "cdcd", &s, &err), SNAP_OK);
+	assert_ptr_equal(s, &v[2]);
 }
 
 static void
@@ -143,6 +172,8 @@ main(void)
 		    a_prefix_must_be_long_enough_and_unique, setup),
 		cmocka_unit_test_setup(
 		    nothing_is_found_where_there_is_nothing, setup),
+		cmocka_unit_test_setup(
+		    an_older_one_is_not_the_latest_of_a_damaged_one, setup),
 		cmocka_unit_test_setup(
 		    a_parent_is_of_the_same_cluster_else_of_the_same_name,
 		    setup),
