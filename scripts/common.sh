@@ -25,9 +25,17 @@ install_packages() {
 	fi
 	echo "installing:$missing"
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get update -q
+	# Debian would make and start a server of its own, which nobody needs
+	# here: it is told not to, for as long as this takes.
+	conf=/etc/postgresql-common/createcluster.d/zz-$$.conf
+	$as_root mkdir -p "${conf%/*}"
+	echo 'create_main_cluster = false' | $as_root tee "$conf" >/dev/null
+	status=0
 	# --no-install-recommends brings no mail server along.
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
-	    --no-install-recommends $missing
+	    --no-install-recommends $missing || status=$?
+	$as_root rm -f "$conf"
+	return $status
 }
 
 # build DIR OPTION...
