@@ -111,6 +111,9 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	ro.is_recovery_code = secret.is_recovery_code;
 	rc = repo_open(s->transport, &ro, &s->repo, err);
 out:
+	if (rc == SNAP_NOREPO && err->hint[0] == '\0')
+		(void)snap_hint(
+		    err, "Make one with: %s init", SNAP_PROGRAM_NAME);
 	secret_fini(&secret);
 	secrets_forget();
 	free(cache);

@@ -19,6 +19,8 @@
 #include "ui.h"
 
 #define POLL_MS 100
+#define PASSPHRASE "passphrase"
+#define RECOVERY "recovery code"
 
 static struct {
 	struct bytes passphrase, recovery_code;
@@ -99,8 +101,8 @@ read_fd(int fd, const char *what, struct bytes *out, const struct report *r,
 }
 
 static enum snap_code
-from_file(const char *path, struct bytes *out, const struct report *r,
-    struct snap_err *err)
+from_file(const char *path, const char *what, struct bytes *out,
+    const struct report *r, struct snap_err *err)
 {
 	enum snap_code rc;
 	struct stat st;
@@ -109,19 +111,19 @@ from_file(const char *path, struct bytes *out, const struct report *r,
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (fd < 0)
 		return snap_fail_errno(
-		    err, SNAP_USAGE, "open passphrase file \"%s\"", path);
+		    err, SNAP_USAGE, "open %s file \"%s\"", what, path);
 	if (fstat(fd, &st) != 0) {
 		rc = snap_fail_errno(
-		    err, SNAP_USAGE, "stat passphrase file \"%s\"", path);
+		    err, SNAP_USAGE, "stat %s file \"%s\"", what, path);
 		goto out;
 	}
 	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
 		(void)snap_fail(err, SNAP_USAGE,
-		    "passphrase file \"%s\" has group or world access", path);
+		    "%s file \"%s\" has group or world access", what, path);
 		rc = snap_hint(err, "chmod 600 '%s'", path);
 		goto out;
 	}
-	rc = read_fd(fd, "the passphrase file", out, r, err);
+	rc = read_fd(fd, path, out, r, err);
 out:
 	(void)close(fd);
 	return rc;
@@ -197,10 +199,12 @@ pick(struct secret *s, const struct opts *o, bool is_new,
 
 	if (o->recovery_code_file != NULL) {
 		s->is_recovery_code = true;
-		return from_file(o->recovery_code_file, &s->text, r, err);
+		return from_file(
+		    o->recovery_code_file, RECOVERY, &s->text, r, err);
 	}
 	if (o->passphrase_file != NULL)
-		return from_file(o->passphrase_file, &s->text, r, err);
+		return from_file(
+		    o->passphrase_file, PASSPHRASE, &s->text, r, err);
 	if (o->passphrase_command != NULL)
 		return from_command(o->passphrase_command, &s->text, r, err);
 	if (env.has_recovery_code && !is_new) {
@@ -213,7 +217,7 @@ pick(struct secret *s, const struct opts *o, bool is_new,
 		return bytes_check(&env.passphrase, err);
 	}
 	if ((p = getenv("SNAP_PASSPHRASE_FILE")) != NULL)
-		return from_file(p, &s->text, r, err);
+		return from_file(p, PASSPHRASE, &s->text, r, err);
 	if ((p = getenv("SNAP_PASSPHRASE_COMMAND")) != NULL)
 		return from_command(p, &s->text, r, err);
 	return from_terminal(&s->text, is_new, r, err);
@@ -232,7 +236,8 @@ secret_get(struct secret *s, const struct opts *o, bool is_new,
 	if ((rc = pick(s, o, is_new, r, err)) != SNAP_OK)
 		return rc;
 	if (s->text.len == 0)
-		return snap_fail(err, SNAP_USAGE, "the passphrase is empty");
+		return snap_fail(err, SNAP_USAGE, "the %s is empty",
+		    s->is_recovery_code ? RECOVERY : PASSPHRASE);
 	return bytes_check(&s->text, err);
 }
 

@@ -147,8 +147,9 @@ const struct opt opts_table[] = {
 	    "leave \\restrict out of the script" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
 	    CMD_CHECK, "read the data as well, or a random part of it" },
-	{ 0, "json", NULL, OPT_FLAG, OFF(json), REPO_COMMANDS |
-	    CMD_VERSION, "write JSON (docs/exit-codes.md, \"JSON\")" },
+	{ 0, "json", NULL, OPT_FLAG, OFF(json),
+	    (REPO_COMMANDS & ~(unsigned)CMD_RESTORE) | CMD_VERSION,
+	    "write JSON (docs/exit-codes.md, \"JSON\")" },
 	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
 	    "say nothing but warnings and errors" },
 	{ 'v', "verbose", NULL, OPT_FLAG, OFF(verbose), CMD_ALL,

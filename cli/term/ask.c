@@ -53,6 +53,8 @@ ui_ask_secret(const char *prompt, struct bytes *out, const struct report *r)
 	mute = old;
 	mute.c_lflag &= (tcflag_t)~ECHO;
 	mute.c_lflag |= ECHONL | ICANON;
+	/* Ctrl-Z and Ctrl-\ would leave us, and a terminal without echo. */
+	mute.c_cc[VSUSP] = mute.c_cc[VQUIT] = (cc_t)fpathconf(fd, _PC_VDISABLE);
 	if (fd_write_all(fd, prompt, strlen(prompt)) != 0 ||
 	    tcsetattr(fd, TCSAFLUSH, &mute) != 0)
 		goto out;

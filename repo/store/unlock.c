@@ -82,11 +82,9 @@ read_config(struct unlock *u, struct snap_err *err)
 		    "If it was never used, delete what is under keys/ and run "
 		    "init again.");
 	}
-	if (rc == SNAP_NOTFOUND) {
-		(void)snap_fail(err, SNAP_NOREPO,
+	if (rc == SNAP_NOTFOUND)
+		return snap_fail(err, SNAP_NOREPO,
 		    "there is no repository at %s", transport_url(s->t));
-		return snap_hint(err, "Make one with: init");
-	}
 	if (rc != SNAP_OK)
 		return rc;
 	rc = object_parse(bytes_span(&u->config), &o, err);

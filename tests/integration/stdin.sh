@@ -12,7 +12,7 @@ expect 10 "a place without a repository has a status of its own" \
 says "and says so" 'error:'
 mkdir "$T/bare"
 expect 10 "an empty directory is no repository" "$SNAP" -r "$T/bare" snapshots
-says "and the hint names init" 'hint:.*init'
+says "and the hint is a command" "hint: .*: ${SNAP##*/} init\$"
 init
 grep -q 'recovery code' "$T/out" && ok "init shows the recovery code" ||
     not_ok "init shows the recovery code"
@@ -176,6 +176,17 @@ chmod 640 "$T/pass"
 expect 2 "a passphrase file that others can read is refused" without \
     "$SNAP" --passphrase-file "$T/pass" snapshots
 says "with what to do" 'hint: chmod 600'
+printf '' >"$T/no-code"
+expect 2 "an empty recovery code" without \
+    "$SNAP" --recovery-code-file "$T/no-code" snapshots
+says "is called by its name, first for its rights" \
+    'recovery code file .* has group or world access'
+chmod 600 "$T/no-code"
+expect 2 "then" without "$SNAP" --recovery-code-file "$T/no-code" snapshots
+says "for its length" 'the recovery code is empty'
+expect 2 "a recovery code file that is not there" without \
+    "$SNAP" --recovery-code-file "$T/no-such-file" snapshots
+says "is called by its name" 'open recovery code file'
 expect 2 "a passphrase file that is not there" without \
     "$SNAP" --passphrase-file "$T/no-such-file" snapshots
 if command -v setsid >/dev/null; then
@@ -199,6 +210,7 @@ expect 2 "no command" "$SNAP"
 expect 2 "an unknown command" "$SNAP" frobnicate
 expect 2 "an unknown option" "$SNAP" snapshots --frobnicate
 expect 2 "an option of another command" "$SNAP" snapshots --globals
+expect 2 "JSON of what is data already" "$SNAP" restore --json latest
 expect 2 "an option without its argument" "$SNAP" snapshots -r
 expect 2 "a stream without a name" "$SNAP" backup --stdin
 expect 2 "a tag with a comma" "$SNAP" backup --name x --tag a,b -- true

@@ -60,6 +60,10 @@ expect 130 "Ctrl-C while a command runs, which dies of it" \
 shows "is told" 'error: cancelled'
 expect 130 "also a passphrase command" play 'see:started' press:c -- \
     "$SNAP" --passphrase-command 'echo started >/dev/tty; sleep 600' snapshots
+for key in z '\'; do
+	expect 12 "Ctrl-$key at the prompt is only a letter" play \
+	    'see:Passphrase: ' "key:$key" "type:$pass" -- "$SNAP" snapshots
+done
 expect 2 "Ctrl-D is no passphrase" play 'see:Passphrase: ' key:d -- \
     "$SNAP" snapshots
 shows "and the hint says what to set" 'hint:.*SNAP_PASSPHRASE_FILE'
