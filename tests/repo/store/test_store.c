@@ -81,7 +81,7 @@ an_empty_place_is_no_repository(void **state)
 	(void)state;
 	world_open(&w, 0);
 	assert_int_equal(try_open(&w, "secret", false, &err), SNAP_NOREPO);
-	assert_non_null(strstr(err.hint, "init"));
+	assert_non_null(strstr(err.msg, "no repository"));
 	world_close(&w);
 }
 
