@@ -54,9 +54,11 @@ flush(struct repair *r, struct snap_err *err)
 	index_segment_encode(&seg, &body);
 	keys_random(id, sizeof id);
 	rc = bytes_check(&body, err);
+	/* Unsigned, as runs put them: whatever a host wrote into its packs
+	 * about where copies come from would be maintenance's word else. */
 	if (rc == SNAP_OK)
 		rc = store_put_body(
-		    r->s, OBJ_INDEX, id, bytes_span(&body), true, &st, err);
+		    r->s, OBJ_INDEX, id, bytes_span(&body), false, &st, err);
 	if (rc == SNAP_OK && st.time_ns - seg.l0 >= lease)
 		rc = snap_fail(err, SNAP_BUSY,
 		    "reading the packs took longer than half the grace "

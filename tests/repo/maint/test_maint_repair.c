@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+#include "blockindex.h"
+#include "pruned.h"
 #include "world.h"
 
 static uint64_t
@@ -148,6 +150,33 @@ a_repair_that_fails_half_way_can_be_repeated(void **state)
 	assert_int_equal(world_check(w, 100).n_errors, 0);
 }
 
+/* A stolen host key says that its nonsense comes from the good copy's pack, as
+ * only prune may; rebuilding the index does not make that prune's word. */
+static void
+a_repair_does_not_vouch_for_what_a_host_wrote(void **state)
+{
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t a[ID_LEN], blocks[WORLD_BLOCKS][ID_LEN];
+	uint32_t packs[8];
+	struct copy good;
+
+	world_backup(w, 1, "one", a);
+	assert_int_equal(
+	    pruned_blocks(w->s, blocks, WORLD_BLOCKS), WORLD_BLOCKS);
+	assert_int_equal(
+	    store_copies(w->s, CLASS_DATA, blocks[0], &good, 1), 1);
+	pruned_garbage(w->s, (const uint8_t(*)[ID_LEN])blocks, 1, good.pack);
+	remove_index(w);
+	world_reopen(w);
+	assert_true(repair(w) > 0);
+	world_reopen(w);
+	assert_int_equal(store_look(w->s, &err), SNAP_OK);
+	assert_int_equal(
+	    blockindex_heads(w->s->index, CLASS_DATA, blocks[0], packs, 8), 2);
+	assert_true(world_readable(w, 1));
+}
+
 static void
 stats_count_each_block_once(void **state)
 {
@@ -182,6 +211,7 @@ main(void)
 		T(a_damaged_segment_is_replaced_and_reported),
 		T(a_damaged_pack_stays_out_and_the_others_come_back),
 		T(a_repair_that_fails_half_way_can_be_repeated),
+		T(a_repair_does_not_vouch_for_what_a_host_wrote),
 		T(stats_count_each_block_once),
 	};
 
