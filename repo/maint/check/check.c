@@ -16,6 +16,8 @@
 #include "slots.h"
 #include "snapshots.h"
 
+#define SECOND_NS INT64_C(1000000000)
+
 void
 check_problem(struct check *c, const char *fmt, ...)
 {
@@ -91,6 +93,49 @@ check_sealed(
 	return SNAP_OK;
 }
 
+/*
+ * A snapshot without its confirmation.  Of a backup under way, or of one that
+ * died there; but when the confirmation was lost, only this tells.  So it is a
+ * finding as soon as no backup can be at it any more.
+ */
+static enum snap_code
+check_lone(
+    struct check *c, const struct inventory_object *o, struct snap_err *err)
+{
+	int64_t grace = (int64_t)c->s->config.grace_s * SECOND_NS;
+	struct snapshot_body *snap = NULL;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct raw_body body;
+	enum snap_code rc;
+	int64_t age;
+
+	rc = raw_get_body(c->s, o->kind, o->id, &body, err);
+	if (rc == SNAP_NOTFOUND)
+		return SNAP_OK; /* forgotten meanwhile */
+	if (rc != SNAP_OK)
+		return rc;
+	c->result.bytes_read += body.size;
+	store_name(o->kind, o->id, name);
+	snap = malloc(sizeof *snap);
+	rc = snap == NULL ? snap_fail(err, SNAP_NOMEM,
+				"not enough memory for a snapshot")
+			  : snapshot_decode(body.body.body, snap, err);
+	if (rc == SNAP_OK) {
+		age = c->s->l0 - store_time(c->s, snap->l0, o->time_ns);
+		if (age >= grace)
+			check_problem(c,
+			    "%s: is not confirmed: its backup was interrupted, "
+			    "or its confirmation was lost",
+			    name);
+		else
+			report_log(c->s->report, REPORT_INFO,
+			    "%s: is not confirmed yet", name);
+	}
+	free(snap);
+	raw_body_fini(&body);
+	return rc;
+}
+
 /* The small objects that no other step reads: config, keys, notes, condemned
  * lists, and halves of snapshots that never became whole. */
 static enum snap_code
@@ -111,6 +156,11 @@ check_small(struct check *c, struct snap_err *err)
 		case OBJ_CONDEMNED:
 		case OBJ_CONDEMNED_OK:
 			rc = check_sealed(c, o, err);
+			break;
+		case OBJ_SNAPSHOT:
+			if (inventory_find(&c->inv, OBJ_OK, o->id) != NULL)
+				continue;
+			rc = check_lone(c, o, err);
 			break;
 		default:
 			continue;
@@ -162,7 +212,10 @@ count_unused(struct check *c)
 		if (p->readable && !p->indexed)
 			report_log(c->s->report, REPORT_INFO,
 			    "%s is in no index segment", name);
-		c->result.n_unused_packs += p->readable && p->n_used == 0;
+		/* Where something could not be walked, more is needed than
+		 * what was seen. */
+		c->result.n_unused_packs +=
+		    c->result.n_errors == 0 && p->readable && p->n_used == 0;
 	}
 	for (uint32_t i = 0; i < c->blocks.n; i++)
 		c->result.n_blocks += c->blocks.v[i].class == CLASS_DATA;

@@ -290,6 +290,62 @@ packs_of_a_crashed_run_are_no_damage(void **state)
 	assert_true(r.n_unused_packs > 0);
 }
 
+/* What hangs below a manifest that cannot be read is needed all the same. */
+static void
+no_pack_is_called_unused_where_something_is_broken(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct repo_check_result r;
+	struct world_name *v;
+	size_t n;
+
+	world_crashed_backup(t.w, 9);
+	n = world_names(t.w, "meta/", &v);
+	for (size_t i = 0; i < n; i++)
+		assert_true(mem_store_remove(t.w->mem, v[i].s));
+	free(v);
+	r = world_check(t.w, 0);
+	assert_true(r.n_errors > 0);
+	assert_int_equal(r.n_unused_packs, 0);
+}
+
+/* A backup may be at it, until the grace time is over. */
+static void
+a_lost_confirmation_is_found_in_time(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct repo_check_result r;
+	char ok[TRANSPORT_NAME_MAX + 1], snap[TRANSPORT_NAME_MAX + 1];
+
+	store_name(OBJ_OK, t.a, ok);
+	store_name(OBJ_SNAPSHOT, t.a, snap);
+	assert_true(mem_store_remove(t.w->mem, ok));
+	r = world_check(t.w, 0);
+	assert_int_equal(r.n_errors, 0);
+	assert_int_equal(r.n_snapshots, 1);
+	mem_store_advance(t.w->mem, INT64_C(3600) * 1000000000);
+	r = world_check(t.w, 0);
+	assert_int_equal(r.n_errors, 1);
+	assert_true(world_said(t.w, snap));
+	assert_true(world_said(t.w, "confirmation was lost"));
+}
+
+static void
+a_lone_half_of_a_snapshot_is_read(void **state)
+{
+	struct two t = two_snapshots(state);
+	char ok[TRANSPORT_NAME_MAX + 1], snap[TRANSPORT_NAME_MAX + 1];
+	struct repo_check_result r;
+
+	store_name(OBJ_OK, t.a, ok);
+	store_name(OBJ_SNAPSHOT, t.a, snap);
+	assert_true(mem_store_remove(t.w->mem, ok));
+	world_flip(t.w, snap, 100);
+	r = world_check(t.w, 0);
+	assert_int_equal(r.n_errors, 1);
+	assert_true(world_said(t.w, snap));
+}
+
 static void
 a_share_of_the_data_is_read_when_asked(void **state)
 {
@@ -381,6 +437,9 @@ main(void)
 		T(a_damaged_snapshot_is_found_and_named),
 		T(a_damaged_slot_or_config_is_found_and_named),
 		T(packs_of_a_crashed_run_are_no_damage),
+		T(no_pack_is_called_unused_where_something_is_broken),
+		T(a_lost_confirmation_is_found_in_time),
+		T(a_lone_half_of_a_snapshot_is_read),
 		T(a_share_of_the_data_is_read_when_asked),
 		T(a_share_of_nothing_or_too_much_is_refused),
 		T(a_check_never_passes_over_a_failed_request),
