@@ -131,9 +131,11 @@ enum snap_code locks_take(struct pgsource *s, struct snap_err *err);
 void workers_close(struct pgsource *s);
 
 /* child.c */
+#define CHILD_LIST "/dev/fd/3"
 struct child {
 	char **argv;
 	int in;        /* becomes stdin; -1 = none */
+	int list;      /* becomes CHILD_LIST; -1 = none */
 	int out;       /* becomes stdout */
 	bool connects; /* to the server: gets the secrets, and no `in` */
 };
@@ -147,7 +149,7 @@ SNAP_MUST_CHECK enum snap_code child_tmpfile(
 SNAP_MUST_CHECK enum snap_code child_write(
     const struct pgsource *s, int fd, struct span data, struct snap_err *err);
 /* Run argv and append its output to *out. */
-enum snap_code child_output(struct pgsource *s, char **argv, int in,
+enum snap_code child_output(struct pgsource *s, char **argv, int in, int list,
     bool connects, struct bytes *out, struct snap_err *err);
 
 /* tools.c */

@@ -13,7 +13,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "fdio.h"
 #include "pgsource_internal.h"
 
 #define MAX_ARGS 16
@@ -120,7 +119,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	else
-		rc = child_output(s, a.v, -1, true, &s->archive, err);
+		rc = child_output(s, a.v, -1, -1, true, &s->archive, err);
 	if (rc == SNAP_OK)
 		rc = ddl_patch_time(&s->archive, err);
 out:
@@ -275,14 +274,13 @@ put_list(const struct bytes *toc, enum entry_class want, struct bytes *out)
 
 /*
  * pg_restore of the archive `in`, as cleaned SQL; `list` (may be NULL) is what
- * -L shall read: that needs a name, so the file has one while it is read.
+ * -L shall read: a file without a name, which kill -9 does not leave behind.
  */
 static enum snap_code
 run_pg_restore(struct pgsource *s, int in, const char *const *options,
     const struct bytes *list, struct bytes *out, struct snap_err *err)
 {
 	struct args a = { NULL, 0, 0, false };
-	char name[] = P_tmpdir "/snap-XXXXXX";
 	enum snap_code rc = SNAP_OK;
 	int fd = -1;
 
@@ -290,23 +288,20 @@ run_pg_restore(struct pgsource *s, int in, const char *const *options,
 	for (; *options != NULL; options++)
 		args_add(&a, *options, "");
 	if (list != NULL) {
-		fd = mkstemp(name);
-		if (fd < 0 || fd_write_all(fd, list->p, list->len) != 0) {
-			rc = snap_fail_errno(
-			    err, SNAP_IO, "write a temporary file");
+		rc = child_tmpfile(s, &fd, err);
+		if (rc == SNAP_OK)
+			rc = child_write(s, fd, bytes_span(list), err);
+		if (rc != SNAP_OK)
 			goto out;
-		}
-		args_add(&a, "--use-list=", name);
+		args_add(&a, "--use-list=", CHILD_LIST);
 	}
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	if (rc == SNAP_OK)
-		rc = child_output(s, a.v, in, false, out, err);
+		rc = child_output(s, a.v, in, fd, false, out, err);
 out:
-	if (fd >= 0) {
+	if (fd >= 0)
 		close(fd);
-		unlink(name);
-	}
 	args_free(&a);
 	return rc;
 }

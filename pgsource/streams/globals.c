@@ -62,7 +62,7 @@ globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 		    "%s may not read pg_authid: the passwords of the "
 		    "roles are left out",
 		    s->user);
-	rc = child_output(s, argv, -1, true, &text, err);
+	rc = child_output(s, argv, -1, -1, true, &text, err);
 	if (rc != SNAP_OK)
 		goto out;
 	ddl_clean(&text);

@@ -21,6 +21,7 @@ extern char **environ;
 
 #define POLL_NS 5000000L
 #define MESSAGES_ROOM 8192
+#define LIST_FD 3 /* of CHILD_LIST */
 
 /* For a definition of all objects, seldom more than some megabytes. */
 static enum snap_code
@@ -38,17 +39,22 @@ child_tmpfile(const struct pgsource *s, int *fd, struct snap_err *err)
 	size_t len = strlen(dir) + sizeof "/snap-XXXXXX";
 	enum snap_code rc = SNAP_OK;
 	char *name = malloc(len);
+	int low;
 
 	if (name == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	(void)snprintf(name, len, "%s/snap-XXXXXX", dir);
-	*fd = mkstemp(name);
-	if (*fd < 0) {
-		rc = no_room("make", dir, err);
-	} else {
+	low = mkstemp(name);
+	if (low >= 0) {
 		(void)unlink(name);
-		(void)fcntl(*fd, F_SETFD, FD_CLOEXEC);
+		(void)fcntl(low, F_SETFD, FD_CLOEXEC);
+		/* Never the number that a child shall find another file at. */
+		*fd = fcntl(low, F_DUPFD_CLOEXEC, LIST_FD + 1);
 	}
+	if (low < 0 || *fd < 0)
+		rc = no_room("make", dir, err);
+	if (low >= 0)
+		close(low);
 	free(name);
 	return rc;
 }
@@ -237,6 +243,8 @@ child_spawn(const struct child *c, int in, int errfd, char **env, pid_t *pid)
 		e = posix_spawn_file_actions_adddup2(&fa, c->out, 1);
 	if (e == 0)
 		e = posix_spawn_file_actions_adddup2(&fa, errfd, 2);
+	if (e == 0 && c->list >= 0)
+		e = posix_spawn_file_actions_adddup2(&fa, c->list, LIST_FD);
 	if (e == 0)
 		e = posix_spawnp(pid, c->argv[0], &fa, NULL, c->argv, env);
 	posix_spawn_file_actions_destroy(&fa);
@@ -297,10 +305,10 @@ out:
 }
 
 enum snap_code
-child_output(struct pgsource *s, char **argv, int in, bool connects,
+child_output(struct pgsource *s, char **argv, int in, int list, bool connects,
     struct bytes *out, struct snap_err *err)
 {
-	struct child c = { argv, in, -1, connects };
+	struct child c = { argv, in, list, -1, connects };
 	enum snap_code rc;
 	uint8_t *room;
 	off_t len;

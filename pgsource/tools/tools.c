@@ -55,7 +55,7 @@ ask_version(struct pgsource *s, const char *path, struct snap_err *err)
 		return -1;
 	(void)snprintf(program, sizeof program, "%s", path);
 	bytes_init(&out, 4096);
-	if (child_output(s, argv, -1, false, &out, err) == SNAP_OK) {
+	if (child_output(s, argv, -1, -1, false, &out, err) == SNAP_OK) {
 		bytes_u8(&out, 0);
 		if (!out.bad)
 			v = tools_version((const char *)out.p);

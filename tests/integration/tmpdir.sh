@@ -13,6 +13,11 @@ cat >"$T/pg_dump" <<EOF2
 env >>"$T/environ"
 tr '\0' '\n' <"/proc/\$PPID/environ" >>"$T/parent" 2>/dev/null
 ls -A "$T/tmp" >>"$T/names"
+for a; do
+	case \$a in --use-list=*)
+		ls -ldL "\${a#*=}" | awk '{ print \$2 }' >>"$T/links" ;;
+	esac
+done
 exec pg_dump "\$@"
 EOF2
 for p in pg_restore pg_dumpall; do
@@ -29,6 +34,7 @@ for f in environ parent; do
 	    ok "no secret in the environment ($f)"
 done
 is "temporary files have no names" "$(cat "$T/names")" ""
+is "nor has pg_restore's list one anywhere" "$(sort -u "$T/links")" 0
 is "and are gone" "$(ls -A "$T/tmp")" ""
 expect 1 "a TMPDIR that is not there" env TMPDIR="$T/none" \
     "$SNAP" backup -d shop

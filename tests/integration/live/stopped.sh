@@ -13,9 +13,17 @@ psql -X -q shop -c "CREATE TABLE orders AS SELECT i AS id, md5(i::text) AS a,
 mkdir "$T/tmp" "$T/bin"
 TMPDIR=$T/tmp
 export TMPDIR
-for p in pg_restore pg_dumpall; do
-	ln -s "$PG_BIN/$p" "$T/bin/$p"
-done
+ln -s "$PG_BIN/pg_dumpall" "$T/bin/pg_dumpall"
+cat >"$T/bin/pg_restore" <<-SH
+#!/bin/sh
+if [ -e "$T/hold" ]; then
+	case "\$*" in *--use-list=*)
+		echo \$\$ >"$T/restore.pid"
+		while [ -e "$T/hold" ]; do sleep 0.1; done ;;
+	esac
+fi
+exec "$PG_BIN/pg_restore" "\$@"
+SH
 cat >"$T/bin/pg_dump" <<-SH
 #!/bin/sh
 case \$1 in
@@ -24,7 +32,7 @@ case \$1 in
 esac
 exec "$PG_BIN/pg_dump" "\$@"
 SH
-chmod +x "$T/bin/pg_dump"
+chmod +x "$T/bin/pg_dump" "$T/bin/pg_restore"
 expect 0 "a backup that is not disturbed" "$SNAP" backup -d shop \
     -t small --pg-dump "$T/bin/pg_dump"
 n=$(n_snapshots)
@@ -47,6 +55,9 @@ left() {
 		not_ok "$1: pg_dump is gone"
 	fi
 	is "$1: no file is left" "$(ls -A "$T/tmp")" ""
+	is "$1: nor one elsewhere" "$(find /tmp -maxdepth 1 -type f \
+	    -name 'snap-*' -newer "$T/bin/pg_dump" \
+	    -exec grep -l 'TABLE public small ' {} + 2>/dev/null)" ""
 }
 
 signals='TERM:143 HUP:129'
@@ -171,6 +182,23 @@ exec 5>&-
 wait "$holder"
 no_sessions "pg_dump is killed"
 left "pg_dump is killed"
+
+# ---- while pg_restore reads its list
+for sig in TERM:143 KILL:137; do
+	rm -f "$T/restore.pid"
+	touch "$T/hold"
+	backup -t small
+	while running && [ ! -s "$T/restore.pid" ]; do sleep 0.05; done
+	kill -"${sig%:*}" "$pid"
+	finish
+	is "pg_restore, SIG${sig%:*}: the status" "$status" "${sig#*:}"
+	no_sessions "pg_restore, SIG${sig%:*}"
+	left "pg_restore, SIG${sig%:*}"
+	rm -f "$T/hold"
+	while kill -0 "$(cat "$T/restore.pid")" 2>/dev/null; do
+		sleep 0.1
+	done
+done
 
 expect 0 "the next run succeeds" "$SNAP" backup -d shop -j 3
 expect 0 "check" "$SNAP" check --read-data
