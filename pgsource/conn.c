@@ -9,9 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "dial.h"
 #include "pgsource_internal.h"
 
-#define MAX_PARAMS 96
 #define POLL_MS 100
 #define SERVICE_LINE_MAX 250
 
@@ -132,10 +132,12 @@ on_notice(void *report, const char *text)
 	report_log(report, REPORT_DEBUG, "%s", line);
 }
 
-static PGconn *
-connect_once(const struct pgsource_opts *o, const char *password)
+static enum snap_code
+connect_once(const struct pgsource_opts *o, const char *password, PGconn **out,
+    struct snap_err *err)
 {
 	const char *key[8], *val[8];
+	struct conn_params p = { key, val, 1 };
 	size_t n = 0;
 
 	key[n] = "host";
@@ -153,7 +155,7 @@ connect_once(const struct pgsource_opts *o, const char *password)
 	val[n++] = "snap";
 	key[n] = NULL;
 	val[n] = NULL;
-	return PQconnectdbParams(key, val, 1);
+	return conn_dial(o->report, &p, out, err);
 }
 
 static void
@@ -180,8 +182,9 @@ conn_open(const struct pgsource_opts *o, PGconn **out, struct snap_err *err)
 		password = o->ask_password(o->ask_arg, "Password: ");
 	if ((rc = report_check(o->report, err)) != SNAP_OK)
 		goto out;
-	c = connect_once(o, password);
-	if (c != NULL && PQstatus(c) != CONNECTION_OK && password == NULL &&
+	if ((rc = connect_once(o, password, &c, err)) != SNAP_OK)
+		goto out;
+	if (PQstatus(c) != CONNECTION_OK && password == NULL &&
 	    PQconnectionNeedsPassword(c) != 0 && o->password_prompt >= 0 &&
 	    o->ask_password != NULL) {
 		PQfinish(c);
@@ -189,11 +192,8 @@ conn_open(const struct pgsource_opts *o, PGconn **out, struct snap_err *err)
 		password = o->ask_password(o->ask_arg, "Password: ");
 		if ((rc = report_check(o->report, err)) != SNAP_OK)
 			goto out;
-		c = connect_once(o, password);
-	}
-	if (c == NULL) {
-		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
-		goto out;
+		if ((rc = connect_once(o, password, &c, err)) != SNAP_OK)
+			goto out;
 	}
 	if (PQstatus(c) == CONNECTION_OK) {
 		PQsetNoticeProcessor(c, on_notice, o->report);
@@ -245,23 +245,26 @@ param_value(struct pgsource *s, const PQconninfoOption *p)
 enum snap_code
 conn_again(struct pgsource *s, PGconn **out, struct snap_err *err)
 {
-	const char *key[MAX_PARAMS], *val[MAX_PARAMS];
+	const char *key[CONN_PARAMS + 1], *val[CONN_PARAMS + 1];
+	struct conn_params params = { key, val, 0 };
 	PQconninfoOption *all = PQconninfo(s->conn), *p;
 	enum snap_code rc = SNAP_OK;
 	size_t n = 0;
-	PGconn *c;
+	PGconn *c = NULL;
 
 	if (all == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	for (p = all; p->keyword != NULL && n + 1 < MAX_PARAMS; p++) {
+	for (p = all; p->keyword != NULL && n < CONN_PARAMS; p++) {
 		val[n] = param_value(s, p);
 		if (val[n] != NULL)
 			key[n++] = p->keyword;
 	}
 	key[n] = NULL;
 	val[n] = NULL;
-	c = PQconnectdbParams(key, val, 0);
-	if (c == NULL || PQstatus(c) != CONNECTION_OK) {
+	rc = conn_dial(s->o.report, &params, &c, err);
+	if (rc != SNAP_OK)
+		goto out;
+	if (PQstatus(c) != CONNECTION_OK) {
 		rc = conn_fail(s, c, NULL, "open another connection", err);
 		snap_hint(err, "use fewer jobs, or raise max_connections");
 		PQfinish(c);
@@ -269,6 +272,7 @@ conn_again(struct pgsource *s, PGconn **out, struct snap_err *err)
 		PQsetNoticeProcessor(c, on_notice, s->o.report);
 		*out = c;
 	}
+out:
 	PQconninfoFree(all);
 	return rc;
 }

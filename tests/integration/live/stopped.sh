@@ -200,6 +200,34 @@ for sig in TERM:143 KILL:137; do
 	done
 done
 
+# ---- while a server does not answer; no limit: who is deaf stays
+server=$(head -n 1 "$PG_DIR/data/postmaster.pid")
+trap 'kill -CONT "$server" 2>/dev/null; clean_up' EXIT
+for sig in $signals; do
+	kill -STOP "$server"
+	backup
+	sleep 0.5
+	running && ok "connecting: it waits" || not_ok "connecting: it waits"
+	kill -"${sig%:*}" "$pid"
+	finish
+	kill -CONT "$server"
+	is "connecting, SIG${sig%:*}: the status" "$status" "${sig#*:}"
+	no_sessions "connecting, SIG${sig%:*}"
+	left "connecting, SIG${sig%:*}"
+done
+kill -STOP "$server"
+expect 2 "a server that does not answer in time" "$SNAP" backup \
+    -d "dbname=shop connect_timeout=2"
+kill -CONT "$server"
+says "is told" 'timeout expired'
+kill -STOP "$server"
+expect 2 "nor one of two in time" "$SNAP" backup \
+    -d "host=$PG_DIR,$T dbname=shop connect_timeout=2"
+kill -CONT "$server"
+says "the first is told" 'timeout expired'
+says "and the other was asked" "$T"
+trap clean_up EXIT
+
 expect 0 "the next run succeeds" "$SNAP" backup -d shop -j 3
 expect 0 "check" "$SNAP" check --read-data
 done_testing
