@@ -152,7 +152,7 @@ connect_once(const struct pgsource_opts *o, const char *password, PGconn **out,
 	key[n] = "dbname";
 	val[n++] = o->dbname;
 	key[n] = "fallback_application_name";
-	val[n++] = "snap";
+	val[n++] = SNAP_PROGRAM_NAME;
 	key[n] = NULL;
 	val[n] = NULL;
 	return conn_dial(o->report, &p, out, err);

@@ -435,7 +435,8 @@ void
 sqlscript_poison(struct sqlscript *s, const char *why)
 {
 	static const char raise[] = "\nDO $snap$ BEGIN RAISE EXCEPTION '";
-	static const char end[] = "'; END $snap$;\n", mark[] = "snap: ";
+	static const char end[] = "'; END $snap$;\n";
+	static const char mark[] = SNAP_PROGRAM_NAME ": ";
 	struct pollfd p = { .fd = s->o.fd, .events = POLLOUT };
 	char buf[POISON_TABS + 2 * REASON_MAX + 256];
 	char reason[sizeof mark + REASON_MAX];

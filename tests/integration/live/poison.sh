@@ -2,6 +2,7 @@
 # poison.sh - stored data that is damaged is met in the middle of a restore:
 # the script then says why, psql fails, and the target is as it was.
 . "$(dirname "$0")/live.sh"
+NAME=$(basename "$SNAP")
 pg_start || exit 1
 init
 R=$SNAP_REPOSITORY
@@ -45,7 +46,7 @@ spoiled() {
 	says "$1: it names the pack" "$(basename "$2")"
 	[ "$status" != 0 ] && ok "$1: psql fails" || not_ok "$1: psql fails"
 	cat "$T/psql" >>"$T/err"
-	if grep -Eq 'ERROR: +(snap: |extra data after)' "$T/psql"; then
+	if grep -Eq "ERROR: +($NAME: |extra data after)" "$T/psql"; then
 		ok "$1: psql shows the reason"
 	else
 		not_ok "$1: psql shows the reason"
@@ -119,7 +120,7 @@ for opt in -q -1; do
 	    not_ok "stopped, psql $opt: psql fails"
 	wait "$pid"
 	is "stopped, psql $opt: the status of snap" "$?" 143
-	grep -q 'snap: ' "$T/psql" && ok "stopped, psql $opt: it is told" ||
+	grep -q "$NAME: " "$T/psql" && ok "stopped, psql $opt: it is told" ||
 	    not_ok "stopped, psql $opt: it is told"
 	dump target >"$T/b"
 	same "stopped, psql $opt: the target is as it was" "$T/empty" "$T/b"

@@ -85,6 +85,9 @@ for jobs in 1 3; do
 	done
 	backup -j "$jobs"
 	until_query '^COPY .*(orders|lines)'
+	is "-j $jobs: sessions have the program's name" "$(ask postgres "SELECT
+	    DISTINCT application_name FROM pg_stat_activity
+	    WHERE query ~ '^COPY'")" "$(basename "$SNAP")"
 	kill -9 "$pid"
 	finish
 	is "-j $jobs, COPY, kill -9: the status" "$status" 137
