@@ -139,6 +139,29 @@ tell_selection(const struct repo_snapshot *s, const char *spec)
 		    place_source(s), part);
 }
 
+/* Else the newest whole one, which may be old, looks like yesterday's. */
+static void
+tell_passed_over(const struct repo_snapshots *all,
+    const struct repo_snapshot *chosen, const char *spec)
+{
+	const char *of = spec[6] == ':' ? spec + 7 : NULL;
+	char hex[2 * REPO_ID_LEN + 1];
+
+	for (size_t i = all->n; i-- > 0 && &all->v[i] != chosen;) {
+		const struct repo_snapshot *s = &all->v[i];
+		const char *part = repo_snapshot_prop(s, REPO_PROP_SELECTION);
+
+		if (part == NULL ||
+		    (of != NULL && strcmp(place_source(s), of) != 0))
+			continue;
+		hex_encode(s->id, REPO_ID_LEN, hex);
+		ui_warning("the newer snapshot %.8s is passed over: it holds a "
+			   "part of \"%s\" only (%s)",
+		    hex, place_source(s), part);
+		return;
+	}
+}
+
 enum snap_code
 place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
     struct snap_err *err)
@@ -149,6 +172,8 @@ place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
 		rc = repo_snapshot_find(&s->all, spec, out, err);
 	if (rc == SNAP_OK)
 		tell_selection(*out, spec);
+	if (rc == SNAP_OK && strncmp(spec, "latest", 6) == 0)
+		tell_passed_over(&s->all, *out, spec);
 	return rc;
 }
 

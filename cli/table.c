@@ -38,7 +38,9 @@ const struct cmd cmd_table[] = {
 	    0, 1, cmd_snapshots },
 	{ CMD_LS, "ls", "SNAPSHOT", "list the streams of a snapshot",
 	    "SNAPSHOT is an id or its first digits, 'latest', or "
-	    "'latest:NAME' for a database or stream name.",
+	    "'latest:NAME' for a database or stream name. A snapshot of a "
+	    "part of a database is the latest only when there is no whole "
+	    "one.",
 	    1, 1, cmd_ls },
 	{ CMD_RESTORE, "restore", "SNAPSHOT",
 	    "write a snapshot to standard output",
@@ -46,7 +48,8 @@ const struct cmd cmd_table[] = {
 	    "newer. It is wrapped so that a script that breaks off anywhere "
 	    "changes nothing and makes psql fail. A snapshot of --stdin or "
 	    "of a command comes back byte for byte. SNAPSHOT is an id or its "
-	    "first digits, 'latest', or 'latest:NAME'.",
+	    "first digits, 'latest', or 'latest:NAME', which pass over "
+	    "snapshots of a part of a database while there is a whole one.",
 	    1, 1, cmd_restore },
 	{ CMD_CHECK, "check", "", "verify the repository",
 	    "Verifies that every snapshot, index and pack is there and "

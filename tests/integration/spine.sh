@@ -126,6 +126,8 @@ grep -q orders "$T/out" && not_ok "no other table" || ok "no other table"
 expect 0 "a list" "$SNAP" snapshots
 is "marks it, and nothing else" "$(grep -c 'shop (partial)' "$T/out")" 1
 restored "behind a part of it, the newest whole one" shop latest:shop
+says "with a word about the newer one" \
+    'warning: the newer snapshot .* is passed over.*--table=customers'
 createdb parts
 psql -X -q parts -c 'CREATE TABLE a ()' -c 'CREATE TABLE b ()'
 expect 0 "a part of what was never backed up" "$SNAP" backup -d parts -t a
