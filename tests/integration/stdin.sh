@@ -127,6 +127,9 @@ unread sh -c 'ulimit -f 100; exec "$@"' - "$SNAP" --no-cache backup \
     --name three -- awk 'BEGIN { for (srand(3); i < 99999; i++) print rand() }'
 is "a full disk is a failure of a backup" "$(cat "$T/status")" 1
 says "that is told, also when nobody reads stdout" 'error:.*large'
+unread sh -c 'ulimit -n 5; exec "$@"' - "$SNAP" --no-cache snapshots
+is "a list that cannot be read is a failure" "$(cat "$T/status")" 1
+says "that is told as well" 'error:.*Too many open files'
 n=$(n_snapshots)
 unread "$SNAP" backup --json --name one -- cat "$T/one"
 is "a backup whose JSON nobody reads fails" "$(cat "$T/status")" 1
