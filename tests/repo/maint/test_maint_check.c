@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "pruned.h"
 #include "world.h"
 
 /* Two snapshots of nothing in common. */
@@ -290,6 +291,35 @@ packs_of_a_crashed_run_are_no_damage(void **state)
 	assert_true(r.n_unused_packs > 0);
 }
 
+/* Its pack's own contents are damaged, so the index has to find the block, and
+ * it knows twenty copies of nonsense that come first. */
+static void
+a_block_behind_many_bad_copies_hurts_no_snapshot(void **state)
+{
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t a[ID_LEN], blocks[WORLD_BLOCKS][ID_LEN];
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct transport_stat st;
+	struct copy good;
+
+	world_backup(w, 1, "one", a);
+	assert_int_equal(
+	    pruned_blocks(w->s, blocks, WORLD_BLOCKS), WORLD_BLOCKS);
+	assert_int_equal(
+	    store_copies(w->s, CLASS_DATA, blocks[0], &good, 1), 1);
+	store_name(good.pack_kind, good.pack, name);
+	for (size_t i = 0; i < 20; i++)
+		pruned_garbage(w->s, (const uint8_t(*)[ID_LEN])blocks, 1, NULL);
+	assert_int_equal(transport_stat(w->t, name, &st, &err), SNAP_OK);
+	assert_true(mem_store_set_object_time(w->mem, name, INT64_MAX / 2));
+	world_flip(w, name, st.size - 60);
+	world_reopen(w);
+	assert_true(world_check(w, 100).n_errors > 20);
+	assert_true(world_said(w, name));
+	assert_false(world_said(w, "snapshot "));
+}
+
 /* What hangs below a manifest that cannot be read is needed all the same. */
 static void
 no_pack_is_called_unused_where_something_is_broken(void **state)
@@ -437,6 +467,7 @@ main(void)
 		T(a_damaged_snapshot_is_found_and_named),
 		T(a_damaged_slot_or_config_is_found_and_named),
 		T(packs_of_a_crashed_run_are_no_damage),
+		T(a_block_behind_many_bad_copies_hurts_no_snapshot),
 		T(no_pack_is_called_unused_where_something_is_broken),
 		T(a_lost_confirmation_is_found_in_time),
 		T(a_lone_half_of_a_snapshot_is_read),
