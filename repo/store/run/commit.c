@@ -10,26 +10,28 @@
 
 #include "runint.h"
 
-static bool
-decodes(uint8_t kind, struct span body)
+static enum snap_code
+decode(uint8_t kind, struct span body, struct snap_err *err)
 {
-	struct snapshot_body *snap = NULL;
-	struct snap_err ignored = SNAP_ERR_INIT;
+	struct snapshot_body *snap;
 	struct index_segment seg;
 	struct confirm_body c;
-	bool ok = false;
+	enum snap_code rc;
 
 	if (kind == OBJ_OK)
-		return confirm_decode(body, &c, &ignored) == SNAP_OK;
+		return confirm_decode(body, &c, err);
 	if (kind == OBJ_INDEX) {
-		ok = index_segment_decode(body, &seg, &ignored) == SNAP_OK;
-		if (ok)
+		rc = index_segment_decode(body, &seg, err);
+		if (rc == SNAP_OK)
 			index_segment_fini(&seg);
-	} else if ((snap = malloc(sizeof *snap)) != NULL) {
-		ok = snapshot_decode(body, snap, &ignored) == SNAP_OK;
+		return rc;
 	}
+	snap = malloc(sizeof *snap);
+	if (snap == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a snapshot");
+	rc = snapshot_decode(body, snap, err);
 	free(snap);
-	return ok;
+	return rc;
 }
 
 /* As packs are, it is read back before it is put: once it is acknowledged,
@@ -43,16 +45,18 @@ check_built(struct run *r, uint8_t kind, const uint8_t *id, struct span raw,
 
 	memset(&got, 0, sizeof got);
 	rc = object_open(r->s, kind, id, raw, &got, err);
-	if (rc == SNAP_OK &&
-	    (!span_eq(got.body.body, body) || !decodes(kind, got.body.body))) {
-		(void)snap_fail(
-		    err, SNAP_CORRUPT, "an object does not read back");
-		rc = snap_detail(err,
-		    "Nothing of it was stored. The memory or the processor of "
-		    "this machine is not reliable, or has none left.");
-	}
+	if (rc == SNAP_OK)
+		rc = span_eq(got.body.body, body)
+			 ? decode(kind, got.body.body, err)
+			 : snap_fail(
+			       err, SNAP_CORRUPT, "it has another content");
 	store_body_fini(&got);
-	return rc;
+	if (rc != SNAP_CORRUPT)
+		return rc;
+	(void)snap_wrap(err, "an object does not read back");
+	return snap_detail(err,
+	    "Nothing of it was stored. The memory or the processor of this "
+	    "machine is not reliable.");
 }
 
 /* Put a body, within the lease that it names. */
