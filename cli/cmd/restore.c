@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cmd.h"
@@ -92,21 +93,55 @@ put_alone(struct cli *c, enum stream_kind kind, struct span text,
 	return rc;
 }
 
+static bool
+is_pipe(int fd)
+{
+	struct stat st;
+
+	return fstat(fd, &st) == 0 && S_ISFIFO(st.st_mode);
+}
+
+/*
+ * A script that does nothing but fail: psql would take an empty one for
+ * success.  Where the snapshot is not known to be a database's, whoever reads
+ * our pipe is most likely psql all the same, and any other reader fails at
+ * this as it ought to.
+ */
+static void
+failing_script(const struct repo_snapshot *snapshot, const struct snap_err *why)
+{
+	struct sqlscript_opts so = {
+		.fd = STDOUT_FILENO, .no_transaction = true, .no_restrict = true
+	};
+	struct sqlscript *script = NULL;
+	struct snap_err ignored;
+
+	if (snapshot == NULL
+		? !is_pipe(STDOUT_FILENO)
+		: repo_snapshot_prop(snapshot, REPO_PROP_DATABASE) == NULL)
+		return;
+	if (sqlscript_open(&so, &script, &ignored) == SNAP_OK)
+		sqlscript_poison(script, why->msg);
+	sqlscript_close(script);
+}
+
 /* Roles and properties are small: deliver them whole or not. */
 static enum snap_code
-restore_alone(struct cli *c, struct place *s, const struct repo_manifest *m,
+restore_alone(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
     enum stream_kind kind, struct snap_err *err)
 {
 	uint8_t k = (uint8_t)kind;
 	struct raw_sink out;
 	enum snap_code rc;
 
-	if (!has_kind(m, k))
-		return snap_fail(
-		    err, SNAP_NOTFOUND, "this snapshot has no such part");
 	raw_sink_init(&out, STDOUT_FILENO, true, &c->report);
-	rc = repo_read(s->repo, m, is_kind, &k, &out.sink, err);
-	if (rc == SNAP_OK)
+	rc = has_kind(m, k) ? repo_read(s->repo, m, is_kind, &k, &out.sink, err)
+			    : snap_fail(err, SNAP_NOTFOUND,
+				  "this snapshot has no such part");
+	if (rc != SNAP_OK)
+		failing_script(snapshot, err);
+	else
 		rc = put_alone(c, kind, bytes_span(&out.held), err);
 	raw_sink_fini(&out);
 	return rc;
@@ -164,33 +199,11 @@ out:
 	return rc;
 }
 
-/*
- * A script that does nothing but fail: psql would take an empty one for
- * success.  Only for what is known to be a database's.
- */
-static void
-failing_script(const struct cli *c, const struct repo_snapshot *snapshot,
-    const struct snap_err *why)
-{
-	struct sqlscript_opts so = {
-		.fd = STDOUT_FILENO, .no_transaction = true, .no_restrict = true
-	};
-	struct sqlscript *script = NULL;
-	struct snap_err ignored;
-
-	if (c->o.globals || c->o.properties ||
-	    repo_snapshot_prop(snapshot, REPO_PROP_DATABASE) == NULL)
-		return;
-	if (sqlscript_open(&so, &script, &ignored) == SNAP_OK)
-		sqlscript_poison(script, why->msg);
-	sqlscript_close(script);
-}
-
 enum snap_code
 cmd_restore(struct cli *c, struct snap_err *err)
 {
 	struct place s = PLACE_INIT;
-	const struct repo_snapshot *snapshot;
+	const struct repo_snapshot *snapshot = NULL;
 	struct repo_manifest *m = NULL;
 	enum snap_code rc;
 
@@ -198,18 +211,17 @@ cmd_restore(struct cli *c, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties exclude each other");
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
-	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK)
-		goto out;
-	if ((rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK) {
-		failing_script(c, snapshot, err);
+	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
+	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK) {
+		failing_script(snapshot, err);
 		goto out;
 	}
 	atomic_store(&c->report.bytes_total, snapshot->bytes);
 	ui_progress_begin("restoring", &c->report);
 	if (c->o.globals)
-		rc = restore_alone(c, &s, m, STREAM_GLOBALS, err);
+		rc = restore_alone(c, &s, snapshot, m, STREAM_GLOBALS, err);
 	else if (c->o.properties)
-		rc = restore_alone(c, &s, m, STREAM_PROPERTIES, err);
+		rc = restore_alone(c, &s, snapshot, m, STREAM_PROPERTIES, err);
 	else if (has_kind(m, STREAM_RAW))
 		rc = restore_raw(c, &s, m, err);
 	else

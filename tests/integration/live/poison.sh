@@ -89,8 +89,9 @@ find "$R/meta" -type f -exec chmod u+w {} \; -exec sh -c ': >"$1"' - {} \;
 restore -q
 is "no list: the status of snap" "$snap" 13
 [ "$status" != 0 ] && ok "no list: psql fails" || not_ok "no list: psql fails"
-"$SNAP" --no-cache restore --globals latest >"$T/out" 2>"$T/err"
-is "no list: roles as they are" "$(wc -c <"$T/out" | tr -d ' ')" 0
+"$SNAP" --no-cache restore --globals latest 2>"$T/err" |
+    psql -X target >"$T/out" 2>"$T/psql"
+is "no list: psql fails at the roles" $? 3
 mend
 
 # A reason that has quotes, dollars and backslashes reaches psql harmless.
@@ -132,4 +133,30 @@ is "mended: psql" "$status" 0
 dump shop >"$T/a"
 dump target >"$T/b"
 same "mended: all is there" "$T/a" "$T/b"
+# A restore that fails before it knows what it restores: psql alone, whose
+# status a pipe has, must not take nothing for success.
+dropdb target
+createdb target
+# early TEXT PATTERN ARG...: snap fails so, and psql with it.
+early() {
+	text=$1
+	pattern=$2
+	shift 2
+	env "$@" 2>"$T/err" | psql -X target >"$T/out" 2>"$T/psql"
+	is "$text: psql fails" $? 3
+	says "$text: snap says why" "$pattern"
+	grep -Eq "$pattern" "$T/psql" && ok "$text: so does psql" ||
+	    not_ok "$text: so does psql"
+	dump target >"$T/now"
+	same "$text: the target is as it was" "$T/empty" "$T/now"
+}
+early "a wrong passphrase" 'wrong passphrase' SNAP_PASSPHRASE=wrong \
+    "$SNAP" restore latest
+early "no repository" 'no repository' "$SNAP" -r "$T/none" restore latest
+early "no such snapshot" 'no snapshot' "$SNAP" restore latest:nobody
+early "no such snapshot's roles" 'no snapshot' \
+    "$SNAP" restore --globals latest:nobody
+# Only a pipe: a file stays empty.
+expect 1 "into a file" "$SNAP" restore latest:nobody
+is "nothing is written" "$(wc -c <"$T/out" | tr -d ' ')" 0
 done_testing
