@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "assemble.h"
 #include "ingest.h"
@@ -16,7 +15,6 @@
 #include "slots.h"
 #include "snapshots.h"
 
-#define THREADS_MAX 64
 #define SLICE_BLOCKS_DEFAULT 32768u
 
 struct bound {
@@ -114,16 +112,6 @@ repo_init(struct transport *t, const struct repo_params *params,
 	    t, &config, &cost, opts->passphrase, recovery_out, id_out, err);
 }
 
-static size_t
-count_threads(size_t asked)
-{
-	long n = asked == 0 ? sysconf(_SC_NPROCESSORS_ONLN) : (long)asked;
-
-	if (n < 1)
-		return 1;
-	return n > THREADS_MAX ? THREADS_MAX : (size_t)n;
-}
-
 enum snap_code
 repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
     struct snap_err *err)
@@ -145,8 +133,8 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 	so.key_file = opts->key_file;
 	so.cache_dir = opts->cache_dir;
 	so.cache_limit = opts->cache_limit;
-	so.n_threads = count_threads(opts->n_threads);
-	so.zstd_level = opts->zstd_level == 0 ? 3 : opts->zstd_level;
+	so.n_threads = opts->n_threads;
+	so.zstd_level = opts->zstd_level;
 	so.report = opts->report;
 	rc = store_open(t, &so, &r->store, err);
 	if (rc != SNAP_OK) {

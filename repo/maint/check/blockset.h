@@ -22,7 +22,7 @@ enum {                          /* flags */
 struct blockset_entry {
 	uint8_t id[ID_LEN];
 	uint8_t class, flags;
-	uint32_t n_chunks, plain_len;
+	uint32_t n_chunks;
 	uint8_t *bitmap; /* chunks of all good sparse copies; owned */
 };
 struct blockset {

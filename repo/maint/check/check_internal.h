@@ -23,7 +23,6 @@ struct check_pack {
 	bool whole;               /* to be read with all frames */
 	bool readable;            /* its contents are */
 	bool indexed;             /* by a segment that agrees with them */
-	bool used;
 	uint32_t n_used; /* frames that snapshots need */
 };
 struct check_copy { /* one row of one pack */

@@ -30,7 +30,6 @@ add_copy(struct check *c, uint32_t pack, const struct pack_row *r, bool bad,
 	rc = blockset_add(&c->blocks, r->class, r->id, &entry, err);
 	if (rc != SNAP_OK)
 		return rc;
-	c->blocks.v[entry].plain_len = r->plain_len;
 	c->blocks.v[entry].flags |= BLOCKSET_IN_PACK;
 	if (c->n_copies == c->copies_cap) {
 		size_t cap = c->copies_cap == 0 ? 1024 : c->copies_cap * 2;
