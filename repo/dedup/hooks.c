@@ -178,19 +178,19 @@ hooks_choose(const struct directory *d, uint64_t out[PACK_HOOKS_MAX])
 {
 	uint32_t n = 0;
 
-	for (uint32_t i = 0; i < d->n; i++) {
-		uint64_t v = hook_of(d->hashes[i]);
-		uint32_t at = n;
+	for (uint64_t part = 0; part < PACK_HOOKS_MAX; part++) {
+		uint32_t i = (uint32_t)(part * d->n / PACK_HOOKS_MAX);
+		uint32_t end = (uint32_t)((part + 1) * d->n / PACK_HOOKS_MAX);
+		uint64_t least = UINT64_MAX;
 
-		if (n == PACK_HOOKS_MAX && v >= out[n - 1])
+		if (i == end)
 			continue;
-		while (at > 0 && out[at - 1] > v)
-			at--;
-		if (n < PACK_HOOKS_MAX)
-			n++;
-		memmove(&out[at + 1 < n ? at + 1 : at], &out[at],
-		    (n - 1 - at) * sizeof *out);
-		out[at] = v;
+		for (; i < end; i++) {
+			uint64_t v = hook_of(d->hashes[i]);
+
+			least = v < least ? v : least;
+		}
+		out[n++] = least;
 	}
 	return n;
 }

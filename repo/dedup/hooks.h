@@ -2,10 +2,11 @@
 /*
  * hooks.h - a sparse sample of all chunks: which block holds this one?
  *
- * The hooks of a block are the first 8 bytes of its up to PACK_HOOKS_MAX
- * smallest chunk hashes (Sparse Indexing, FAST'09, with a minimum instead of
- * a mask, so that a block of a few tiny tables has hooks as well).  They bring
- * in directories of data that moved, was renamed or lies in another database.
+ * The hooks of a block are the first 8 bytes of the smallest chunk hash in
+ * each PACK_HOOKS_MAXth of its chunks (Sparse Indexing, FAST'09, with minima
+ * instead of a mask, so that a block of a few tiny tables and the edge of a
+ * large one have hooks as well).  They bring in directories of data that
+ * moved, was renamed or lies in another database.
  * A wrong answer costs a needless read of a directory, never a wrong match.
  * Thread-safe.
  */
