@@ -269,12 +269,9 @@ class Repository:
         bitmap = copy[6]
         r = Reader(self.open_frame(DATA, ident, copy))
         n = r.varint()
-        head = r.data[:r.at]
         if r.take(len(bitmap)) != bitmap:
             raise Damaged("a bitmap differs from the index")
-        start = r.at
         lens = [r.varint() for _ in range(n)]
-        head += r.data[start:r.at]
         chunks = {}
         for i, size in enumerate(lens):
             if not bitmap or bitmap[i // 8] >> (i % 8) & 1:
@@ -282,7 +279,7 @@ class Repository:
                 chunks[i] = blake(b"", self.chunk_key, 16, chunk), chunk
         if r.at < len(r.data):
             raise Damaged("bytes behind a block")
-        if not bitmap and blake(b"snap-directory", self.chunk_key, 16, head,
+        if not bitmap and blake(b"snap-directory", self.chunk_key, 16,
                                 *(chunks[i][0] for i in range(n))) != ident:
             raise Damaged("a block hashes to another id")
         return chunks

@@ -148,18 +148,17 @@ neardirs_add(struct neardirs *n, const uint8_t id[ID_LEN], struct directory *d,
 }
 
 bool
-neardirs_is(const struct neardirs *n, struct place p,
-    const uint8_t hash[ID_LEN], uint32_t len)
+neardirs_is(
+    const struct neardirs *n, struct place p, const uint8_t hash[ID_LEN])
 {
 	const struct directory *d = &n->v[p.slot].dir;
 
-	return p.chunk < d->n && d->lens[p.chunk] == len &&
-	       memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
+	return p.chunk < d->n && memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
 }
 
 bool
-neardirs_find(const struct neardirs *n, const uint8_t hash[ID_LEN],
-    uint32_t len, struct place *out)
+neardirs_find(
+    const struct neardirs *n, const uint8_t hash[ID_LEN], struct place *out)
 {
 	uint32_t node = n->buckets[bucket_of(hash)];
 
@@ -167,7 +166,7 @@ neardirs_find(const struct neardirs *n, const uint8_t hash[ID_LEN],
 		struct place p = { node >> CHUNK_BITS,
 			node & ((1u << CHUNK_BITS) - 1) };
 
-		if (neardirs_is(n, p, hash, len)) {
+		if (neardirs_is(n, p, hash)) {
 			*out = p;
 			return true;
 		}

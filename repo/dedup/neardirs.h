@@ -29,12 +29,12 @@ uint32_t neardirs_slot(const struct neardirs *n, const uint8_t id[ID_LEN]);
 SNAP_MUST_CHECK enum snap_code neardirs_add(struct neardirs *n,
     const uint8_t id[ID_LEN], struct directory *d, bool pinned,
     uint32_t *slot_out, struct snap_err *err);
-/* A chunk equal in hash and length; false when none is near. */
-bool neardirs_find(const struct neardirs *n, const uint8_t hash[ID_LEN],
-    uint32_t len, struct place *out);
+/* A chunk of this hash; false when none is near. */
+bool neardirs_find(
+    const struct neardirs *n, const uint8_t hash[ID_LEN], struct place *out);
 /* Is chunk `chunk` of slot `slot` this one? */
-bool neardirs_is(const struct neardirs *n, struct place p,
-    const uint8_t hash[ID_LEN], uint32_t len);
+bool neardirs_is(
+    const struct neardirs *n, struct place p, const uint8_t hash[ID_LEN]);
 const uint8_t *neardirs_id(const struct neardirs *n, uint32_t slot);
 /* The run has pinned this block and may refer to it. */
 bool neardirs_pinned(const struct neardirs *n, uint32_t slot);

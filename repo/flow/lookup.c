@@ -196,7 +196,7 @@ try_hooks(struct lookup *l, const struct window *w)
 	struct place p;
 
 	for (uint32_t i = 0; i < w->n; i++)
-		if (!neardirs_find(l->near, w->hashes[i], w->lens[i], &p) &&
+		if (!neardirs_find(l->near, w->hashes[i], &p) &&
 		    hooks_find(l->shared->hooks, w->hashes[i], block))
 			load_directory(l, block);
 }
@@ -219,27 +219,26 @@ usable(struct lookup *l, uint32_t slot)
 
 /* The place of a known chunk: the cursor's own, if it is there, else any. */
 static bool
-find_known(struct lookup *l, const uint8_t hash[ID_LEN], uint32_t len,
-    struct place *out, bool *expected)
+find_known(struct lookup *l, const uint8_t hash[ID_LEN], struct place *out,
+    bool *expected)
 {
 	const uint8_t *block;
 	struct place at;
 	uint32_t chunk;
 
 	*expected = false;
-	if (!neardirs_find(l->near, hash, len, out))
+	if (!neardirs_find(l->near, hash, out))
 		return false;
 	if (!cursor_pos_expect(l->cursor, &block, &chunk))
 		return true;
 	if (memcmp(neardirs_id(l->near, out->slot), block, ID_LEN) != 0) {
 		at.slot = neardirs_slot(l->near, block);
 		at.chunk = chunk;
-		if (at.slot == NEARDIRS_NONE ||
-		    !neardirs_is(l->near, at, hash, len))
+		if (at.slot == NEARDIRS_NONE || !neardirs_is(l->near, at, hash))
 			return true;
 	} else {
 		at = (struct place){ out->slot, chunk };
-		if (!neardirs_is(l->near, at, hash, len))
+		if (!neardirs_is(l->near, at, hash))
 			return true;
 	}
 	*out = at;
@@ -275,9 +274,9 @@ decide(struct lookup *l, struct span data, const uint8_t hash[ID_LEN],
 	struct place p;
 	bool expected;
 
-	bool known = find_known(l, hash, len, &p, &expected);
+	bool known = find_known(l, hash, &p, &expected);
 	if (!expected) {
-		chunk = openblock_find(l->open, hash, len);
+		chunk = openblock_find(l->open, hash);
 		if (chunk != UINT32_MAX)
 			return recipebuild_chunk(
 			    l->recipe, NULL, chunk, len, hash, err);
@@ -402,8 +401,8 @@ make_job(struct lookup *l, struct block_job **out, struct snap_err *err)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a block");
 	bytes_init(&j->block_plain, BLOCK_PLAIN_MAX);
 	bytes_init(&j->dir_plain, BLOCK_PLAIN_MAX);
-	block_encode(
-	    dir->lens, dir->n, openblock_data(l->open), &j->block_plain);
+	block_encode(openblock_lens(l->open), dir->n, openblock_data(l->open),
+	    &j->block_plain);
 	directory_encode(dir, &j->dir_plain);
 	rc = bytes_check(&j->block_plain, err);
 	if (rc == SNAP_OK)

@@ -12,6 +12,7 @@ struct openblock {
 	uint32_t block_size;
 	struct bytes data;
 	struct directory dir;
+	uint32_t *lens;  /* of the chunks in dir */
 	uint32_t *table; /* chunk number + 1 */
 };
 
@@ -24,10 +25,10 @@ openblock_new(uint32_t block_size, struct openblock **out, struct snap_err *err)
 		goto fail;
 	b->block_size = block_size;
 	bytes_init(&b->data, (size_t)block_size + CHUNK_MAX);
-	b->dir.lens = malloc(OPENBLOCK_CHUNKS_MAX * sizeof *b->dir.lens);
+	b->lens = malloc(OPENBLOCK_CHUNKS_MAX * sizeof *b->lens);
 	b->dir.hashes = malloc(OPENBLOCK_CHUNKS_MAX * sizeof *b->dir.hashes);
 	b->table = calloc(TABLE_SLOTS, sizeof *b->table);
-	if (b->dir.lens == NULL || b->dir.hashes == NULL || b->table == NULL)
+	if (b->lens == NULL || b->dir.hashes == NULL || b->table == NULL)
 		goto fail;
 	*out = b;
 	return SNAP_OK;
@@ -43,21 +44,19 @@ openblock_free(struct openblock *b)
 		return;
 	bytes_fini(&b->data);
 	directory_fini(&b->dir);
+	free(b->lens);
 	free(b->table);
 	free(b);
 }
 
 /* Where the hash stands, or the empty slot where it would. */
 static uint32_t
-find_slot(const struct openblock *b, const uint8_t hash[ID_LEN], uint32_t len)
+find_slot(const struct openblock *b, const uint8_t hash[ID_LEN])
 {
 	uint32_t i = le32_get(hash) % TABLE_SLOTS;
 
 	while (b->table[i] != 0) {
-		uint32_t c = b->table[i] - 1;
-
-		if (b->dir.lens[c] == len &&
-		    memcmp(b->dir.hashes[c], hash, ID_LEN) == 0)
+		if (memcmp(b->dir.hashes[b->table[i] - 1], hash, ID_LEN) == 0)
 			break;
 		i = (i + 1) % TABLE_SLOTS;
 	}
@@ -65,25 +64,24 @@ find_slot(const struct openblock *b, const uint8_t hash[ID_LEN], uint32_t len)
 }
 
 uint32_t
-openblock_find(
-    const struct openblock *b, const uint8_t hash[ID_LEN], uint32_t len)
+openblock_find(const struct openblock *b, const uint8_t hash[ID_LEN])
 {
 	/* 0 - 1 is UINT32_MAX: not there. */
-	return b->table[find_slot(b, hash, len)] - 1;
+	return b->table[find_slot(b, hash)] - 1;
 }
 
 enum snap_code
 openblock_add(struct openblock *b, struct span data, const uint8_t hash[ID_LEN],
     uint32_t *chunk, struct snap_err *err)
 {
-	uint32_t n = b->dir.n, len = (uint32_t)data.len;
+	uint32_t n = b->dir.n;
 	enum snap_code rc;
 
 	bytes_put_span(&b->data, data);
 	if ((rc = bytes_check(&b->data, err)) != SNAP_OK)
 		return rc;
-	b->table[find_slot(b, hash, len)] = n + 1;
-	b->dir.lens[n] = len;
+	b->table[find_slot(b, hash)] = n + 1;
+	b->lens[n] = (uint32_t)data.len;
 	memcpy(b->dir.hashes[n], hash, ID_LEN);
 	b->dir.n++;
 	*chunk = n;
@@ -106,6 +104,12 @@ const struct directory *
 openblock_directory(const struct openblock *b)
 {
 	return &b->dir;
+}
+
+const uint32_t *
+openblock_lens(const struct openblock *b)
+{
+	return b->lens;
 }
 
 struct span

@@ -35,7 +35,7 @@ static enum snap_code
 check_full(struct store *s, const struct read_block *b, const uint8_t *id,
     struct snap_err *err)
 {
-	struct directory d = { b->n, b->lens, b->hashes };
+	struct directory d = { b->n, b->hashes };
 	uint8_t got[ID_LEN];
 	struct bytes enc;
 	enum snap_code rc;
@@ -58,7 +58,7 @@ check_sparse(struct store *s, const struct read_block *b, const uint8_t *id,
     struct snap_err *err)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
-	struct directory known = { 0, NULL, NULL };
+	struct directory known = { 0, NULL };
 	enum snap_code rc = SNAP_OK;
 	struct bytes dir;
 

@@ -28,44 +28,28 @@ read_lens(struct cursor *c, uint32_t n, uint32_t *lens)
 void
 directory_encode(const struct directory *d, struct bytes *out)
 {
-	bytes_varint(out, d->n);
-	for (uint32_t i = 0; i < d->n; i++)
-		bytes_varint(out, d->lens[i]);
 	bytes_put(out, d->hashes, (size_t)d->n * ID_LEN);
 }
 
 enum snap_code
 directory_decode(struct span in, struct directory *out, struct snap_err *err)
 {
-	struct directory d = { 0, NULL, NULL };
-	enum snap_code rc;
-	struct cursor c;
+	size_t n = in.len / ID_LEN;
 
-	cursor_init(&c, in);
-	d.n = codec_count(&c, 1 + ID_LEN, BLOCK_CHUNKS_MAX);
-	d.lens = codec_alloc(d.n, sizeof *d.lens);
-	d.hashes = codec_alloc(d.n, ID_LEN);
-	if (d.lens == NULL || d.hashes == NULL) {
-		rc = codec_nomem(err);
-		goto out;
-	}
-	(void)read_lens(&c, d.n, d.lens);
-	cursor_copy(&c, d.hashes, (size_t)d.n * ID_LEN);
-	if (d.n == 0)
-		c.bad = true;
-	rc = codec_done(&c, in, "a directory", err);
-out:
-	if (rc == SNAP_OK)
-		*out = d;
-	else
-		directory_fini(&d);
-	return rc;
+	if (in.len % ID_LEN != 0 || n == 0 || n > BLOCK_CHUNKS_MAX)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "%zu bytes are not a directory", in.len);
+	out->hashes = malloc(in.len);
+	if (out->hashes == NULL)
+		return codec_nomem(err);
+	memcpy(out->hashes, in.p, in.len);
+	out->n = (uint32_t)n;
+	return SNAP_OK;
 }
 
 void
 directory_fini(struct directory *d)
 {
-	free(d->lens);
 	free(d->hashes);
 	memset(d, 0, sizeof *d);
 }

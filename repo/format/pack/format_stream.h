@@ -21,10 +21,10 @@ enum frame_codec { CODEC_RAW = 0, CODEC_ZSTD = 1 };
 #define BLOCK_PLAIN_MAX (20u << 20) /* a block, or any meta object */
 #define BLOCK_CHUNKS_MAX 65536
 
-/* Directory: count, lengths, hashes.  Its plaintext names the block. */
+/* Directory: the chunk hashes of a block, nothing else (a hash implies its
+ * length).  Its plaintext names the block. */
 struct directory {
 	uint32_t n;
-	uint32_t *lens;            /* malloc'd, n */
 	uint8_t (*hashes)[ID_LEN]; /* malloc'd, n */
 };
 void directory_encode(const struct directory *d, struct bytes *out);

@@ -42,7 +42,7 @@ static void
 make_blocks(enum sample which, struct bytes *out)
 {
 	uint32_t lens[3] = { 5, 1, 200 };
-	struct directory d = { 3, lens, ids };
+	struct directory d = { 3, ids };
 	uint8_t data[206], bits = 5;
 
 	memset(data, 'x', sizeof data);

@@ -144,7 +144,6 @@ make_block(struct world *w, uint8_t seed, uint32_t n, struct bytes *block,
 	bytes_init(dir, BLOCK_PLAIN_MAX);
 	block_encode(lens, CHUNKS, span_of(data, sizeof data), block);
 	d.n = CHUNKS;
-	d.lens = lens;
 	d.hashes = hashes;
 	directory_encode(&d, dir);
 	keys_block_id(w->s->keys, bytes_span(dir), id);

@@ -202,7 +202,7 @@ make_block(struct build *b, uint8_t hashes[CHUNKS][ID_LEN], struct bytes *dir)
 {
 	uint32_t lens[CHUNKS];
 	uint8_t rows[CHUNKS * CHUNK];
-	struct directory d = { CHUNKS, lens, hashes };
+	struct directory d = { CHUNKS, hashes };
 	struct bytes plain;
 
 	bytes_init(&plain, LIMIT);

@@ -98,7 +98,7 @@ make_block(struct store *s, unsigned n, struct made *out)
 {
 	uint8_t hashes[CHUNKS][ID_LEN], data[CHUNKS * CHUNK];
 	uint32_t lens[CHUNKS];
-	struct directory d = { CHUNKS, lens, hashes };
+	struct directory d = { CHUNKS, hashes };
 	struct bytes dir;
 
 	memset(out, 0, sizeof *out);
