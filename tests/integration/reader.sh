@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# reader.sh - docs/snap-reader.py, written from docs/format.md and without a
+# reader.sh - docs/read-snap.py, written from docs/format.md and without a
 # line of the program, restores byte for byte what the program stored.  So the
 # page is enough to get backups back when the program is gone.
 . "$(dirname "$0")/lib.sh"
@@ -7,7 +7,7 @@ command -v python3 >/dev/null || {
 	echo "no python3: skipped" >&2
 	exit 77
 }
-READER=$SRC/docs/snap-reader.py
+READER=$SRC/docs/read-snap.py
 reader() {
 	python3 -B "$READER" "$@"
 }

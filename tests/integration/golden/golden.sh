@@ -52,7 +52,7 @@ reads() {
 		command -v python3 >/dev/null || continue
 		rm -rf "$T/streams"
 		expect 0 "$1: the independent reader restores it" python3 -B \
-		    "$SRC/docs/snap-reader.py" "$SNAP_REPOSITORY" \
+		    "$SRC/docs/read-snap.py" "$SNAP_REPOSITORY" \
 		    restore "$id" "$T/streams"
 		same "$1: and finds the same" "$T/$n" "$T/streams/000000-raw"
 	done

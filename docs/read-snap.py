@@ -6,8 +6,8 @@ Written from format.md alone, so that backups outlive their program.  Needs
 Python 3, libsodium and libzstd.  Checks neither XXH3 nor signatures, but every
 byte that it writes was authenticated and hashed again.
 
-    snap-reader.py REPOSITORY list
-    snap-reader.py REPOSITORY restore SNAPSHOT DIRECTORY
+    read-snap.py REPOSITORY list
+    read-snap.py REPOSITORY restore SNAPSHOT DIRECTORY
 
 The passphrase comes from SNAP_PASSPHRASE or is asked for.  Each stream
 becomes a file; the order of a restore is the order of the files' names.
