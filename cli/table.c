@@ -136,7 +136,8 @@ const struct opt opts_table[] = {
 	{ 0, "tag", "TAG", OPT_LIST, OFF(tags), CMD_BACKUP,
 	    "mark the snapshot; may be repeated" },
 	{ 0, "compression-level", "N", OPT_STRING, OFF(level), CMD_BACKUP,
-	    "level of zstd, 1 to 19; default 3" },
+	    "level of zstd, 1 to 19; default: of 1 to 3 the one that suits "
+	    "the data" },
 	{ 0, "globals", NULL, OPT_FLAG, OFF(globals), CMD_RESTORE,
 	    "write roles and tablespaces instead; psql goes on behind those "
 	    "that exist" },

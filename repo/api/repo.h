@@ -39,7 +39,7 @@ struct repo_opts {
 	const char *cache_dir; /* NULL = no cache on disk */
 	uint64_t cache_limit;  /* bytes of it per repository; 0 = 2 GiB */
 	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
-	int zstd_level;        /* 0 = 3 */
+	int zstd_level;        /* 0 = of 1 to 3 what suits the data */
 	struct report *report;
 };
 

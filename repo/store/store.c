@@ -341,7 +341,7 @@ store_open(struct transport *t, const struct store_opts *o, struct store **out,
 		return snap_fail(err, SNAP_NOMEM, "no memory for a store");
 	s->t = t;
 	s->report = o->report;
-	s->zstd_level = o->zstd_level == 0 ? 3 : o->zstd_level;
+	s->zstd_level = o->zstd_level;
 	s->n_threads = o->n_threads;
 	if (s->n_threads == 0) {
 		n = sysconf(_SC_NPROCESSORS_ONLN);

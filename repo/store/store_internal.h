@@ -58,13 +58,18 @@ bool body_is_maintenance(const struct store_body *b);
 SNAP_MUST_CHECK enum snap_code store_unlock(
     struct store *s, const struct store_opts *o, struct snap_err *err);
 
-/* ---- frame.c: one frame as bytes */
+/* ---- compress.c */
 SNAP_MUST_CHECK enum snap_code ctx_pool_new(
     struct ctx_pool **out, struct snap_err *err);
 void ctx_pool_free(struct ctx_pool *p);
 /* What is sealed of `plain`: itself or shorter.  Into *out, which is empty. */
 SNAP_MUST_CHECK enum snap_code frame_compress(struct store *s,
     struct span plain, struct bytes *out, uint8_t *codec, struct snap_err *err);
+/* Appends exactly plain_len bytes. */
+SNAP_MUST_CHECK enum snap_code frame_decompress(struct store *s, struct span in,
+    uint32_t plain_len, struct bytes *plain, struct snap_err *err);
+
+/* ---- frame.c: one frame as bytes */
 struct frame_place {
 	uint8_t class, codec;
 	const uint8_t *id;

@@ -8,8 +8,8 @@ Each tool backs up the dumps in the order given, one after another and day by
 day, so that a disturbance of the machine hits all of them; then each restores
 the newest and the oldest one to /dev/null, after one restore of each was
 compared byte by byte.  Wall and CPU seconds are those of the whole command,
-memory is its peak.  All compress with zstd at its default level, gzip with
-its own.
+memory is its peak.  Each compresses as it does by default: snap and restic
+with zstd, gzip with its own.
 """
 import argparse
 import filecmp
