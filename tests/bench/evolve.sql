@@ -68,12 +68,15 @@ SELECT :c0 + :c AS c1, :o0 + :o AS o1, :l0 + :l AS l1, :e0 + :e AS e1,
        :d0 + :d AS d1, :b0 + :b AS b1, :s0 + :s AS s1 \gset
 
 -- What goes and what changes, among what is there from the days before.
-DELETE FROM sessions WHERE pick(customer, :day, 20) = 0;
+DELETE FROM sessions WHERE pick(customer, :day, 200) = 0 OR seen <
+    timestamp '2025-01-01' + :s1 / 25 * :day * interval '1 second';
 DELETE FROM events WHERE id < :e1 / 100 * :day;
 UPDATE customers SET balance = balance + pick(id, :day, 10000) / 100.0
   WHERE pick(id, :day, 200) = 0 OR id < :c0 / 200;
 UPDATE orders SET status = 'sent', remark = remark || ' sent on ' || :day
   WHERE id >= :o0 - :o0 / 100 AND :day > 0;
+UPDATE lines SET quantity = quantity + 1
+  WHERE order_id >= (:l0 - :l0 / 50) * 3 / 7 AND :day > 0;
 UPDATE documents SET body = overlay(body PLACING prose(id, :day, 8)
     FROM 1 + pick(id, :day, 2000)::int FOR 40)
   WHERE pick(id, :day, 100) = 0;
