@@ -50,6 +50,7 @@ fill(struct snap_err *err, enum snap_code code, const char *msg)
 	copy_text(err->msg, msg);
 	err->detail[0] = '\0';
 	err->hint[0] = '\0';
+	err->retry_after_s = 0;
 }
 
 enum snap_code

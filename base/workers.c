@@ -320,7 +320,7 @@ void
 workers_free(struct workers *w)
 {
 	static const struct snap_err freed = { SNAP_CANCELLED,
-		"the pool was freed", "", "" };
+		"the pool was freed", "", "", 0 };
 
 	if (w == NULL)
 		return;

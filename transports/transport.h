@@ -26,6 +26,7 @@
 
 #include "bytes.h"
 #include "err.h"
+#include "report.h"
 
 #define TRANSPORT_NAME_MAX 120         /* bytes, without the NUL */
 #define TRANSPORT_SIZE_MAX (64u << 20) /* bytes of one object */
@@ -41,16 +42,36 @@ struct transport_stat {
 typedef enum snap_code (*transport_list_fn)(void *arg, const char *name,
     const struct transport_stat *st, struct snap_err *err);
 
+/*
+ * What a back-end may ask about its store and how to reach it.  Any function
+ * may be NULL: then nothing is known.  Called only while the store is opened
+ * or, for secret(), when credentials ran out; answers are borrowed until then.
+ */
 struct transport_opts {
-	int create; /* make the place (a local directory) when it is not there
-		     */
+	int create; /* make the place when it is not there */
+	void *arg;
+	/* A setting of snap's, as "s3.region" (docs/transports.md); NULL: none. */
+	const char *(*setting)(void *arg, const char *name);
+	/* A variable of the environment that other programs know as well, as
+	 * AWS_PROFILE or HOME; NULL: none. */
+	const char *(*variable)(void *arg, const char *name);
+	/*
+	 * Append a secret, as "sftp.password", which is the setting's file or
+	 * command, or asked for with `prompt` on a terminal when that is not
+	 * NULL.  SNAP_NOTFOUND: there is none.  The caller wipes *out.
+	 */
+	enum snap_code (*secret)(void *arg, const char *name,
+	    const char *prompt, struct bytes *out, struct snap_err *err);
+	/* Cancels what waits for the network; a back-end does not log. */
+	const struct report *report;
 };
 
 /*
  * Open the store at `url` (a path, or sftp:// s3:// b2://).  The mem:
  * transport is for tests and has its own constructor in mem.h.
+ * `opts` and what it points to must outlive the handle; NULL: nothing known.
  * Errors: SNAP_NOREPO (no such place), SNAP_DENIED, SNAP_USAGE (bad URL),
- * SNAP_UNSUPPORTED (scheme), SNAP_IO.
+ * SNAP_UNSUPPORTED (scheme), SNAP_IO, SNAP_TRANSIENT.
  */
 SNAP_MUST_CHECK enum snap_code transport_open(const char *url,
     const struct transport_opts *opts, struct transport **out,

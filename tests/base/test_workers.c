@@ -19,7 +19,7 @@
 
 #define ITEMS 2000
 
-static const struct snap_err broken = { SNAP_CORRUPT, "broken", "d", "h" };
+static const struct snap_err broken = { SNAP_CORRUPT, "broken", "d", "h", 0 };
 
 struct side {
 	struct queue *q;
@@ -125,7 +125,7 @@ closing_wakes_all_who_wait_for_items(void **state)
 static void
 the_first_failure_of_a_queue_reaches_everybody(void **state)
 {
-	static const struct snap_err later = { SNAP_IO, "later", "", "" };
+	static const struct snap_err later = { SNAP_IO, "later", "", "", 0 };
 	static char items[ITEMS];
 	struct side s = { .items = items, .n = ITEMS };
 	struct snap_err err;

@@ -481,7 +481,7 @@ static void
 lives_in_a_directory_as_well(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
-	struct transport_opts topts = { 1 };
+	struct transport_opts topts = { .create = 1 };
 	char dir[] = "test-store-XXXXXX", place[64], cmd[100];
 	uint8_t id[ID_LEN];
 	struct transport *t;
