@@ -50,7 +50,8 @@ typedef enum snap_code (*transport_list_fn)(void *arg, const char *name,
 struct transport_opts {
 	int create; /* make the place when it is not there */
 	void *arg;
-	/* A setting of snap's, as "s3.region" (docs/transports.md); NULL: none. */
+	/* A setting of snap's, as "s3.region" (docs/transports.md); NULL: none.
+	 */
 	const char *(*setting)(void *arg, const char *name);
 	/* A variable of the environment that other programs know as well, as
 	 * AWS_PROFILE or HOME; NULL: none. */
