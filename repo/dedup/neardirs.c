@@ -1,27 +1,46 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * neardirs.c - directories in slots, their chunks in one chained hash table.
+ * neardirs.c - directories in slots, their chunks in one flat table.
  *
- * A node is (slot, chunk) packed in 32 bits; the chain links lie beside each
- * directory, so that adding and dropping a directory allocates once and the
- * table itself never grows.  Newer directories come first in a chain: the
- * newest copy of a chunk wins, which keeps recipes of unchanged data stable.
+ * Most lookups are for chunks that are not near, and there are two for each
+ * 512 bytes of a backup.  So the table is made of lines of the size that the
+ * processor fetches: 15 places and a count of those that found the line full
+ * and went on to the next.  A place is a byte of the hash beside slot and
+ * chunk; a miss is one line and, once in thirty times, a look at a directory.
+ *
+ * Where several directories have a chunk the newest wins, which keeps recipes
+ * of unchanged data stable.
  */
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
 #include "neardirs.h"
 
-#define BUCKETS (1u << 19)
-#define CHUNK_BITS 16
-#define SLOTS_MAX 4096u
-#define NODE_NONE UINT32_MAX
+#define SLOTS_MAX 256u
+#define PLACES 15u /* of a line, which has its count as the sixteenth */
+#define LINE_BYTES 64
+#define PREFETCH 12          /* chunks: as long as memory takes */
+#define LINES_MIN (1u << 14) /* so that any one directory fits */
+
+/* tag << 24 | slot << 16 | chunk; no tag is 0, so 0 is an empty place. */
+struct line {
+	uint32_t place[PLACES];
+	uint32_t beyond; /* entries that would be here and are further on */
+};
+
+_Static_assert(sizeof(struct line) == LINE_BYTES, "a line is a cache line");
+_Static_assert(BLOCK_CHUNKS_MAX <= 1u << 16, "a chunk is 16 bits");
+_Static_assert(
+    BLOCK_CHUNKS_MAX <= LINES_MIN * PLACES / 8 * 7, "a directory fits");
 
 struct near {
 	uint8_t id[ID_LEN];
 	struct directory dir; /* n == 0: free slot */
-	uint32_t *next;       /* chain links, one per chunk */
-	uint64_t used;        /* time of last use */
+	uint64_t added, used; /* times */
 	bool pinned;
 };
 
@@ -29,28 +48,132 @@ struct neardirs {
 	struct near *v;
 	uint32_t cap;
 	uint64_t clock;
-	uint32_t *buckets;
+	struct line *lines;
+	uint32_t mask;   /* number of lines - 1 */
+	size_t n_chunks; /* in all directories */
 };
 
 static uint32_t
-bucket_of(const uint8_t hash[ID_LEN])
+line_of(const struct neardirs *n, const uint8_t hash[ID_LEN])
 {
-	return le32_get(hash + 8) & (BUCKETS - 1);
+	return le32_get(hash + 8) & n->mask;
+}
+
+static uint32_t
+tag_of(const uint8_t hash[ID_LEN])
+{
+	return hash[12] == 0 ? 1 : hash[12];
+}
+
+#if defined(__SSE2__)
+static inline __m128i
+tags_of(const struct line *l, unsigned quarter)
+{
+	const __m128i *p = (const __m128i *)(const void *)l;
+
+	return _mm_srli_epi32(_mm_load_si128(p + quarter), 24);
+}
+#endif
+
+/* Bit i: place i has this tag. */
+static inline uint32_t
+with_tag(const struct line *l, uint32_t tag)
+{
+	uint32_t bits = 0;
+
+#if defined(__SSE2__)
+	__m128i want = _mm_set1_epi32((int)tag), lo, hi;
+
+	lo = _mm_packs_epi32(_mm_cmpeq_epi32(tags_of(l, 0), want),
+	    _mm_cmpeq_epi32(tags_of(l, 1), want));
+	hi = _mm_packs_epi32(_mm_cmpeq_epi32(tags_of(l, 2), want),
+	    _mm_cmpeq_epi32(tags_of(l, 3), want));
+	bits = (uint32_t)_mm_movemask_epi8(_mm_packs_epi16(lo, hi));
+#else
+	for (unsigned i = 0; i < PLACES; i++)
+		bits |= (uint32_t)(l->place[i] >> 24 == tag) << i;
+#endif
+	return bits & ((1u << PLACES) - 1);
+}
+
+/* The lowest bit that is set, of at least one. */
+static inline unsigned
+lowest(uint32_t bits)
+{
+#if defined(__GNUC__)
+	return (unsigned)__builtin_ctz(bits);
+#else
+	unsigned i = 0;
+
+	while ((bits >> i & 1) == 0)
+		i++;
+	return i;
+#endif
+}
+
+/* The line of the chunk that comes PREFETCH chunks behind this one. */
+static inline void
+prefetch(const struct neardirs *n, const struct directory *d, uint32_t i)
+{
+	if (d->n - i > PREFETCH)
+		neardirs_prefetch(n, d->hashes[i + PREFETCH]);
+}
+
+static void
+put_place(struct neardirs *n, const uint8_t hash[ID_LEN], uint32_t node)
+{
+	uint32_t at = line_of(n, hash);
+
+	for (;; at = (at + 1) & n->mask) {
+		struct line *l = &n->lines[at];
+
+		for (unsigned i = 0; i < PLACES; i++)
+			if (l->place[i] == 0) {
+				l->place[i] = tag_of(hash) << 24 | node;
+				return;
+			}
+		l->beyond++;
+	}
+}
+
+/* It is there: what was put is dropped once. */
+static void
+drop_place(struct neardirs *n, const uint8_t hash[ID_LEN], uint32_t node)
+{
+	uint32_t at = line_of(n, hash);
+
+	node |= tag_of(hash) << 24;
+	for (;; at = (at + 1) & n->mask) {
+		struct line *l = &n->lines[at];
+
+		for (unsigned i = 0; i < PLACES; i++)
+			if (l->place[i] == node) {
+				l->place[i] = 0;
+				return;
+			}
+		l->beyond--;
+	}
 }
 
 enum snap_code
-neardirs_new(uint32_t cap, struct neardirs **out, struct snap_err *err)
+neardirs_new(
+    uint32_t cap, uint32_t chunks, struct neardirs **out, struct snap_err *err)
 {
 	struct neardirs *n = calloc(1, sizeof *n);
+	uint32_t n_lines = LINES_MIN;
 
 	if (n == NULL)
 		goto fail;
 	n->cap = cap < SLOTS_MAX ? cap : SLOTS_MAX;
 	n->v = calloc(n->cap, sizeof *n->v);
-	n->buckets = malloc(BUCKETS * sizeof *n->buckets);
-	if (n->v == NULL || n->buckets == NULL)
+	while (n_lines < UINT32_C(1) << 24 &&
+	       (uint64_t)n_lines * PLACES * 3 / 4 < (uint64_t)n->cap * chunks)
+		n_lines *= 2;
+	n->mask = n_lines - 1;
+	n->lines = aligned_alloc(LINE_BYTES, n_lines * sizeof *n->lines);
+	if (n->v == NULL || n->lines == NULL)
 		goto fail;
-	memset(n->buckets, 0xff, BUCKETS * sizeof *n->buckets);
+	memset(n->lines, 0, n_lines * sizeof *n->lines);
 	*out = n;
 	return SNAP_OK;
 fail:
@@ -63,12 +186,10 @@ neardirs_free(struct neardirs *n)
 {
 	if (n == NULL)
 		return;
-	for (uint32_t i = 0; n->v != NULL && i < n->cap; i++) {
+	for (uint32_t i = 0; n->v != NULL && i < n->cap; i++)
 		directory_fini(&n->v[i].dir);
-		free(n->v[i].next);
-	}
 	free(n->v);
-	free(n->buckets);
+	free(n->lines);
 	free(n);
 }
 
@@ -84,64 +205,66 @@ neardirs_slot(const struct neardirs *n, const uint8_t id[ID_LEN])
 void
 neardirs_drop(struct neardirs *n, uint32_t slot)
 {
-	struct near *d = &n->v[slot];
+	struct directory *d = &n->v[slot].dir;
 
-	for (uint32_t i = 0; i < d->dir.n; i++) {
-		uint32_t node = slot << CHUNK_BITS | i;
-		uint32_t *at = &n->buckets[bucket_of(d->dir.hashes[i])];
-
-		while (*at != node)
-			at = &n->v[*at >> CHUNK_BITS]
-				  .next[*at & ((1u << CHUNK_BITS) - 1)];
-		*at = d->next[i];
+	for (uint32_t i = 0; i < d->n; i++) {
+		prefetch(n, d, i);
+		drop_place(n, d->hashes[i], slot << 16 | i);
 	}
-	directory_fini(&d->dir);
-	memset(&d->dir, 0, sizeof d->dir);
-	free(d->next);
-	d->next = NULL;
+	n->n_chunks -= d->n;
+	directory_fini(d);
 }
 
+/* The slot of least recent use; NEARDIRS_NONE when all are free. */
 static uint32_t
-slot_for_new(struct neardirs *n)
+oldest(const struct neardirs *n)
 {
-	uint32_t oldest = 0;
+	uint32_t found = NEARDIRS_NONE;
 
-	for (uint32_t i = 0; i < n->cap; i++) {
-		if (n->v[i].dir.n == 0)
-			return i;
-		if (n->v[i].used < n->v[oldest].used)
-			oldest = i;
-	}
-	neardirs_drop(n, oldest);
-	return oldest;
+	for (uint32_t i = 0; i < n->cap; i++)
+		if (n->v[i].dir.n != 0 &&
+		    (found == NEARDIRS_NONE || n->v[i].used < n->v[found].used))
+			found = i;
+	return found;
+}
+
+/* A free slot, and room in the table for so many chunks more. */
+static uint32_t
+make_room(struct neardirs *n, uint32_t chunks)
+{
+	size_t limit = ((size_t)n->mask + 1) * PLACES / 8 * 7;
+	uint32_t slot;
+
+	while (n->n_chunks + chunks > limit)
+		neardirs_drop(n, oldest(n));
+	for (slot = 0; slot < n->cap; slot++)
+		if (n->v[slot].dir.n == 0)
+			return slot;
+	slot = oldest(n);
+	neardirs_drop(n, slot);
+	return slot;
 }
 
 enum snap_code
 neardirs_add(struct neardirs *n, const uint8_t id[ID_LEN], struct directory *d,
     bool pinned, uint32_t *slot_out, struct snap_err *err)
 {
-	uint32_t *next, slot;
+	uint32_t slot;
 
 	if (d->n == 0 || d->n > BLOCK_CHUNKS_MAX)
 		return snap_fail(
 		    err, SNAP_CORRUPT, "a directory of %u chunks", d->n);
-	next = malloc(d->n * sizeof *next);
-	if (next == NULL)
-		return snap_fail(err, SNAP_NOMEM, "no memory for a directory");
-	slot = slot_for_new(n);
+	slot = make_room(n, d->n);
 	struct near *v = &n->v[slot];
 	memcpy(v->id, id, ID_LEN);
 	v->dir = *d;
 	memset(d, 0, sizeof *d);
-	v->next = next;
 	v->pinned = pinned;
-	v->used = ++n->clock;
-	/* Backwards, so that the first of equal chunks heads its chain. */
-	for (uint32_t i = v->dir.n; i-- > 0;) {
-		uint32_t *b = &n->buckets[bucket_of(v->dir.hashes[i])];
-
-		next[i] = *b;
-		*b = slot << CHUNK_BITS | i;
+	v->added = v->used = ++n->clock;
+	n->n_chunks += v->dir.n;
+	for (uint32_t i = 0; i < v->dir.n; i++) {
+		prefetch(n, &v->dir, i);
+		put_place(n, v->dir.hashes[i], slot << 16 | i);
 	}
 	*slot_out = slot;
 	return SNAP_OK;
@@ -156,23 +279,50 @@ neardirs_is(
 	return p.chunk < d->n && memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
 }
 
+/* Of equal chunks: the newest directory's, and there the first. */
+static bool
+better(const struct neardirs *n, struct place a, struct place b)
+{
+	uint64_t x = n->v[a.slot].added, y = n->v[b.slot].added;
+
+	return x != y ? x > y : a.chunk < b.chunk;
+}
+
 bool
 neardirs_find(
     const struct neardirs *n, const uint8_t hash[ID_LEN], struct place *out)
 {
-	uint32_t node = n->buckets[bucket_of(hash)];
+	uint32_t at = line_of(n, hash), tag = tag_of(hash);
+	const struct line *l;
+	bool found = false;
 
-	while (node != NODE_NONE) {
-		struct place p = { node >> CHUNK_BITS,
-			node & ((1u << CHUNK_BITS) - 1) };
+	do {
+		l = &n->lines[at];
+		for (uint32_t bits = with_tag(l, tag); bits != 0;
+		     bits &= bits - 1) {
+			uint32_t node = l->place[lowest(bits)];
+			struct place p = { node >> 16 & 0xff, node & 0xffff };
 
-		if (neardirs_is(n, p, hash)) {
+			if (!neardirs_is(n, p, hash) ||
+			    (found && !better(n, p, *out)))
+				continue;
 			*out = p;
-			return true;
+			found = true;
 		}
-		node = n->v[p.slot].next[p.chunk];
-	}
-	return false;
+		at = (at + 1) & n->mask;
+	} while (l->beyond != 0);
+	return found;
+}
+
+void
+neardirs_prefetch(const struct neardirs *n, const uint8_t hash[ID_LEN])
+{
+#if defined(__GNUC__)
+	__builtin_prefetch(&n->lines[line_of(n, hash)]);
+#else
+	(void)n;
+	(void)hash;
+#endif
 }
 
 const uint8_t *

@@ -20,18 +20,21 @@ struct place {
 	uint32_t slot, chunk;
 };
 
+/* For `cap` directories of about `chunks` each: fewer if they have more. */
 SNAP_MUST_CHECK enum snap_code neardirs_new(
-    uint32_t cap, struct neardirs **out, struct snap_err *err);
+    uint32_t cap, uint32_t chunks, struct neardirs **out, struct snap_err *err);
 void neardirs_free(struct neardirs *n);
 /* The slot of a block's directory, or NEARDIRS_NONE. */
 uint32_t neardirs_slot(const struct neardirs *n, const uint8_t id[ID_LEN]);
-/* Takes over *d (emptied) as most recently used; may drop the oldest. */
+/* Takes over *d (emptied) as most recently used; may drop the oldest ones. */
 SNAP_MUST_CHECK enum snap_code neardirs_add(struct neardirs *n,
     const uint8_t id[ID_LEN], struct directory *d, bool pinned,
     uint32_t *slot_out, struct snap_err *err);
 /* A chunk of this hash; false when none is near. */
 bool neardirs_find(
     const struct neardirs *n, const uint8_t hash[ID_LEN], struct place *out);
+/* This one will be looked for soon. */
+void neardirs_prefetch(const struct neardirs *n, const uint8_t hash[ID_LEN]);
 /* Is chunk `chunk` of slot `slot` this one? */
 bool neardirs_is(
     const struct neardirs *n, struct place p, const uint8_t hash[ID_LEN]);

@@ -20,6 +20,7 @@
 #define WINDOW_BYTES (1u << 20)
 #define WINDOW_CHUNKS 8192u
 #define NEAR_DIRS 256
+#define PREFETCH 12 /* chunks: as long as memory takes */
 
 struct window {
 	struct bytes data;
@@ -119,7 +120,10 @@ lookup_new(
 	if (rc == SNAP_OK)
 		rc = cursor_pos_new(shared->store, &l->cursor, err);
 	if (rc == SNAP_OK)
-		rc = neardirs_new(NEAR_DIRS, &l->near, err);
+		rc = neardirs_new(NEAR_DIRS,
+		    shared->store->config.block_size /
+			shared->store->config.chunk_mean,
+		    &l->near, err);
 	if (rc == SNAP_OK)
 		rc = openblock_new(
 		    shared->store->config.block_size, &l->open, err);
@@ -195,10 +199,13 @@ try_hooks(struct lookup *l, const struct window *w)
 	uint8_t block[ID_LEN];
 	struct place p;
 
-	for (uint32_t i = 0; i < w->n; i++)
+	for (uint32_t i = 0; i < w->n; i++) {
+		if (w->n - i > PREFETCH)
+			neardirs_prefetch(l->near, w->hashes[i + PREFETCH]);
 		if (!neardirs_find(l->near, w->hashes[i], &p) &&
 		    hooks_find(l->shared->hooks, w->hashes[i], block))
 			load_directory(l, block);
+	}
 }
 
 /* May the recipe refer to this block?  Pins it, or forgets it. */
@@ -298,6 +305,8 @@ decide_window(struct lookup *l, struct window *w, struct snap_err *err)
 	size_t off = 0;
 
 	for (uint32_t i = 0; i < w->n && rc == SNAP_OK; i++) {
+		if (w->n - i > PREFETCH)
+			neardirs_prefetch(l->near, w->hashes[i + PREFETCH]);
 		rc = decide(
 		    l, span_of(w->data.p + off, w->lens[i]), w->hashes[i], err);
 		off += w->lens[i];
