@@ -25,6 +25,7 @@ struct opts {
 	/* everywhere */
 	const char *repo, *passphrase_file, *passphrase_command;
 	const char *recovery_code_file, *cache_dir, *cache_size;
+	struct opt_list options;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */
 	const char *chunk_size, *kdf_memory;

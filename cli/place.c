@@ -18,7 +18,6 @@
 enum snap_code
 place_store(struct place *s, struct cli *c, bool create, struct snap_err *err)
 {
-	struct transport_opts to = { .create = create };
 	const char *url = c->o.repo;
 
 	if (url == NULL)
@@ -29,7 +28,13 @@ place_store(struct place *s, struct cli *c, bool create, struct snap_err *err)
 		    "Use --repo=URL or set SNAP_REPOSITORY; a URL may be a "
 		    "path.");
 	}
-	return transport_open(url, &to, &s->transport, err);
+	if (settings_check(&c->o.options, err) != SNAP_OK)
+		return err->code;
+	s->settings.options = &c->o.options;
+	s->settings.report = &c->report;
+	s->opts.create = create;
+	settings_answer(&s->settings, &s->opts);
+	return transport_open(url, &s->opts, &s->transport, err);
 }
 
 /* *out = NULL with SNAP_OK: no cache on disk, which costs only time. */

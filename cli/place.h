@@ -5,9 +5,12 @@
 
 #include "cmd.h"
 #include "repo.h"
+#include "settings.h"
 #include "transport.h"
 
 struct place {
+	struct settings settings;
+	struct transport_opts opts; /* of the transport, which borrows them */
 	struct transport *transport;
 	struct repo *repo;
 	struct repo_snapshots all; /* after place_find() */
@@ -15,10 +18,7 @@ struct place {
 
 #define PLACE_INIT                                                             \
 	{                                                                      \
-		NULL, NULL,                                                    \
-		{                                                              \
-			.n = 0                                                 \
-		}                                                              \
+		.transport = NULL                                              \
 	}
 
 /* The store alone; `create`: make the place. */

@@ -16,48 +16,101 @@
 
 #include "child.h"
 #include "secrets.h"
+#include "transport_settings.h"
 #include "ui.h"
 
 #define POLL_MS 100
 #define PASSPHRASE "passphrase"
 #define RECOVERY "recovery code"
+#define VARIABLE_MAX 64
+#define TAKEN_MAX 8
 
+/* Secrets that were in the environment. */
 static struct {
-	struct bytes passphrase, recovery_code;
-	bool has_passphrase, has_recovery_code;
-} env;
+	const char *name;
+	struct bytes text;
+} taken[TAKEN_MAX];
+static size_t n_taken;
 
+/* s3.region becomes SNAP_S3_REGION, recovery code SNAP_RECOVERY_CODE. */
 static bool
-take(const char *name, struct bytes *out)
+variable_name(const char *name, const char *suffix, char out[VARIABLE_MAX])
 {
-	char *v = getenv(name);
+	size_t n = 5, len = strlen(name), more = strlen(suffix);
+
+	if (n + len + more >= VARIABLE_MAX)
+		return false;
+	memcpy(out, "SNAP_", n);
+	for (size_t i = 0; i < len + more; i++) {
+		char c = i < len ? name[i] : suffix[i - len];
+
+		if (c == '.' || c == '-' || c == ' ')
+			c = '_';
+		else if (c >= 'a' && c <= 'z')
+			c = (char)(c - 'a' + 'A');
+		out[n++] = c;
+	}
+	out[n] = '\0';
+	return true;
+}
+
+const char *
+variable_of(const char *name, const char *suffix)
+{
+	char variable[VARIABLE_MAX];
+	const char *v;
+
+	if (!variable_name(name, suffix, variable))
+		return NULL;
+	v = getenv(variable);
+	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+static void
+take(const char *name)
+{
+	char variable[VARIABLE_MAX], *v;
 	volatile char *p;
 
+	if (n_taken == TAKEN_MAX || !variable_name(name, "", variable))
+		return;
+	v = getenv(variable);
 	if (v == NULL)
-		return false;
-	bytes_init(out, SECRET_MAX);
-	bytes_put_str(out, v);
+		return;
+	taken[n_taken].name = name;
+	bytes_init(&taken[n_taken].text, SECRET_MAX);
+	bytes_put_str(&taken[n_taken].text, v);
+	n_taken++;
 	for (p = v; *p != '\0'; p++)
 		*p = '\0';
-	(void)unsetenv(name);
-	return true;
+	(void)unsetenv(variable);
 }
 
 void
 secrets_take_environment(void)
 {
-	env.has_passphrase = take("SNAP_PASSPHRASE", &env.passphrase);
-	env.has_recovery_code = take("SNAP_RECOVERY_CODE", &env.recovery_code);
+	take(PASSPHRASE);
+	take(RECOVERY);
+	for (const struct transport_setting *s = transport_settings;
+	     s->name != NULL; s++)
+		if (s->is_secret)
+			take(s->name);
 }
 
 void
 secrets_forget(void)
 {
-	if (env.has_passphrase)
-		bytes_fini_wipe(&env.passphrase);
-	if (env.has_recovery_code)
-		bytes_fini_wipe(&env.recovery_code);
-	env.has_passphrase = env.has_recovery_code = false;
+	while (n_taken > 0)
+		bytes_fini_wipe(&taken[--n_taken].text);
+}
+
+static const struct bytes *
+find_taken(const char *name)
+{
+	for (size_t i = 0; i < n_taken; i++)
+		if (strcmp(taken[i].name, name) == 0)
+			return &taken[i].text;
+	return NULL;
 }
 
 /* Editors and echo end the line; that is no part of the secret. */
@@ -130,8 +183,8 @@ out:
 }
 
 static enum snap_code
-from_command(const char *command, struct bytes *out, const struct report *r,
-    struct snap_err *err)
+from_command(const char *command, const char *what, struct bytes *out,
+    const struct report *r, struct snap_err *err)
 {
 	char sh[] = "/bin/sh", dash_c[] = "-c";
 	char *copy = strdup(command);
@@ -144,11 +197,10 @@ from_command(const char *command, struct bytes *out, const struct report *r,
 	rc = child_start(&c, argv, err);
 	if (rc == SNAP_OK) {
 		c.name = command;
-		rc = read_fd(
-		    c.fd, "the passphrase command's output", out, r, err);
+		rc = read_fd(c.fd, command, out, r, err);
 	}
 	if (rc == SNAP_OK && child_wait(&c, r, err) != SNAP_OK)
-		rc = snap_wrap(err, "get the passphrase");
+		rc = snap_wrap(err, "get the %s", what);
 	child_kill(&c);
 	free(copy);
 	if (rc == SNAP_SOURCE && report_check(r, err) != SNAP_OK)
@@ -159,68 +211,88 @@ from_command(const char *command, struct bytes *out, const struct report *r,
 	return rc;
 }
 
+/* A new passphrase is typed twice. */
 static enum snap_code
-from_terminal(struct bytes *out, bool is_new, const struct report *r,
-    struct snap_err *err)
+ask_again(
+    const struct bytes *first, const struct report *r, struct snap_err *err)
 {
 	struct bytes again;
 	enum snap_code rc;
 
-	if (bytes_reserve(out, SECRET_MAX, err) != SNAP_OK)
-		return err->code;
-	if (!ui_ask_secret(
-		is_new ? "New passphrase: " : "Passphrase: ", out, r)) {
-		if ((rc = report_check(r, err)) != SNAP_OK)
-			return rc;
-		(void)snap_fail(err, SNAP_USAGE, "no passphrase was given");
-		return snap_hint(err,
-		    "Set SNAP_PASSPHRASE_FILE to a file that only you can "
-		    "read.");
-	}
-	if (!is_new)
-		return SNAP_OK;
 	bytes_init(&again, SECRET_MAX);
 	rc = bytes_reserve(&again, SECRET_MAX, err);
 	if (rc == SNAP_OK && !ui_ask_secret("Again: ", &again, r))
 		bytes_clear(&again);
 	if (rc == SNAP_OK)
 		rc = report_check(r, err);
-	if (rc == SNAP_OK && !span_eq(bytes_span(out), bytes_span(&again)))
+	if (rc == SNAP_OK && !span_eq(bytes_span(first), bytes_span(&again)))
 		rc = snap_fail(err, SNAP_USAGE, "the two passphrases differ");
 	bytes_fini_wipe(&again);
 	return rc;
+}
+
+enum snap_code
+secret_named(const struct secret_source *from, struct bytes *out,
+    const struct report *r, struct snap_err *err)
+{
+	const struct bytes *env = find_taken(from->what);
+	enum snap_code rc;
+	const char *p;
+
+	/* At full size at once: growing would leave copies behind. */
+	if ((rc = bytes_reserve(out, SECRET_MAX, err)) != SNAP_OK)
+		return rc;
+	if (from->file != NULL)
+		return from_file(from->file, from->what, out, r, err);
+	if (from->command != NULL)
+		return from_command(from->command, from->what, out, r, err);
+	if (env != NULL) {
+		bytes_put_span(out, bytes_span(env));
+		return bytes_check(env, err);
+	}
+	if ((p = variable_of(from->what, "-file")) != NULL)
+		return from_file(p, from->what, out, r, err);
+	if ((p = variable_of(from->what, "-command")) != NULL)
+		return from_command(p, from->what, out, r, err);
+	if (from->prompt != NULL && ui_ask_secret(from->prompt, out, r))
+		return SNAP_OK;
+	bytes_clear(out);
+	if ((rc = report_check(r, err)) != SNAP_OK)
+		return rc;
+	return snap_fail(err, SNAP_NOTFOUND, "no %s was given", from->what);
 }
 
 static enum snap_code
 pick(struct secret *s, const struct opts *o, bool is_new,
     const struct report *r, struct snap_err *err)
 {
-	const char *p;
+	struct secret_source from = { RECOVERY, o->recovery_code_file, NULL,
+		NULL };
+	bool typed;
+	enum snap_code rc;
 
-	if (o->recovery_code_file != NULL) {
+	if (from.file != NULL ||
+	    (o->passphrase_file == NULL && o->passphrase_command == NULL &&
+		find_taken(RECOVERY) != NULL && !is_new)) {
 		s->is_recovery_code = true;
-		return from_file(
-		    o->recovery_code_file, RECOVERY, &s->text, r, err);
+		return secret_named(&from, &s->text, r, err);
 	}
-	if (o->passphrase_file != NULL)
-		return from_file(
-		    o->passphrase_file, PASSPHRASE, &s->text, r, err);
-	if (o->passphrase_command != NULL)
-		return from_command(o->passphrase_command, &s->text, r, err);
-	if (env.has_recovery_code && !is_new) {
-		s->is_recovery_code = true;
-		bytes_put_span(&s->text, bytes_span(&env.recovery_code));
-		return bytes_check(&env.recovery_code, err);
+	from.what = PASSPHRASE;
+	from.file = o->passphrase_file;
+	from.command = o->passphrase_command;
+	rc = secret_named(&from, &s->text, r, err);
+	if ((typed = rc == SNAP_NOTFOUND)) {
+		from.prompt = is_new ? "New passphrase: " : "Passphrase: ";
+		rc = secret_named(&from, &s->text, r, err);
 	}
-	if (env.has_passphrase) {
-		bytes_put_span(&s->text, bytes_span(&env.passphrase));
-		return bytes_check(&env.passphrase, err);
+	if (rc == SNAP_NOTFOUND) {
+		rc = err->code = SNAP_USAGE;
+		return snap_hint(err,
+		    "Set SNAP_PASSPHRASE_FILE to a file that only you can "
+		    "read.");
 	}
-	if ((p = getenv("SNAP_PASSPHRASE_FILE")) != NULL)
-		return from_file(p, PASSPHRASE, &s->text, r, err);
-	if ((p = getenv("SNAP_PASSPHRASE_COMMAND")) != NULL)
-		return from_command(p, &s->text, r, err);
-	return from_terminal(&s->text, is_new, r, err);
+	return rc == SNAP_OK && typed && is_new ? ask_again(&s->text, r, err)
+						: rc;
 }
 
 enum snap_code
@@ -231,8 +303,6 @@ secret_get(struct secret *s, const struct opts *o, bool is_new,
 
 	s->is_recovery_code = false;
 	bytes_init(&s->text, SECRET_MAX);
-	if ((rc = bytes_reserve(&s->text, SECRET_MAX, err)) != SNAP_OK)
-		return rc;
 	if ((rc = pick(s, o, is_new, r, err)) != SNAP_OK)
 		return rc;
 	if (s->text.len == 0)

@@ -4,7 +4,8 @@
  *
  * Taken from the first of: the options, SNAP_RECOVERY_CODE, SNAP_PASSPHRASE,
  * SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the terminal.  Never an
- * argument, which anybody on the machine can read.
+ * argument, which anybody on the machine can read.  The secrets of a store,
+ * as sftp.password, come the same ways: SNAP_SFTP_PASSWORD and so on.
  */
 #ifndef SNAP_SECRETS_H
 #define SNAP_SECRETS_H
@@ -28,6 +29,19 @@ struct secret {
 void secrets_take_environment(void);
 /* Wipe what was taken. */
 void secrets_forget(void);
+
+/* The variable of a name: SNAP_S3_REGION of s3.region; NULL = not set. */
+const char *variable_of(const char *name, const char *suffix);
+
+struct secret_source {
+	const char *what;           /* its name, as "passphrase", "b2.key" */
+	const char *file, *command; /* of the options; NULL = none */
+	const char *prompt;         /* NULL = do not ask on the terminal */
+};
+/* Append a secret to *out (reserved here, the caller wipes it).
+ * SNAP_NOTFOUND: no source has it. */
+SNAP_MUST_CHECK enum snap_code secret_named(const struct secret_source *from,
+    struct bytes *out, const struct report *r, struct snap_err *err);
 
 /* `is_new`: for init; a terminal is asked twice, a recovery code is no use.
  * secret_fini() is due in any case. */

@@ -64,7 +64,8 @@ const struct cmd cmd_table[] = {
 	    1, 1, cmd_repair },
 	{ CMD_VERSION, "version", "", "show the version", "", 0, 0,
 	    cmd_version },
-	{ CMD_HELP, "help", "[COMMAND]", "explain a command", "", 0, 1,
+	{ CMD_HELP, "help", "[COMMAND | settings]",
+	    "explain a command, or the settings of stores", "", 0, 1,
 	    cmd_help },
 	{ 0, NULL, NULL, NULL, NULL, 0, 0, NULL }
 };
@@ -83,6 +84,9 @@ const struct opt opts_table[] = {
 	{ 0, "recovery-code-file", "FILE", OPT_STRING,
 	    OFF(recovery_code_file), REPO_COMMANDS & ~(unsigned)CMD_INIT,
 	    "unlock with the recovery code in FILE" },
+	{ 'o', "option", "NAME=VALUE", OPT_LIST, OFF(options), REPO_COMMANDS,
+	    "a setting of the store, as s3.region=eu-central-1; may be "
+	    "repeated" },
 	{ 0, "cache-dir", "DIR", OPT_STRING, OFF(cache_dir), REPO_COMMANDS,
 	    "where to cache what is known of the repository; default "
 	    "$SNAP_CACHE_DIR, $XDG_CACHE_HOME/" PROG ", ~/.cache/" PROG },

@@ -44,8 +44,8 @@ typedef enum snap_code (*transport_list_fn)(void *arg, const char *name,
 
 /*
  * What a back-end may ask about its store and how to reach it.  Any function
- * may be NULL: then nothing is known.  Called only while the store is opened
- * or, for secret(), when credentials ran out; answers are borrowed until then.
+ * may be NULL: then nothing is known.  Called only while the store is opened;
+ * answers are borrowed until then.
  */
 struct transport_opts {
 	int create; /* make the place when it is not there */

@@ -9,6 +9,7 @@
 
 #include "cmd.h"
 #include "json.h"
+#include "transport_settings.h"
 #include "ui.h"
 
 #define COLUMN 28 /* where the explanation of an option starts */
@@ -76,6 +77,23 @@ one_command(const struct cmd *c)
 }
 
 static void
+all_settings(void)
+{
+	const struct transport_setting *s;
+
+	ui_out_raw("Settings of a store: -o NAME=VALUE, or SNAP_NAME in the "
+		   "environment, as\nSNAP_S3_REGION for s3.region. A secret "
+		   "is read from NAME-file=FILE, from\nNAME-command=COMMAND, "
+		   "or is in SNAP_NAME.\n\n");
+	for (s = transport_settings; s->name != NULL; s++) {
+		int n = (int)strlen(s->name);
+
+		ui_out("  %s%*s", s->name, n < 26 ? 26 - n : 1, "");
+		fold(s->help, COLUMN, COLUMN);
+	}
+}
+
+static void
 all_commands(void)
 {
 	const struct cmd *c;
@@ -88,8 +106,9 @@ all_commands(void)
 	ui_out("\nThe repository is named by --repo=URL or SNAP_REPOSITORY, "
 	       "its passphrase by\nSNAP_PASSPHRASE_FILE, "
 	       "SNAP_PASSPHRASE_COMMAND or SNAP_PASSPHRASE.\n"
-	       "\"%s help COMMAND\" explains a command.\n",
-	    SNAP_PROGRAM_NAME);
+	       "\"%s help COMMAND\" explains a command, \"%s help "
+	       "settings\" how to reach a store.\n",
+	    SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME);
 }
 
 /* Roff takes "-" for a hyphen and a dot in front for a request. */
@@ -121,6 +140,26 @@ roff_option(const struct opt *o)
 	ui_out_raw("\n");
 	roff(o->help);
 	ui_out_raw("\n");
+}
+
+static void
+roff_settings(void)
+{
+	const struct transport_setting *s;
+
+	ui_out_raw(".SH SETTINGS\nGiven by \\-o NAME=VALUE, or as SNAP_NAME "
+		   "in the environment, as SNAP_S3_REGION for s3.region. A "
+		   "secret is read from NAME\\-file=FILE, from "
+		   "NAME\\-command=COMMAND, or is in SNAP_NAME.\n");
+	for (s = transport_settings; s->name != NULL; s++) {
+		ui_out_raw(".TP\n.B ");
+		roff(s->name);
+		if (s->arg != NULL)
+			ui_out("=%s", s->arg);
+		ui_out_raw("\n");
+		roff(s->help);
+		ui_out_raw("\n");
+	}
 }
 
 static void
@@ -165,6 +204,7 @@ manual_page(void)
 	for (o = opts_table; o->name != NULL; o++)
 		if (o->help != NULL && o->commands == CMD_ALL)
 			roff_option(o);
+	roff_settings();
 	ui_out_raw(".SH EXIT STATUS\n");
 	for (i = 0; i < sizeof status / sizeof status[0]; i++)
 		ui_out(".TP\n.B %s\n%s\n", status[i][0], status[i][1]);
@@ -178,6 +218,8 @@ cmd_help(struct cli *c, struct snap_err *err)
 
 	if (c->o.man) {
 		manual_page();
+	} else if (c->o.n_args > 0 && strcmp(c->o.args[0], "settings") == 0) {
+		all_settings();
 	} else if (c->o.n_args > 0) {
 		one = cmd_find(c->o.args[0]);
 		if (one == NULL)

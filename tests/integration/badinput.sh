@@ -326,4 +326,25 @@ find "$T/cache" -type f -exec sh -c 'echo junk >"$1"' - {} \;
 expect 0 "a cache of junk" "$SNAP" restore latest:two
 same "changes nothing" "$T/out" "$T/two"
 expect 0 "also for a backup" "$SNAP" backup --name two -- cat "$T/two"
+
+# ---- settings of the store
+expect 0 "a setting that the store does not need" "$SNAP" \
+    -o s3.region=nowhere -o sftp.password-file=/nowhere snapshots
+expect 2 "a setting that there is not" "$SNAP" -o s3.regoin=x snapshots
+says "is called by its name" 's3.regoin'
+says "and the hint lists them" 'help settings'
+expect 0 "which it does" "$SNAP" help settings
+grep -q 's3.region ' "$T/out" && ok "with that one" ||
+    not_ok "with that one"
+expect 2 "a secret as a setting" "$SNAP" -o sftp.password=hush snapshots
+says "is none" 'no setting .sftp.password.'
+grep -q hush "$T/err" && not_ok "and is not repeated" ||
+    ok "and is not repeated"
+expect 2 "a setting without a value" "$SNAP" -o s3.region= snapshots
+expect 2 "a setting without a name" "$SNAP" -o =x snapshots
+SNAP_B2_KEY=hush expect 0 "a child does not see a store's secret" "$SNAP" \
+    backup --name environment -- env
+"$SNAP" restore latest:environment >"$T/out"
+grep -q hush "$T/out" && not_ok "in its environment" ||
+    ok "in its environment"
 done_testing
