@@ -104,6 +104,13 @@ object_finish(struct bytes *obj, uint64_t contents_off)
 	bytes_put(obj, end_magic, sizeof end_magic - 1);
 }
 
+static enum snap_code
+cut_short(struct snap_err *err)
+{
+	return snap_fail(err, SNAP_CORRUPT,
+	    "the object is cut short: its end mark is missing");
+}
+
 enum snap_code
 trailer_decode(struct span in, uint64_t total, uint64_t *contents_off,
     uint32_t *contents_len, struct snap_err *err)
@@ -113,8 +120,7 @@ trailer_decode(struct span in, uint64_t total, uint64_t *contents_off,
 	uint32_t len;
 
 	if (in.len != TRAILER_LEN || memcmp(p + TRAILER_LEN - 8, end_magic, 8))
-		return snap_fail(err, SNAP_CORRUPT,
-		    "the object is cut short: its end mark is missing");
+		return cut_short(err);
 	if (le32_get(p + 20) > TRAILER_VERSION) {
 		(void)snap_fail(err, SNAP_UNSUPPORTED,
 		    "the object was written by a newer version");
@@ -145,14 +151,17 @@ object_parse(struct span in, struct object *out, struct snap_err *err)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "no object has as few as %zu bytes", in.len);
 	at = in.len - TRAILER_LEN;
-	rc = trailer_decode(
-	    span_of(in.p + at, TRAILER_LEN), in.len, &off, &len, err);
-	if (rc != SNAP_OK)
-		return rc;
+	/* First, so that rot is not taken for a newer version. */
+	if (memcmp(in.p + in.len - 8, end_magic, 8) != 0)
+		return cut_short(err);
 	XXH128_canonicalFromHash(&sum, XXH3_128bits(in.p, at + TRAILER_HASHED));
 	if (memcmp(sum.digest, in.p + at + TRAILER_HASHED, sizeof sum.digest))
 		return snap_fail(
 		    err, SNAP_CORRUPT, "the object is damaged: wrong checksum");
+	rc = trailer_decode(
+	    span_of(in.p + at, TRAILER_LEN), in.len, &off, &len, err);
+	if (rc != SNAP_OK)
+		return rc;
 	rc = header_decode(span_of(in.p, HEADER_LEN), &out->header, err);
 	if (rc != SNAP_OK)
 		return rc;

@@ -121,6 +121,27 @@ a_newer_version_or_an_unknown_feature_is_unsupported(void **state)
 	    header_decode(span_of(head, 64), &got, &err), SNAP_CORRUPT);
 }
 
+static void
+rot_is_not_taken_for_a_newer_version(void **state)
+{
+	struct snap_err err;
+	struct object o;
+	struct bytes b;
+
+	(void)state;
+	make(&b, 10, 5);
+	b.p[b.len - TRAILER_LEN + 20] ^= 2; /* the trailer's version */
+	assert_int_equal(object_parse(bytes_span(&b), &o, &err), SNAP_CORRUPT);
+	b.p[b.len - TRAILER_LEN + 20] ^= 2;
+	b.p[9] ^= 2; /* the header's */
+	assert_int_equal(object_parse(bytes_span(&b), &o, &err), SNAP_CORRUPT);
+	b.len -= TRAILER_LEN;
+	object_finish(&b, HEADER_LEN + 10);
+	assert_int_equal(
+	    object_parse(bytes_span(&b), &o, &err), SNAP_UNSUPPORTED);
+	bytes_fini(&b);
+}
+
 /* Values of the paper's definition, computed by hand. */
 static void
 padme_pads_by_at_most_twelve_per_cent(void **state)
@@ -184,6 +205,7 @@ main(void)
 		cmocka_unit_test(a_trailer_alone_tells_where_the_contents_lie),
 		cmocka_unit_test(
 		    a_newer_version_or_an_unknown_feature_is_unsupported),
+		cmocka_unit_test(rot_is_not_taken_for_a_newer_version),
 		cmocka_unit_test(padme_pads_by_at_most_twelve_per_cent),
 		cmocka_unit_test(what_is_signed_names_the_header_too),
 		cmocka_unit_test(an_unsigned_body_says_so),
