@@ -54,10 +54,11 @@ keyfile_make(const struct keys *owner, enum keyfile_type type,
 	bytes_put(out, owner->meta_id, KEY_BYTES);
 	bytes_put(out, seed, sizeof seed);
 	sodium_memzero(seed, sizeof seed);
-	for (uint32_t e = 1; e <= KEYS_EPOCHS_MAX; e++)
+	/* Owners hold the keys of epochs that have not begun, too. */
+	for (uint32_t e = 1; e <= owner->epoch; e++)
 		n += keys_of_epoch(owner, e) != NULL;
 	bytes_varint(out, n);
-	for (uint32_t e = 1; e <= KEYS_EPOCHS_MAX; e++)
+	for (uint32_t e = 1; e <= owner->epoch; e++)
 		if (keys_of_epoch(owner, e) != NULL)
 			put_epoch(keys_of_epoch(owner, e), e, type, out);
 	bytes_varint(out, name.len);

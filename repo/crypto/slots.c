@@ -181,6 +181,14 @@ slot_read(struct span body, struct span header, struct slot_cost *cost,
 }
 
 enum snap_code
+slot_check(struct span body, struct span header, struct snap_err *err)
+{
+	struct slot_cost cost = { 0, 0 };
+
+	return slot_read(body, header, &cost, err);
+}
+
+enum snap_code
 slot_unwrap(struct span body, struct span header, struct span secret,
     uint8_t rs[KEY_BYTES], struct snap_err *err)
 {

@@ -90,7 +90,8 @@ apply_condemned(struct store *s, const struct listed *at, struct span body,
 
 /* What is not prune's word is reported and counts for nothing: prune itself
  * stops at what it cannot read, so nothing is deleted on such ground.  One
- * that the store cannot give may condemn what a run would refer to: fatal. */
+ * that the store cannot give, or that a newer version wrote, may condemn what
+ * a run would refer to: store_may_write(). */
 static enum snap_code
 read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 {
@@ -117,6 +118,12 @@ read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 	if (rc == SNAP_CORRUPT) {
 		report_log(s->report, REPORT_WARNING, "ignored: %s", err->msg);
 		rc = SNAP_OK;
+	}
+	if (rc == SNAP_IO || rc == SNAP_UNSUPPORTED) {
+		report_log(s->report, REPORT_WARNING, "left out: %s", err->msg);
+		s->state->unread = true;
+		s->state->why_unread = *err;
+		return SNAP_OK; /* the next look tries again */
 	}
 	/* Remembered among the segments: their ids are as random. */
 	return rc != SNAP_OK
@@ -288,6 +295,7 @@ look_in_order(struct store *s, struct listing *condemned, struct listing *index,
 	struct pack p;
 	enum snap_code rc;
 
+	s->state->unread = false;
 	rc = transport_list(s->t, "condemned/", collect, condemned, err);
 	for (size_t i = 0; i < condemned->n && rc == SNAP_OK; i++)
 		rc = read_condemned(s, &condemned->v[i], err);
@@ -315,6 +323,39 @@ look_in_order(struct store *s, struct listing *condemned, struct listing *index,
 	return rc;
 }
 
+/* An epoch whose record was lost goes on all the same: whoever could take a
+ * record away would else take owners back to keys that they had given up.
+ * At the first look, when nobody writes yet. */
+static void
+catch_up(struct store *s)
+{
+	uint32_t seen = s->state->epoch_seen;
+
+	if (!s->keys->owner || seen <= s->keys->epoch)
+		return;
+	report_log(s->report, REPORT_WARNING,
+	    "key epoch %u is in use, but its record under keys/ is lost or "
+	    "damaged",
+	    (unsigned)seen);
+	s->state->lost_epoch = seen;
+	keys_select(s->keys, seen);
+}
+
+enum snap_code
+store_may_write(struct store *s, struct snap_err *err)
+{
+	if (!s->state->unread)
+		return SNAP_OK;
+	*err = s->state->why_unread;
+	return err->code;
+}
+
+uint32_t
+store_lost_epoch(const struct store *s)
+{
+	return s->state->lost_epoch;
+}
+
 enum snap_code
 store_look(struct store *s, struct snap_err *err)
 {
@@ -330,6 +371,8 @@ store_look(struct store *s, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = look_in_order(s, &condemned, &index, err);
 	if (rc == SNAP_OK) {
+		if (s->state->look_boot == 0)
+			catch_up(s);
 		s->l0 = l0;
 		s->state->look_boot = boot;
 	}

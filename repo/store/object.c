@@ -144,6 +144,16 @@ check_header(struct store *s, const struct header *h, uint8_t kind,
 	return SNAP_OK;
 }
 
+/* What authenticates under an epoch's key shows that the epoch was begun. */
+static void
+note_epoch(struct store_state *st, uint32_t epoch)
+{
+	(void)pthread_mutex_lock(&st->lock);
+	if (epoch > st->epoch_seen)
+		st->epoch_seen = epoch;
+	(void)pthread_mutex_unlock(&st->lock);
+}
+
 static enum snap_code
 open_sealed(struct store *s, struct span header, struct span sealed,
     struct store_body *out, struct snap_err *err)
@@ -158,6 +168,8 @@ open_sealed(struct store *s, struct span header, struct span sealed,
 		rc = signature_ok(s, header, &out->body, &out->trusted, err);
 	if (rc != SNAP_OK)
 		bytes_fini(&out->plain);
+	else
+		note_epoch(s->state, le32_get(header.p + 48));
 	return rc;
 }
 

@@ -63,6 +63,10 @@ struct store_body {
 SNAP_MUST_CHECK enum snap_code store_get_body(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct store_body *out, struct snap_err *err);
 void store_body_fini(struct store_body *b);
+/* Is the object `raw` what keys/<id> may hold, and is it whole?  A slot as far
+ * as can be told without its secret. */
+SNAP_MUST_CHECK enum snap_code store_check_key(struct store *s,
+    const uint8_t id[ID_LEN], struct span raw, struct snap_err *err);
 /* The contents of a pack as the pack itself has them (an encoded
  * pack_contents in out->body.body); `size`: as listed.  Three ranged reads. */
 SNAP_MUST_CHECK enum snap_code store_get_contents(struct store *s, uint8_t kind,
@@ -90,6 +94,12 @@ bool store_is_void(const struct store *s, int64_t l0, int64_t listed);
  * cache), list packs; what was known stays.  Not concurrent with itself. */
 SNAP_MUST_CHECK enum snap_code store_look(
     struct store *s, struct snap_err *err);
+/* A condemned list that the newest look could not read may have condemned what
+ * a writer would refer to: it must not write then.  Readers need not care. */
+SNAP_MUST_CHECK enum snap_code store_may_write(
+    struct store *s, struct snap_err *err);
+/* The epoch that objects are under but no record under keys/ begins, or 0. */
+uint32_t store_lost_epoch(const struct store *s);
 
 /* ---- finding and reading */
 struct copy { /* where one copy of a block or meta object lies */

@@ -34,7 +34,12 @@ struct store_state {
 	struct host_record *hosts; /* fixed after open */
 	size_t n_hosts;
 	struct cache *cache;
-	int64_t look_boot; /* local time of the newest look; 0 = none */
+	int64_t look_boot;   /* local time of the newest look; 0 = none */
+	uint32_t epoch_seen; /* the newest of a body that authenticated */
+	uint32_t lost_epoch; /* see store_lost_epoch() */
+	/* The newest look could not read a condemned list, and why. */
+	bool unread;
+	struct snap_err why_unread;
 };
 
 /* Local elapsed time in ns: with sleep, and the wall clock's. */

@@ -20,6 +20,7 @@
 struct key_object {
 	uint8_t id[ID_LEN];
 	bool too_large, unread;
+	uint8_t kind; /* 0: nothing that can be used */
 	struct bytes raw;
 };
 struct unlock {
@@ -29,9 +30,9 @@ struct unlock {
 	struct span secret;
 	enum slot_type type;
 	struct bytes config; /* raw */
-	uint32_t epoch;
-	uint8_t *rs; /* locked: RS, then a parsed recovery code */
-	size_t n_denied, n_bad, n_mac;
+	uint32_t epoch;      /* the first */
+	uint8_t *rs;         /* locked: RS, then a parsed recovery code */
+	size_t n_denied, n_bad, n_mac, n_foreign;
 	struct snap_err bad;    /* the last damaged slot */
 	struct snap_err unread; /* the last that the store cannot give */
 };
@@ -61,6 +62,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	memcpy(u->v[u->n].id, id, ID_LEN);
 	u->v[u->n].too_large = st->size > KEY_OBJECT_MAX;
 	u->v[u->n].unread = false;
+	u->v[u->n].kind = 0;
 	bytes_init(&u->v[u->n].raw, KEY_OBJECT_MAX);
 	u->n++;
 	return SNAP_OK;
@@ -93,6 +95,8 @@ read_config(struct unlock *u, struct snap_err *err)
 	if (rc == SNAP_OK &&
 	    (o.header.epoch == 0 || o.header.epoch > KEYS_EPOCHS_MAX))
 		rc = snap_fail(err, SNAP_CORRUPT, "no such key epoch");
+	if (rc == SNAP_OK && memcmp(o.header.id, o.header.repo_id, ID_LEN) != 0)
+		rc = snap_fail(err, SNAP_CORRUPT, "it has two ids");
 	if (rc == SNAP_OK)
 		rc = config_decode(o.payload, &s->config, err);
 	if (rc != SNAP_OK)
@@ -138,50 +142,78 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	return rc;
 }
 
-/* The largest epoch that an object claims to begin, as its header says. */
-static uint32_t
-newest_claimed(const struct unlock *u)
+/* Is this what its name says, a slot, record of a host or of an epoch? */
+static enum snap_code
+parse_key(const struct store *s, const uint8_t *id, struct span raw,
+    struct object *o, struct snap_err *err)
 {
-	struct snap_err ignored = SNAP_ERR_INIT;
-	uint32_t newest = u->epoch;
-	struct object o;
+	enum snap_code rc = object_parse(raw, o, err);
 
-	for (size_t i = 0; i < u->n; i++)
-		if (object_parse(bytes_span(&u->v[i].raw), &o, &ignored) ==
-			SNAP_OK &&
-		    o.header.kind == OBJ_EPOCH && o.header.epoch > newest &&
-		    o.header.epoch <= KEYS_EPOCHS_MAX)
-			newest = o.header.epoch;
-	return newest;
+	if (rc != SNAP_OK)
+		return rc;
+	if (memcmp(o->header.id, id, ID_LEN) != 0 ||
+	    (o->header.kind != OBJ_SLOT && o->header.kind != OBJ_HOST &&
+		o->header.kind != OBJ_EPOCH))
+		return snap_fail(
+		    err, SNAP_CORRUPT, "another object lies under this name");
+	if (memcmp(o->header.repo_id, s->repo_id, ID_LEN) != 0)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "it belongs to another repository");
+	return SNAP_OK;
+}
+
+static enum snap_code
+note_bad(struct unlock *u, const struct key_object *ko, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	if (err->code != SNAP_CORRUPT && err->code != SNAP_UNSUPPORTED)
+		return err->code;
+	store_name(OBJ_SLOT, ko->id, name);
+	(void)snap_wrap(err, "key slot %s", name);
+	report_log(u->s->report, REPORT_WARNING, "%s", err->msg);
+	u->n_bad++;
+	u->bad = *err;
+	return SNAP_OK;
+}
+
+/* Each is told when it is damaged, whether or not it is needed today. */
+static enum snap_code
+look_at_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
+{
+	struct object o;
+	enum snap_code rc;
+
+	if (ko->unread) { /* told already */
+		u->n_bad++;
+		u->bad = u->unread;
+		return SNAP_OK;
+	}
+	memset(&o, 0, sizeof o);
+	rc = parse_key(u->s, ko->id, bytes_span(&ko->raw), &o, err);
+	if (rc == SNAP_OK && o.header.kind == OBJ_SLOT)
+		rc = slot_check(o.payload, o.header_bytes, err);
+	if (o.header.kind != 0 &&
+	    memcmp(o.header.repo_id, u->s->repo_id, ID_LEN) != 0)
+		u->n_foreign++;
+	if (rc != SNAP_OK)
+		return note_bad(u, ko, err);
+	ko->kind = o.header.kind;
+	return SNAP_OK;
 }
 
 /* One slot; SNAP_OK with u->s->keys set when it was the one. */
 static enum snap_code
 try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 {
-	char name[TRANSPORT_NAME_MAX + 1];
 	struct keys *k = NULL;
 	struct object o;
 	enum snap_code rc;
 
-	if (ko->unread) {
-		u->n_bad++;
-		u->bad = u->unread;
+	if (ko->kind != OBJ_SLOT)
 		return SNAP_OK;
-	}
-	store_name(OBJ_SLOT, ko->id, name);
 	rc = object_parse(bytes_span(&ko->raw), &o, err);
-	if (rc == SNAP_OK &&
-	    (o.header.kind == OBJ_HOST || o.header.kind == OBJ_EPOCH))
-		return SNAP_OK;
-	if (rc == SNAP_OK &&
-	    (o.header.kind != OBJ_SLOT ||
-		memcmp(o.header.id, ko->id, ID_LEN) != 0 ||
-		memcmp(o.header.repo_id, u->s->repo_id, ID_LEN) != 0))
-		rc = snap_fail(err, SNAP_CORRUPT,
-		    "the slot belongs to another repository or name");
-	if (rc == SNAP_OK && slot_type(o.payload) != 0 &&
-	    slot_type(o.payload) != (int)u->type)
+	if (rc == SNAP_OK && slot_type(o.payload) != (int)u->type)
 		return SNAP_OK;
 	if (rc == SNAP_OK)
 		rc = slot_unwrap(
@@ -190,16 +222,13 @@ try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 		u->n_denied++;
 		return SNAP_OK;
 	}
-	if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED) {
-		(void)snap_wrap(err, "key slot %s", name);
-		report_log(u->s->report, REPORT_WARNING, "%s", err->msg);
-		u->n_bad++;
-		u->bad = *err;
-		return SNAP_OK;
-	}
+	if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED)
+		return note_bad(u, ko, err);
+	/* Of all epochs there may be: the record that begins one can be lost,
+	 * and what is under its keys must not be lost with it. */
 	if (rc == SNAP_OK)
 		rc = keys_from_secret(
-		    u->rs, u->s->repo_id, newest_claimed(u), &k, err);
+		    u->rs, u->s->repo_id, KEYS_EPOCHS_MAX, &k, err);
 	if (rc != SNAP_OK)
 		return rc;
 	if (config_genuine(u, k)) {
@@ -220,6 +249,10 @@ no_slot(const struct unlock *u, struct snap_err *err)
 	if (u->n_mac > 0)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "config does not verify: it was changed");
+	if (u->n_foreign > 0 && u->n_foreign == u->n_bad && u->n_denied == 0)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "config and the objects under keys/ are of different "
+		    "repositories");
 	if (u->n_denied > 0) {
 		(void)snap_fail(err, SNAP_WRONG_KEY, "wrong %s", what);
 		if (u->n_bad > 0)
@@ -242,16 +275,15 @@ no_slot(const struct unlock *u, struct snap_err *err)
 /* Does this object begin the epoch of its header, and did its owner say so?
  * Only who has RS can make one, for the keys that seal and sign it are new. */
 static enum snap_code
-epoch_genuine(struct unlock *u, struct key_object *ko, uint32_t *epoch,
-    struct snap_err *why)
+epoch_genuine(struct store *s, const uint8_t *id, struct span raw,
+    uint32_t *epoch, struct snap_err *why)
 {
 	const struct epoch_keys *k;
 	struct epoch_body e;
 	struct store_body b;
 	enum snap_code rc;
 
-	rc =
-	    object_open(u->s, OBJ_EPOCH, ko->id, bytes_span(&ko->raw), &b, why);
+	rc = object_open(s, OBJ_EPOCH, id, raw, &b, why);
 	if (rc != SNAP_OK)
 		return rc;
 	if (!body_is_maintenance(&b))
@@ -259,8 +291,8 @@ epoch_genuine(struct unlock *u, struct key_object *ko, uint32_t *epoch,
 	else
 		rc = epoch_decode(b.body.body, &e, why);
 	if (rc == SNAP_OK) {
-		k = keys_of_epoch(u->s->keys, e.epoch);
-		if (k == NULL || le32_get(ko->raw.p + 48) != e.epoch ||
+		k = keys_of_epoch(s->keys, e.epoch);
+		if (k == NULL || le32_get(raw.p + 48) != e.epoch ||
 		    memcmp(k->data_pk, e.data_pk, sizeof e.data_pk) != 0 ||
 		    memcmp(k->maint_pk, e.maint_pk, sizeof e.maint_pk) != 0)
 			rc = snap_fail(why, SNAP_CORRUPT, "it has other keys");
@@ -285,11 +317,12 @@ read_epochs(struct unlock *u, struct snap_err *err)
 	for (size_t i = 0; i < u->n; i++) {
 		struct key_object *ko = &u->v[i];
 
-		if (object_parse(bytes_span(&ko->raw), &o, &why) != SNAP_OK ||
-		    o.header.kind != OBJ_EPOCH)
+		if (ko->kind != OBJ_EPOCH ||
+		    object_parse(bytes_span(&ko->raw), &o, &why) != SNAP_OK)
 			continue;
 		if (u->s->keys->owner) {
-			rc = epoch_genuine(u, ko, &epoch, &why);
+			rc = epoch_genuine(
+			    u->s, ko->id, bytes_span(&ko->raw), &epoch, &why);
 			if (rc == SNAP_NOMEM) {
 				*err = why;
 				return rc;
@@ -312,6 +345,29 @@ read_epochs(struct unlock *u, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* *pk is the public key that the owner signed for the host of this id. */
+static enum snap_code
+host_genuine(struct store *s, const uint8_t *id, struct span raw,
+    uint8_t pk[32], struct snap_err *why)
+{
+	struct store_body b;
+	struct host_body h;
+	enum snap_code rc = object_open(s, OBJ_HOST, id, raw, &b, why);
+
+	if (rc != SNAP_OK)
+		return rc;
+	if (!body_is_maintenance(&b))
+		rc = snap_fail(why, SNAP_CORRUPT, "it is not signed");
+	else
+		rc = host_decode(b.body.body, &h, why);
+	if (rc == SNAP_OK && memcmp(h.host_id, id, ID_LEN) != 0)
+		rc = snap_fail(why, SNAP_CORRUPT, "it is of another host");
+	if (rc == SNAP_OK)
+		memcpy(pk, h.pk, 32);
+	store_body_fini(&b);
+	return rc;
+}
+
 /* Public records of hosts, as the owner signed them; damaged ones are
  * reported, and what they signed is then not trusted. */
 static enum snap_code
@@ -319,21 +375,18 @@ read_hosts(struct unlock *u, struct snap_err *err)
 {
 	struct store_state *st = u->s->state;
 	struct snap_err why = SNAP_ERR_INIT;
-	struct store_body b;
-	struct host_body h;
 	enum snap_code rc;
-	struct object o;
 
 	st->hosts = calloc(u->n + 1, sizeof *st->hosts);
 	if (st->hosts == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for hosts");
 	for (size_t i = 0; i < u->n; i++) {
-		struct span raw = bytes_span(&u->v[i].raw);
+		struct host_record *h = &st->hosts[st->n_hosts];
 
-		if (raw.len == 0 || object_parse(raw, &o, &why) != SNAP_OK ||
-		    o.header.kind != OBJ_HOST)
+		if (u->v[i].kind != OBJ_HOST)
 			continue;
-		rc = object_open(u->s, OBJ_HOST, u->v[i].id, raw, &b, &why);
+		rc = host_genuine(
+		    u->s, u->v[i].id, bytes_span(&u->v[i].raw), h->pk, &why);
 		if (rc == SNAP_NOMEM) {
 			*err = why;
 			return rc;
@@ -343,12 +396,8 @@ read_hosts(struct unlock *u, struct snap_err *err)
 			    "host record: %s", why.msg);
 			continue;
 		}
-		if (body_is_maintenance(&b) &&
-		    host_decode(b.body.body, &h, &why) == SNAP_OK) {
-			memcpy(st->hosts[st->n_hosts].id, h.host_id, ID_LEN);
-			memcpy(st->hosts[st->n_hosts++].pk, h.pk, 32);
-		}
-		store_body_fini(&b);
+		memcpy(h->id, u->v[i].id, ID_LEN);
+		st->n_hosts++;
 	}
 	return SNAP_OK;
 }
@@ -416,8 +465,11 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 	rc = transport_list(s->t, "keys/", note_key, &u, err);
 	if (rc == SNAP_OK)
 		rc = read_config(&u, err);
-	for (size_t i = 0; i < u.n && rc == SNAP_OK; i++)
+	for (size_t i = 0; i < u.n && rc == SNAP_OK; i++) {
 		rc = fetch_key(&u, &u.v[i], err);
+		if (rc == SNAP_OK)
+			rc = look_at_key(&u, &u.v[i], err);
+	}
 	if (rc == SNAP_OK)
 		rc = o->key_file.len > 0 ? open_key_file(&u, o->key_file, err)
 					 : take_secret(&u, o, err);
@@ -436,4 +488,26 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 	bytes_fini(&u.config);
 	keys_secret_free(u.rs);
 	return rc;
+}
+
+enum snap_code
+store_check_key(struct store *s, const uint8_t id[ID_LEN], struct span raw,
+    struct snap_err *err)
+{
+	struct object o;
+	uint32_t epoch;
+	uint8_t pk[32];
+	enum snap_code rc;
+
+	rc = parse_key(s, id, raw, &o, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (o.header.kind == OBJ_SLOT)
+		return slot_check(o.payload, o.header_bytes, err);
+	if (o.header.kind == OBJ_HOST)
+		return host_genuine(s, id, raw, pk, err);
+	/* The keys of an epoch that it lacks a key file cannot judge. */
+	if (keys_of_epoch(s->keys, o.header.epoch) == NULL && !s->keys->owner)
+		return SNAP_OK;
+	return epoch_genuine(s, id, raw, &epoch, err);
 }

@@ -13,7 +13,6 @@
 #include "check_internal.h"
 #include "maint.h"
 #include "raw.h"
-#include "slots.h"
 #include "snapshots.h"
 
 #define SECOND_NS INT64_C(1000000000)
@@ -49,8 +48,8 @@ check_object_problem(struct check *c, uint8_t kind, const uint8_t id[ID_LEN],
 		check_problem(c, "%s: %s", name, err->msg);
 }
 
-/* Config and keys: clear objects, and the only ones that a repository cannot
- * be opened without. */
+/* Config and keys: the only ones that a repository cannot be opened without,
+ * and read before there is a key. */
 static enum snap_code
 check_clear(
     struct check *c, const struct inventory_object *o, struct snap_err *err)
@@ -66,14 +65,11 @@ check_clear(
 	c->result.bytes_read += b.len;
 	if (rc == SNAP_OK)
 		rc = object_parse(bytes_span(&b), &obj, err);
-	if (rc == SNAP_OK &&
-	    (memcmp(obj.header.repo_id, c->s->repo_id, ID_LEN) != 0 ||
-		(o->kind != OBJ_CONFIG &&
-		    memcmp(obj.header.id, o->id, ID_LEN) != 0)))
+	if (rc == SNAP_OK && o->kind != OBJ_CONFIG)
+		rc = store_check_key(c->s, o->id, bytes_span(&b), err);
+	else if (rc == SNAP_OK &&
+		 memcmp(obj.header.repo_id, c->s->repo_id, ID_LEN) != 0)
 		rc = snap_fail(err, SNAP_CORRUPT, "holds another object");
-	if (rc == SNAP_OK && obj.header.kind == OBJ_SLOT &&
-	    slot_type(obj.payload) == 0)
-		rc = snap_fail(err, SNAP_CORRUPT, "the slot is damaged");
 	bytes_fini(&b);
 	return rc;
 }
@@ -148,8 +144,7 @@ check_small(struct check *c, struct snap_err *err)
 
 		switch (o->kind) {
 		case OBJ_CONFIG:
-		case OBJ_SLOT:
-		case OBJ_HOST:
+		case OBJ_SLOT: /* and all else under keys/ */
 			rc = check_clear(c, o, err);
 			break;
 		case OBJ_NOTE:
@@ -232,6 +227,11 @@ check_all(struct check *c, struct snap_err *err)
 	c->result.n_snapshots = c->snaps.n;
 	c->result.n_errors += c->snaps.n_damaged; /* logged by the load */
 	rc = store_look(c->s, err);
+	if (rc == SNAP_OK && store_lost_epoch(c->s) != 0)
+		check_problem(c,
+		    "keys/: the record that begins key epoch %u is lost or "
+		    "damaged",
+		    (unsigned)store_lost_epoch(c->s));
 	if (rc == SNAP_OK)
 		rc = inventory_load(c->s, &c->inv, err);
 	if (rc == SNAP_OK)

@@ -91,6 +91,8 @@ look_locked(struct run *r, struct snap_err *err)
 	bool clean;
 
 	rc = store_look(r->s, err);
+	if (rc == SNAP_OK)
+		rc = store_may_write(r->s, err);
 	if (rc != SNAP_OK)
 		return rc;
 	/* Was it still in time by what the run rested on so far? */

@@ -140,8 +140,6 @@ run_begin(struct store *s, struct run **out, struct snap_err *err)
 	r->session = keys_secret_alloc(sizeof *r->session);
 	if (r->session == NULL)
 		rc = snap_fail(err, SNAP_NOMEM, "no memory for a key");
-	if (rc == SNAP_OK)
-		rc = session_new(s->keys, r->session, err);
 	if (rc == SNAP_OK && s->state->look_boot != 0 &&
 	    boot - s->state->look_boot < LOOK_YOUNG) {
 		real -= boot - s->state->look_boot;
@@ -149,6 +147,11 @@ run_begin(struct store *s, struct run **out, struct snap_err *err)
 	} else if (rc == SNAP_OK) {
 		rc = store_look(s, err);
 	}
+	if (rc == SNAP_OK)
+		rc = store_may_write(s, err);
+	/* After the look, which may find a newer epoch. */
+	if (rc == SNAP_OK)
+		rc = session_new(s->keys, r->session, err);
 	if (rc == SNAP_OK) {
 		lease_begin(r, boot, real);
 		rc = workers_new(N_UPLOADERS, BACKLOG, upload, drop_pack, r,

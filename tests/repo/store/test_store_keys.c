@@ -261,6 +261,53 @@ after_a_rotation_old_and_new_rows_are_read_and_none_is_stored_twice(
 	world_close(&w);
 }
 
+/* Who can delete must not make owners use keys that they gave up. */
+static void
+an_epoch_outlives_the_loss_of_its_record(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint8_t id[ID_LEN];
+	struct bytes raw, host_file;
+	struct store *s, *host = NULL;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	pruned_rotate(s, span_str("secret"), 2);
+	assert_int_equal(backup(s, 0, 4, id, &err), SNAP_OK);
+	store_close(s);
+	bytes_init(&raw, PACK);
+	for (size_t i = 0; raw.len == 0 || raw.p[8] != OBJ_EPOCH; i++) {
+		nth_name(w.t, "keys/", i, name);
+		bytes_clear(&raw);
+		assert_int_equal(
+		    transport_get(w.t, name, 0, SIZE_MAX, &raw, &err), SNAP_OK);
+	}
+	assert_int_equal(transport_delete(w.t, name, &err), SNAP_OK);
+	bytes_fini(&raw);
+
+	s = open_store(&w, NULL);
+	assert_int_equal(w.warnings, 0);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_int_equal(store_lost_epoch(s), 2);
+	assert_int_equal(w.warnings, 1);
+	assert_non_null(strstr(w.last, "epoch 2"));
+	assert_int_equal(s->keys->epoch, 2);
+	assert_int_equal(read_range(s, 0, 4, &err), SNAP_OK);
+	/* Nobody else gets the keys of epochs to come. */
+	pruned_key_file(s, KEYFILE_HOST, &host_file);
+	assert_int_equal(open_by_file(&w, &host_file, &host, &err), SNAP_OK);
+	assert_int_equal(host->keys->epoch, 2);
+	assert_null(keys_of_epoch(host->keys, 3));
+	store_close(host);
+	store_close(s);
+	bytes_fini(&host_file);
+	world_close(&w);
+}
+
 static void
 an_epoch_that_no_owner_began_is_reported_and_ignored(void **state)
 {
@@ -316,6 +363,7 @@ main(void)
 		    a_maintenance_key_condemns_and_a_host_key_cannot),
 		cmocka_unit_test(
 		    after_a_rotation_old_and_new_rows_are_read_and_none_is_stored_twice),
+		cmocka_unit_test(an_epoch_outlives_the_loss_of_its_record),
 		cmocka_unit_test(
 		    an_epoch_that_no_owner_began_is_reported_and_ignored),
 	};

@@ -201,6 +201,51 @@ a_condemned_pack_is_not_referred_to(void **state)
 	world_close(&w);
 }
 
+/* By a newer version, or on a bad sector: what it condemns is not known. */
+static void
+an_unreadable_condemned_list_stops_writers_and_not_readers(void **state)
+{
+	static const uint8_t gone[ID_LEN] = { 1 };
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint8_t id[ID_LEN];
+	struct bytes raw;
+	struct store *s;
+	struct run *r;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	condemn(s, gone, 1, true);
+	nth_name(w.t, "condemned/", 0, name);
+	bytes_init(&raw, PACK);
+	assert_int_equal(
+	    transport_get(w.t, name, 0, SIZE_MAX, &raw, &err), SNAP_OK);
+	raw.len -= TRAILER_LEN;
+	raw.p[9] = FORMAT_VERSION + 1;
+	object_finish(&raw, HEADER_LEN);
+	assert_int_equal(
+	    mem_store_overwrite(w.mem, name, bytes_span(&raw), &err), SNAP_OK);
+	assert_int_equal(run_begin(s, &r, &err), SNAP_OK); /* its last look */
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_true(w.warnings > 0);
+	assert_non_null(strstr(w.last, name));
+	assert_int_equal(read_range(s, 0, 5, &err), SNAP_OK);
+	assert_int_equal(run_tick(r, &err), SNAP_OK);
+	assert_int_equal(commit(r, id, &err), SNAP_UNSUPPORTED);
+	run_free(r);
+	assert_int_equal(run_begin(s, &r, &err), SNAP_UNSUPPORTED);
+	/* Until it is gone. */
+	assert_true(mem_store_remove(w.mem, name));
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	bytes_fini(&raw);
+	store_close(s);
+	world_close(&w);
+}
+
 static void
 a_pin_that_is_condemned_meanwhile_fails_the_commit(void **state)
 {
@@ -401,6 +446,8 @@ main(void)
 		cmocka_unit_test(a_run_that_waited_too_long_fails),
 		cmocka_unit_test(an_answer_after_the_lease_is_no_success),
 		cmocka_unit_test(a_condemned_pack_is_not_referred_to),
+		cmocka_unit_test(
+		    an_unreadable_condemned_list_stops_writers_and_not_readers),
 		cmocka_unit_test(
 		    a_pin_that_is_condemned_meanwhile_fails_the_commit),
 		cmocka_unit_test(a_late_segment_is_void),
