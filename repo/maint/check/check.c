@@ -78,15 +78,18 @@ static enum snap_code
 check_sealed(
     struct check *c, const struct inventory_object *o, struct snap_err *err)
 {
-	struct raw_body body;
+	struct store_body body;
 	enum snap_code rc;
 
-	rc = raw_get_body(c->s, o->kind, o->id, &body, err);
+	rc = store_get_body(c->s, o->kind, o->id, &body, err);
 	if (rc != SNAP_OK)
 		return rc;
-	c->result.bytes_read += body.size;
-	raw_body_fini(&body);
-	return SNAP_OK;
+	c->result.bytes_read += o->size;
+	if (!body.trusted)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "not signed by anyone this repository trusts");
+	store_body_fini(&body);
+	return rc;
 }
 
 /*

@@ -279,6 +279,32 @@ a_damaged_slot_or_config_is_found_and_named(void **state)
 	expect(&t, 0, "config", false, false);
 }
 
+/* Sealed as only a holder of keys can, but not signed. */
+static void
+an_unsigned_note_or_list_is_found_and_named(void **state)
+{
+	static const uint8_t kinds[] = { OBJ_NOTE, OBJ_CONDEMNED,
+		OBJ_CONDEMNED_OK };
+	struct two t = two_snapshots(state);
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint8_t id[ID_LEN] = { 0 };
+
+	for (size_t i = 0; i < sizeof kinds; i++)
+		for (unsigned sign = 0; sign < 2; sign++) {
+			id[0]++;
+			store_name(kinds[i], id, name);
+			assert_int_equal(
+			    store_put_body(t.w->s, kinds[i], id,
+				span_str("words"), sign == 1, NULL, &err),
+			    SNAP_OK);
+			assert_int_equal(
+			    world_check(t.w, 0).n_errors, 1 - sign);
+			assert_true(sign == 1 || world_said(t.w, name));
+			assert_true(mem_store_remove(t.w->mem, name));
+		}
+}
+
 static void
 packs_of_a_crashed_run_are_no_damage(void **state)
 {
@@ -466,6 +492,7 @@ main(void)
 		T(an_index_segment_under_a_second_name_is_found),
 		T(a_damaged_snapshot_is_found_and_named),
 		T(a_damaged_slot_or_config_is_found_and_named),
+		T(an_unsigned_note_or_list_is_found_and_named),
 		T(packs_of_a_crashed_run_are_no_damage),
 		T(a_block_behind_many_bad_copies_hurts_no_snapshot),
 		T(no_pack_is_called_unused_where_something_is_broken),
