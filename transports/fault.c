@@ -103,8 +103,7 @@ fault_put(struct transport *t, const char *name, struct span data,
 
 	rc = begin(f, FAULT_PUT, name, &v, err);
 	if (rc == SNAP_OK)
-		rc = end(
-		    &v, f->inner->ops->put(f->inner, name, data, st, err), err);
+		rc = end(&v, inner_put(f->inner, name, data, st, err), err);
 	return rc;
 }
 
@@ -119,9 +118,8 @@ fault_get(struct transport *t, const char *name, uint64_t off, size_t len,
 
 	rc = begin(f, FAULT_GET, name, &v, err);
 	if (rc == SNAP_OK)
-		rc = end(&v,
-		    f->inner->ops->get(f->inner, name, off, len, out, err),
-		    err);
+		rc =
+		    end(&v, inner_get(f->inner, name, off, len, out, err), err);
 	if (rc != SNAP_OK || !v.strikes)
 		return rc;
 	n = out->len - before;
@@ -142,7 +140,7 @@ fault_stat(struct transport *t, const char *name, struct transport_stat *st,
 
 	rc = begin(f, FAULT_STAT, name, &v, err);
 	if (rc == SNAP_OK)
-		rc = end(&v, f->inner->ops->stat(f->inner, name, st, err), err);
+		rc = end(&v, inner_stat(f->inner, name, st, err), err);
 	return rc;
 }
 
@@ -156,8 +154,7 @@ fault_list(struct transport *t, const char *prefix, transport_list_fn fn,
 
 	rc = begin(f, FAULT_LIST, prefix, &v, err);
 	if (rc == SNAP_OK)
-		rc = end(&v,
-		    f->inner->ops->list(f->inner, prefix, fn, arg, err), err);
+		rc = end(&v, inner_list(f->inner, prefix, fn, arg, err), err);
 	return rc;
 }
 
@@ -170,7 +167,7 @@ fault_del(struct transport *t, const char *name, struct snap_err *err)
 
 	rc = begin(f, FAULT_DELETE, name, &v, err);
 	if (rc == SNAP_OK)
-		rc = end(&v, f->inner->ops->del(f->inner, name, err), err);
+		rc = end(&v, inner_del(f->inner, name, err), err);
 	return rc;
 }
 
@@ -183,7 +180,7 @@ fault_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 
 	rc = begin(f, FAULT_NOW, "", &v, err);
 	if (rc == SNAP_OK)
-		rc = end(&v, f->inner->ops->now(f->inner, time_ns, err), err);
+		rc = end(&v, inner_now(f->inner, time_ns, err), err);
 	return rc;
 }
 

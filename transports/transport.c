@@ -142,6 +142,65 @@ transport_close(struct transport *t)
 }
 
 enum snap_code
+inner_put(struct transport *t, const char *name, struct span data,
+    struct transport_stat *st, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	atomic_fetch_add(&t->n_put, 1);
+	rc = t->ops->put(t, name, data, st, err);
+	if (rc == SNAP_OK)
+		atomic_fetch_add(&t->bytes_up, data.len);
+	return rc;
+}
+
+enum snap_code
+inner_get(struct transport *t, const char *name, uint64_t off, size_t len,
+    struct bytes *out, struct snap_err *err)
+{
+	size_t before = out->len;
+	enum snap_code rc;
+
+	atomic_fetch_add(&t->n_get, 1);
+	rc = t->ops->get(t, name, off, len, out, err);
+	if (rc == SNAP_OK)
+		atomic_fetch_add(&t->bytes_down, out->len - before);
+	else
+		out->len = before;
+	return rc;
+}
+
+enum snap_code
+inner_stat(struct transport *t, const char *name, struct transport_stat *st,
+    struct snap_err *err)
+{
+	atomic_fetch_add(&t->n_stat, 1);
+	return t->ops->stat(t, name, st, err);
+}
+
+enum snap_code
+inner_list(struct transport *t, const char *prefix, transport_list_fn fn,
+    void *arg, struct snap_err *err)
+{
+	atomic_fetch_add(&t->n_list, 1);
+	return t->ops->list(t, prefix, fn, arg, err);
+}
+
+enum snap_code
+inner_del(struct transport *t, const char *name, struct snap_err *err)
+{
+	atomic_fetch_add(&t->n_del, 1);
+	return t->ops->del(t, name, err);
+}
+
+enum snap_code
+inner_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
+{
+	atomic_fetch_add(&t->n_stat, 1);
+	return t->ops->now(t, time_ns, err);
+}
+
+enum snap_code
 transport_put(struct transport *t, const char *name, struct span data,
     struct transport_stat *st_out, struct snap_err *err)
 {
@@ -160,11 +219,9 @@ transport_put(struct transport *t, const char *name, struct span data,
 	if (data.p == NULL)
 		data.p = (const uint8_t *)"";
 
-	atomic_fetch_add(&t->n_put, 1);
-	rc = t->ops->put(t, name, data, &st, err);
+	rc = inner_put(t, name, data, &st, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "put %s", name);
-	atomic_fetch_add(&t->bytes_up, data.len);
 	if (st_out != NULL)
 		*st_out = st;
 	return SNAP_OK;
@@ -182,9 +239,8 @@ transport_get(struct transport *t, const char *name, uint64_t off, size_t len,
 		rc = bytes_check(out, err);
 	if (rc != SNAP_OK)
 		return rc;
-	atomic_fetch_add(&t->n_get, 1);
 	before = out->len;
-	rc = t->ops->get(t, name, off, len, out, err);
+	rc = inner_get(t, name, off, len, out, err);
 	if (rc == SNAP_OK && len != SIZE_MAX && out->len - before != len)
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "the store sent %zu bytes, asked for %zu",
@@ -193,7 +249,6 @@ transport_get(struct transport *t, const char *name, uint64_t off, size_t len,
 		out->len = before;
 		return snap_wrap(err, "get %s", name);
 	}
-	atomic_fetch_add(&t->bytes_down, out->len - before);
 	return SNAP_OK;
 }
 
@@ -207,8 +262,7 @@ transport_stat(struct transport *t, const char *name,
 	rc = check_name(name, err);
 	if (rc != SNAP_OK)
 		return rc;
-	atomic_fetch_add(&t->n_stat, 1);
-	rc = t->ops->stat(t, name, &st, err);
+	rc = inner_stat(t, name, &st, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "stat %s", name);
 	*out = st;
@@ -250,8 +304,7 @@ transport_list(struct transport *t, const char *prefix, transport_list_fn fn,
 		    "invalid object name prefix \"%.200s\"",
 		    prefix != NULL ? prefix : "");
 	f.prefix_len = strlen(prefix);
-	atomic_fetch_add(&t->n_list, 1);
-	rc = t->ops->list(t, prefix, filter_entry, &f, err);
+	rc = inner_list(t, prefix, filter_entry, &f, err);
 	if (rc != SNAP_OK && !f.stopped)
 		return snap_wrap(err, "list %s", prefix);
 	return rc;
@@ -265,8 +318,7 @@ transport_delete(struct transport *t, const char *name, struct snap_err *err)
 	rc = check_name(name, err);
 	if (rc != SNAP_OK)
 		return rc;
-	atomic_fetch_add(&t->n_del, 1);
-	rc = t->ops->del(t, name, err);
+	rc = inner_del(t, name, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "delete %s", name);
 	return SNAP_OK;
@@ -278,8 +330,7 @@ transport_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 	int64_t now = 0;
 	enum snap_code rc;
 
-	atomic_fetch_add(&t->n_stat, 1);
-	rc = t->ops->now(t, &now, err);
+	rc = inner_now(t, &now, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "ask the store for its time");
 	*time_ns = now;

@@ -54,6 +54,24 @@ SNAP_MUST_CHECK enum snap_code transport_base_init(struct transport *t,
 void transport_base_fini(struct transport *t);
 
 /*
+ * How a wrapper passes an operation on: counted at `t`, its message left as it
+ * is.  A back-end that needs several requests for one operation, as a listing
+ * in pages, adds the others to its own counters.
+ */
+SNAP_MUST_CHECK enum snap_code inner_put(struct transport *t, const char *name,
+    struct span data, struct transport_stat *st, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_get(struct transport *t, const char *name,
+    uint64_t off, size_t len, struct bytes *out, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_stat(struct transport *t,
+    const char *name, struct transport_stat *st, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_list(struct transport *t,
+    const char *prefix, transport_list_fn fn, void *arg, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_del(
+    struct transport *t, const char *name, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_now(
+    struct transport *t, int64_t *time_ns, struct snap_err *err);
+
+/*
  * Bytes to read for a get of [off, off + len) of an object of `size` bytes
  * (len == SIZE_MAX: to the end).  SNAP_CORRUPT when the object is shorter, or
  * when the answer would be more than any object may hold.
