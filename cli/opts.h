@@ -25,6 +25,8 @@ struct opts {
 	/* everywhere */
 	const char *repo, *passphrase_file, *passphrase_command;
 	const char *recovery_code_file, *cache_dir, *cache_size;
+	const char *limit_upload, *limit_download, *retry_for;
+	bool stats;
 	struct opt_list options;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */

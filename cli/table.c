@@ -87,6 +87,15 @@ const struct opt opts_table[] = {
 	{ 'o', "option", "NAME=VALUE", OPT_LIST, OFF(options), REPO_COMMANDS,
 	    "a setting of the store, as s3.region=eu-central-1; may be "
 	    "repeated" },
+	{ 0, "limit-upload", "KIB", OPT_STRING, OFF(limit_upload),
+	    REPO_COMMANDS, "send at most KIB KiB a second" },
+	{ 0, "limit-download", "KIB", OPT_STRING, OFF(limit_download),
+	    REPO_COMMANDS, "receive at most KIB KiB a second" },
+	{ 0, "retry-for", "SECONDS", OPT_STRING, OFF(retry_for),
+	    REPO_COMMANDS, "how long to try again what fails for a moment; "
+	    "default 900" },
+	{ 0, "stats", NULL, OPT_FLAG, OFF(stats), REPO_COMMANDS,
+	    "tell of the requests to the store and their cost" },
 	{ 0, "cache-dir", "DIR", OPT_STRING, OFF(cache_dir), REPO_COMMANDS,
 	    "where to cache what is known of the repository; default "
 	    "$SNAP_CACHE_DIR, $XDG_CACHE_HOME/" PROG ", ~/.cache/" PROG },

@@ -284,7 +284,7 @@ show(struct job *j, struct snap_err *err)
 	json_t *root;
 
 	if (j->cli->o.json) {
-		root = json_root();
+		root = place_json(&j->place);
 		(void)json_object_set_new(root, "snapshot", json_snapshot(s));
 		json_put_u64(root, "warnings", j->cli->n_warnings);
 		return json_print(root, err);

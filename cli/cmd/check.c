@@ -30,14 +30,14 @@ opts_of(const struct opts *o, struct repo_check_opts *out, struct snap_err *err)
 }
 
 static enum snap_code
-show(const struct cli *c, const struct repo_check_result *r,
-    struct snap_err *err)
+show(const struct cli *c, const struct place *s,
+    const struct repo_check_result *r, struct snap_err *err)
 {
 	char size[UI_SIZE_MAX];
 	json_t *root;
 
 	if (c->o.json) {
-		root = json_root();
+		root = place_json(s);
 		json_put_u64(root, "snapshots", r->n_snapshots);
 		json_put_u64(root, "packs", r->n_packs);
 		json_put_u64(root, "blocks", r->n_blocks);
@@ -69,7 +69,7 @@ cmd_check(struct cli *c, struct snap_err *err)
 	ui_progress_begin("checking", &c->report);
 	rc = repo_check(s.repo, &co, &r, err);
 	ui_progress_end();
-	if (rc != SNAP_OK || (rc = show(c, &r, err)) != SNAP_OK)
+	if (rc != SNAP_OK || (rc = show(c, &s, &r, err)) != SNAP_OK)
 		goto out;
 	if (r.n_errors > 0) {
 		(void)snap_fail(err, SNAP_CORRUPT,

@@ -42,7 +42,7 @@ show(struct cli *c, const struct place *s, const char *hex, const char *code,
 	json_t *root;
 
 	if (c->o.json) {
-		root = json_root();
+		root = place_json(s);
 		json_put_text(root, "repository-id", span_str(hex));
 		json_put_text(
 		    root, "repository", span_str(transport_url(s->transport)));

@@ -61,10 +61,10 @@ as_table(const struct repo_manifest *m, struct snap_err *err)
 }
 
 static enum snap_code
-as_json(const struct repo_snapshot *s, const struct repo_manifest *m,
-    struct snap_err *err)
+as_json(const struct place *place, const struct repo_snapshot *s,
+    const struct repo_manifest *m, struct snap_err *err)
 {
-	json_t *root = json_root(), *list = json_array(), *o;
+	json_t *root = place_json(place), *list = json_array(), *o;
 	char hex[2 * REPO_ID_LEN + 1];
 	size_t i;
 
@@ -99,7 +99,7 @@ cmd_ls(struct cli *c, struct snap_err *err)
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
 	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
 		goto out;
-	rc = c->o.json ? as_json(snapshot, m, err) : as_table(m, err);
+	rc = c->o.json ? as_json(&s, snapshot, m, err) : as_table(m, err);
 out:
 	repo_manifest_free(m);
 	place_close(&s);

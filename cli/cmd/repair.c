@@ -25,7 +25,7 @@ cmd_repair(struct cli *c, struct snap_err *err)
 	    (rc = repo_repair_index(s.repo, &n, err)) != SNAP_OK)
 		goto out;
 	if (c->o.json) {
-		root = json_root();
+		root = place_json(&s);
 		json_put_u64(root, "packs-added", n);
 		rc = json_print(root, err);
 	} else {

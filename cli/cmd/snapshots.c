@@ -71,10 +71,10 @@ as_table(
 }
 
 static enum snap_code
-as_json(
-    const struct repo_snapshots *all, const char *only, struct snap_err *err)
+as_json(const struct place *s, const char *only, struct snap_err *err)
 {
-	json_t *root = json_root(), *list = json_array();
+	const struct repo_snapshots *all = &s->all;
+	json_t *root = place_json(s), *list = json_array();
 	size_t i;
 
 	for (i = 0; i < all->n; i++)
@@ -97,8 +97,7 @@ cmd_snapshots(struct cli *c, struct snap_err *err)
 	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK)
 		goto out;
 	c->n_warnings = s.all.n_damaged;
-	rc = c->o.json ? as_json(&s.all, only, err)
-		       : as_table(&s.all, only, err);
+	rc = c->o.json ? as_json(&s, only, err) : as_table(&s.all, only, err);
 out:
 	place_close(&s);
 	return rc;

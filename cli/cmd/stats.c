@@ -8,9 +8,10 @@
 #include "ui.h"
 
 static enum snap_code
-as_json(const struct repo_stats *v, uint64_t stored, struct snap_err *err)
+as_json(const struct place *s, const struct repo_stats *v, uint64_t stored,
+    struct snap_err *err)
 {
-	json_t *root = json_root();
+	json_t *root = place_json(s);
 
 	json_put_u64(root, "snapshots", v->n_snapshots);
 	json_put_u64(root, "packs", v->n_packs);
@@ -49,7 +50,7 @@ cmd_stats(struct cli *c, struct snap_err *err)
 	stored =
 	    v.stored_data + v.stored_meta + v.stored_index + v.stored_other;
 	if (c->o.json) {
-		rc = as_json(&v, stored, err);
+		rc = as_json(&s, &v, stored, err);
 		goto out;
 	}
 	ui_out("%-22s %10" PRIu64 "\n", "snapshots", v.n_snapshots);

@@ -202,6 +202,15 @@ expect 0 "a child does not see the passphrase" \
 grep -q 'battery staple' "$T/out" && not_ok "in its environment" ||
     ok "in its environment"
 
+# ---- requests
+expect 0 "requests are told" "$SNAP" --stats --limit-upload 100000 \
+    --limit-download=100000 --retry-for 1 snapshots
+says "one line" 'requests: 0 put, [0-9]+ get, [0-9]+ stat, [0-9]+ list'
+expect 0 "and as JSON" "$SNAP" snapshots --json --stats
+grep -q '"requests": {' "$T/out" && grep -q '"bytes-down": [1-9]' "$T/out" &&
+    ok "in the same object" || not_ok "in the same object"
+expect 2 "no rate at all is a mistake" "$SNAP" --limit-upload 0 snapshots
+
 # ---- compressed input
 printf '\037\213\010compressed' >"$T/gz"
 expect 0 "compressed input is taken" sh -c \

@@ -2,6 +2,8 @@
 /* retry.c - see retry.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "retry.h"
 #include "transport_impl.h"
@@ -13,71 +15,72 @@ struct retry {
 	struct transport base;
 	struct transport *inner;
 	struct retry_opts o;
-	_Atomic uint64_t noise; /* for the jitter, which is no secret */
 };
 
 /* One operation under way. */
 struct tries {
-	struct retry *r;
+	const struct retry_opts *o;
 	const char *verb, *name;
 	int64_t began, wait; /* ms */
+	uint64_t noise;      /* for the jitter, which is no secret */
 	unsigned n;          /* attempts that failed */
 	char first[SNAP_ERR_MSG_MAX];
 };
 
 static struct tries
-start(struct transport *t, const char *verb, const char *name)
+start(const struct retry_opts *o, const char *verb, const char *name)
 {
-	struct retry *r = (struct retry *)t;
-	struct tries a = { r, verb, name, 0, WAIT_FIRST_MS, 0, "" };
+	struct tries a = { o, verb, name, 0, WAIT_FIRST_MS, 0, 0, "" };
+	struct timespec now;
 
-	a.began = waiting_now(&r->o.time);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	a.noise = ((uint64_t)now.tv_nsec << 20 ^ (uint64_t)getpid()) | 1;
+	a.began = waiting_now(&o->time);
 	return a;
 }
 
 /* Half of the wait, and a random part of the other half. */
 static int64_t
-jitter(struct retry *r, int64_t wait)
+jitter(struct tries *a)
 {
-	/* xorshift* (Vigna 2016); a lost update does no harm. */
-	uint64_t x = atomic_load(&r->noise);
-
-	x ^= x >> 12;
-	x ^= x << 25;
-	x ^= x >> 27;
-	atomic_store(&r->noise, x);
-	x *= UINT64_C(2685821657736338717);
-	return wait / 2 + (int64_t)(x >> 33) % (wait / 2 + 1);
+	/* xorshift* (Vigna 2016) */
+	a->noise ^= a->noise >> 12;
+	a->noise ^= a->noise << 25;
+	a->noise ^= a->noise >> 27;
+	return a->wait / 2 +
+	       (int64_t)(a->noise * UINT64_C(2685821657736338717) >> 33) %
+		   (a->wait / 2 + 1);
 }
 
 /* Is the operation to be tried again?  Waits before it says so. */
 static bool
 again(struct tries *a, enum snap_code *rc, struct snap_err *err)
 {
-	struct retry *r = a->r;
+	const struct retry_opts *o = a->o;
 	int64_t spent, wait;
 
-	if (*rc != SNAP_TRANSIENT || r->o.give_up_s == 0)
+	if (*rc != SNAP_TRANSIENT || o->give_up_s == 0)
 		return false;
 	if (a->n++ == 0)
-		(void)memcpy(a->first, err->msg, sizeof a->first);
-	wait = jitter(r, a->wait);
-	if (err->retry_after_s > 0 && wait < (int64_t)err->retry_after_s * 1000)
+		memcpy(a->first, err->msg, sizeof a->first);
+	wait = jitter(a);
+	if (wait < (int64_t)err->retry_after_s * 1000)
 		wait = (int64_t)err->retry_after_s * 1000;
 	a->wait = a->wait * 2 < WAIT_MAX_MS ? a->wait * 2 : WAIT_MAX_MS;
-	spent = waiting_now(&r->o.time) - a->began;
-	if (spent + wait > (int64_t)r->o.give_up_s * 1000) {
+	spent = waiting_now(&o->time) - a->began;
+	if (spent + wait > (int64_t)o->give_up_s * 1000) {
+		bool other = strcmp(a->first, err->msg) != 0;
+
 		(void)snap_detail(err,
 		    "Gave up after %u attempts in %lld s (limit %u s)%s%.300s",
-		    a->n, (long long)(spent / 1000), r->o.give_up_s,
-		    strcmp(a->first, err->msg) != 0 ? "; the first one: " : ".",
-		    strcmp(a->first, err->msg) != 0 ? a->first : "");
+		    a->n, (long long)(spent / 1000), o->give_up_s,
+		    other ? "; the first one: " : ".", other ? a->first : "");
 		return false;
 	}
-	report_log(r->o.report, REPORT_INFO,
+	report_log(o->report, REPORT_INFO,
 	    "%s %s: %s; trying again in %lld.%lld s", a->verb, a->name,
 	    err->msg, (long long)(wait / 1000), (long long)(wait % 1000 / 100));
-	if (waiting_for(&r->o.time, wait, r->o.report, err) == SNAP_OK)
+	if (waiting_for(&o->time, wait, o->report, err) == SNAP_OK)
 		return true;
 	*rc = err->code;
 	return false;
@@ -87,11 +90,12 @@ static enum snap_code
 retry_put(struct transport *t, const char *name, struct span data,
     struct transport_stat *st, struct snap_err *err)
 {
-	struct tries a = start(t, "put", name);
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "put", name);
 	enum snap_code rc;
 
 	do
-		rc = inner_put(a.r->inner, name, data, st, err);
+		rc = inner_put(r->inner, name, data, st, err);
 	while (again(&a, &rc, err));
 	return rc;
 }
@@ -100,11 +104,12 @@ static enum snap_code
 retry_get(struct transport *t, const char *name, uint64_t off, size_t len,
     struct bytes *out, struct snap_err *err)
 {
-	struct tries a = start(t, "get", name);
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "get", name);
 	enum snap_code rc;
 
 	do
-		rc = inner_get(a.r->inner, name, off, len, out, err);
+		rc = inner_get(r->inner, name, off, len, out, err);
 	while (again(&a, &rc, err));
 	return rc;
 }
@@ -113,11 +118,12 @@ static enum snap_code
 retry_stat(struct transport *t, const char *name, struct transport_stat *st,
     struct snap_err *err)
 {
-	struct tries a = start(t, "stat", name);
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "stat", name);
 	enum snap_code rc;
 
 	do
-		rc = inner_stat(a.r->inner, name, st, err);
+		rc = inner_stat(r->inner, name, st, err);
 	while (again(&a, &rc, err));
 	return rc;
 }
@@ -160,14 +166,15 @@ static enum snap_code
 retry_list(struct transport *t, const char *prefix, transport_list_fn fn,
     void *arg, struct snap_err *err)
 {
-	struct tries a = start(t, "list", prefix);
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "list", prefix);
 	struct bytes all;
 	enum snap_code rc;
 
 	bytes_init(&all, SIZE_MAX / 2);
 	do {
 		bytes_clear(&all);
-		rc = inner_list(a.r->inner, prefix, keep_entry, &all, err);
+		rc = inner_list(r->inner, prefix, keep_entry, &all, err);
 	} while (again(&a, &rc, err));
 	if (rc == SNAP_OK)
 		rc = deliver(&all, fn, arg, err);
@@ -178,11 +185,12 @@ retry_list(struct transport *t, const char *prefix, transport_list_fn fn,
 static enum snap_code
 retry_del(struct transport *t, const char *name, struct snap_err *err)
 {
-	struct tries a = start(t, "delete", name);
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "delete", name);
 	enum snap_code rc;
 
 	do
-		rc = inner_del(a.r->inner, name, err);
+		rc = inner_del(r->inner, name, err);
 	while (again(&a, &rc, err));
 	return rc == SNAP_NOTFOUND && a.n > 0 ? SNAP_OK : rc;
 }
@@ -190,11 +198,12 @@ retry_del(struct transport *t, const char *name, struct snap_err *err)
 static enum snap_code
 retry_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
-	struct tries a = start(t, "ask for", "the time");
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "ask for", "the time");
 	enum snap_code rc;
 
 	do
-		rc = inner_now(a.r->inner, time_ns, err);
+		rc = inner_now(r->inner, time_ns, err);
 	while (again(&a, &rc, err));
 	return rc;
 }
@@ -219,6 +228,20 @@ static const struct transport_ops retry_ops = {
 };
 
 enum snap_code
+transport_open_again(const char *url, const struct transport_opts *opts,
+    const struct retry_opts *retry, struct transport **out,
+    struct snap_err *err)
+{
+	struct tries a = start(retry, "open", "the repository's store");
+	enum snap_code rc;
+
+	do
+		rc = transport_open(url, opts, out, err);
+	while (again(&a, &rc, err));
+	return rc;
+}
+
+enum snap_code
 transport_open_retry(struct transport *inner, const struct retry_opts *opts,
     struct transport **out, struct snap_err *err)
 {
@@ -236,7 +259,6 @@ transport_open_retry(struct transport *inner, const struct retry_opts *opts,
 	r->base.time_is_visibility = transport_time_is_visibility(inner);
 	r->inner = inner;
 	r->o = *opts;
-	atomic_init(&r->noise, (uint64_t)waiting_now(&r->o.time) * 2 + 1);
 	*out = &r->base;
 	return SNAP_OK;
 }

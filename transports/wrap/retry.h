@@ -27,6 +27,11 @@ struct retry_opts {
 	struct waiting time;
 };
 
+/* transport_open(), tried again in the same way. */
+SNAP_MUST_CHECK enum snap_code transport_open_again(const char *url,
+    const struct transport_opts *opts, const struct retry_opts *retry,
+    struct transport **out, struct snap_err *err);
+
 /* Takes `inner` over when it succeeds: close only *out. */
 SNAP_MUST_CHECK enum snap_code transport_open_retry(struct transport *inner,
     const struct retry_opts *opts, struct transport **out,

@@ -6,18 +6,68 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "limit.h"
 #include "place.h"
+#include "requests.h"
+#include "retry.h"
 #include "secrets.h"
 #include "ui.h"
 
 /* Less than a few packs would be fetched again and again. */
 #define CACHE_MIB_MIN 64
 #define CACHE_MIB_MAX (1u << 20)
+#define KIB_S_MAX (64ul << 20) /* 64 GiB a second */
+#define RETRY_MAX_S (7ul * 86400)
 #define PATH_BYTES_MAX ((size_t)64 << 10)
+
+static enum snap_code
+pace_of(const struct opts *o, struct limit_opts *limit,
+    struct retry_opts *retry, struct snap_err *err)
+{
+	unsigned long up = 0, down = 0, give_up = RETRY_GIVE_UP_S;
+
+	if ((o->limit_upload != NULL &&
+		opts_number(o->limit_upload, "limit-upload", 1, KIB_S_MAX, &up,
+		    err) != SNAP_OK) ||
+	    (o->limit_download != NULL &&
+		opts_number(o->limit_download, "limit-download", 1, KIB_S_MAX,
+		    &down, err) != SNAP_OK) ||
+	    (o->retry_for != NULL &&
+		opts_number(o->retry_for, "retry-for", 0, RETRY_MAX_S, &give_up,
+		    err) != SNAP_OK))
+		return err->code;
+	limit->up = (uint64_t)up << 10;
+	limit->down = (uint64_t)down << 10;
+	retry->give_up_s = (unsigned)give_up;
+	return SNAP_OK;
+}
+
+/* The back-end, slowed down if so wanted, and tried again. */
+static enum snap_code
+wrapped(struct place *s, const char *url, const struct limit_opts *limit,
+    const struct retry_opts *retry, struct snap_err *err)
+{
+	struct transport *t = NULL;
+	enum snap_code rc;
+
+	rc = transport_open_again(url, &s->opts, retry, &s->transport, err);
+	s->backend = s->transport;
+	if (rc == SNAP_OK && (limit->up > 0 || limit->down > 0)) {
+		rc = transport_open_limit(s->transport, limit, &t, err);
+		s->transport = rc == SNAP_OK ? t : s->transport;
+	}
+	if (rc == SNAP_OK) {
+		rc = transport_open_retry(s->transport, retry, &t, err);
+		s->transport = rc == SNAP_OK ? t : s->transport;
+	}
+	return rc;
+}
 
 enum snap_code
 place_store(struct place *s, struct cli *c, bool create, struct snap_err *err)
 {
+	struct limit_opts limit = { .report = &c->report };
+	struct retry_opts retry = { .report = &c->report };
 	const char *url = c->o.repo;
 
 	if (url == NULL)
@@ -28,13 +78,16 @@ place_store(struct place *s, struct cli *c, bool create, struct snap_err *err)
 		    "Use --repo=URL or set SNAP_REPOSITORY; a URL may be a "
 		    "path.");
 	}
-	if (settings_check(&c->o.options, err) != SNAP_OK)
+	if (settings_check(&c->o.options, err) != SNAP_OK ||
+	    pace_of(&c->o, &limit, &retry, err) != SNAP_OK)
 		return err->code;
 	s->settings.options = &c->o.options;
 	s->settings.report = &c->report;
 	s->opts.create = create;
 	settings_answer(&s->settings, &s->opts);
-	return transport_open(url, &s->opts, &s->transport, err);
+	s->stats = c->o.stats;
+	s->json = c->o.json;
+	return wrapped(s, url, &limit, &retry, err);
 }
 
 /* *out = NULL with SNAP_OK: no cache on disk, which costs only time. */
@@ -187,7 +240,19 @@ place_close(struct place *s)
 {
 	repo_snapshots_free(&s->all);
 	repo_close(s->repo);
+	if (s->transport != NULL && s->stats && !s->json)
+		requests_tell(s->backend);
 	transport_close(s->transport);
+}
+
+json_t *
+place_json(const struct place *s)
+{
+	json_t *root = json_root();
+
+	if (s->stats)
+		requests_json(s->backend, root);
+	return root;
 }
 
 const char *

@@ -4,14 +4,17 @@
 #define SNAP_PLACE_H
 
 #include "cmd.h"
+#include "json.h"
 #include "repo.h"
 #include "settings.h"
 #include "transport.h"
 
 struct place {
 	struct settings settings;
-	struct transport_opts opts; /* of the transport, which borrows them */
-	struct transport *transport;
+	struct transport_opts opts;  /* of the transport, which borrows them */
+	struct transport *backend;   /* inside of transport, counts requests */
+	struct transport *transport; /* NULL = not open */
+	bool stats, json;            /* tell of the requests, and how */
 	struct repo *repo;
 	struct repo_snapshots all; /* after place_find() */
 };
@@ -35,6 +38,8 @@ SNAP_MUST_CHECK enum snap_code place_open(
 SNAP_MUST_CHECK enum snap_code place_find(struct place *s, const char *spec,
     const struct repo_snapshot **out, struct snap_err *err);
 void place_close(struct place *s);
+/* json_root(), with the requests so far if that was asked for. */
+json_t *place_json(const struct place *s);
 
 /* Database or stream name of a snapshot, "" = neither. */
 const char *place_source(const struct repo_snapshot *s);
