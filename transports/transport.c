@@ -119,6 +119,8 @@ transport_open(const char *url, const struct transport_opts *opts,
 		return snap_fail(err, SNAP_USAGE, "empty repository URL");
 	if (opts == NULL)
 		opts = &defaults;
+	if (strncmp(url, "s3://", 5) == 0 || strncmp(url, "s3:http", 7) == 0)
+		return transport_open_s3(url, opts, out, err);
 	sep = strstr(url, "://");
 	/* A path may hold "://" further on, but a scheme holds no slash. */
 	if (sep == NULL || memchr(url, '/', (size_t)(sep - url)) != NULL)

@@ -87,6 +87,10 @@ SNAP_MUST_CHECK enum snap_code transport_open_local(const char *path,
     const struct transport_opts *opts, struct transport **out,
     struct snap_err *err);
 
+SNAP_MUST_CHECK enum snap_code transport_open_s3(const char *url,
+    const struct transport_opts *opts, struct transport **out,
+    struct snap_err *err);
+
 /* For tests: behave as on a file system without hard links. */
 void transport_local_no_links(struct transport *t);
 

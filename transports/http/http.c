@@ -247,8 +247,11 @@ on_body(char *p, size_t size, size_t n, void *arg)
 	if (len > room)
 		return stop(
 		    t, SNAP_CORRUPT, "the answer is longer than it may be");
-	bytes_put(b, p, len);
 	t->n_into += len;
+	/* Its owner may use it again: it is not to be marked as bad. */
+	if (len > b->max - b->len)
+		return stop(t, SNAP_NOMEM, "the buffer is too small");
+	bytes_put(b, p, len);
 	if (b->bad)
 		return stop(t, SNAP_NOMEM, "no room for the answer");
 	return len;
@@ -342,6 +345,16 @@ set_options(struct http *h, struct transfer *t, struct curl_slist *headers)
 		rc = set_tls_and_proxy(e, h, q);
 	return rc == CURLE_OK ? set_method(e, q) : rc;
 #undef SET
+}
+
+/* A line end in a value would make a header of its rest. */
+static bool
+headers_ok(const struct http_request *q)
+{
+	for (size_t i = 0; q->headers != NULL && q->headers[i] != NULL; i++)
+		if (strpbrk(q->headers[i], "\r\n") != NULL)
+			return false;
+	return true;
 }
 
 /* The caller's headers, and away with what libcurl adds by itself. */
@@ -442,6 +455,8 @@ http_do(struct http *h, const struct http_request *q, struct http_reply *r,
 
 	if (!q->local_service && !http_url_safe(h, q->url))
 		return http_refuse_plain(h, q->url, err);
+	if (!headers_ok(q))
+		return snap_fail(err, SNAP_USAGE, "a header with a line end");
 	r->status = 0;
 	r->date_ns = 0;
 	r->retry_after_s = 0;
