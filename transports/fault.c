@@ -194,6 +194,15 @@ fault_close(struct transport *t)
 	free(f);
 }
 
+static void
+fault_counts(const struct transport *t, struct transport_counts *out)
+{
+	const struct fault *f = (const struct fault *)t;
+
+	if (f->inner->ops->counts != NULL)
+		f->inner->ops->counts(f->inner, out);
+}
+
 static const struct transport_ops fault_ops = {
 	.put = fault_put,
 	.get = fault_get,
@@ -201,6 +210,7 @@ static const struct transport_ops fault_ops = {
 	.list = fault_list,
 	.del = fault_del,
 	.now = fault_now,
+	.counts = fault_counts,
 	.close = fault_close,
 };
 

@@ -8,6 +8,7 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "transport_impl.h"
 
@@ -127,6 +128,8 @@ transport_open(const char *url, const struct transport_opts *opts,
 		return transport_open_local(url, opts, out, err);
 	if (sep == url)
 		return snap_fail(err, SNAP_USAGE, "URL without a scheme");
+	if (sep - url == 2 && strncasecmp(url, "b2", 2) == 0)
+		return transport_open_b2(url, opts, out, err);
 	/* The rest of the URL may hold a password: it stays out of this. */
 	(void)snap_fail(err, SNAP_UNSUPPORTED,
 	    "repositories at %.*s:// are not supported by this build",
@@ -361,4 +364,7 @@ transport_counts(const struct transport *t, struct transport_counts *out)
 	out->del = atomic_load(&t->n_del);
 	out->bytes_up = atomic_load(&t->bytes_up);
 	out->bytes_down = atomic_load(&t->bytes_down);
+	out->class_a = out->class_b = out->class_c = 0;
+	if (t->ops->counts != NULL)
+		t->ops->counts(t, out);
 }

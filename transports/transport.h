@@ -111,10 +111,19 @@ bool transport_time_is_visibility(const struct transport *t);
 /* The URL without secrets, for messages; borrowed. */
 const char *transport_url(const struct transport *t);
 
-/* Requests (failed ones too; transport_now() is a stat) and bytes moved by
- * those that succeeded, through this handle since it was opened. */
+/*
+ * Requests (failed ones too; transport_now() is a stat) and bytes moved by
+ * those that succeeded, through this handle since it was opened.
+ *
+ * class_*: what a service bills for, each message on the wire, in its own
+ * classes, also those that opening took; 0 where nobody bills.  On B2:
+ *   A  uploads, upload URLs, deletions: free
+ *   B  downloads
+ *   C  listings, logging in
+ */
 struct transport_counts {
 	uint64_t put, get, stat, list, del, bytes_up, bytes_down;
+	uint64_t class_a, class_b, class_c;
 };
 void transport_counts(const struct transport *t, struct transport_counts *out);
 

@@ -35,6 +35,10 @@ struct transport_ops {
 	    struct transport *t, const char *name, struct snap_err *err);
 	enum snap_code (*now)(
 	    struct transport *t, int64_t *time_ns, struct snap_err *err);
+	/* Fill in the classes, which the base knows nothing of; NULL: none.  A
+	 * wrapper hands on those of what it wraps. */
+	void (*counts)(
+	    const struct transport *t, struct transport_counts *out);
 	/* Frees what the back-end holds, then itself; not the base. */
 	void (*close)(struct transport *t);
 };
@@ -88,6 +92,10 @@ SNAP_MUST_CHECK enum snap_code transport_open_local(const char *path,
     struct snap_err *err);
 
 SNAP_MUST_CHECK enum snap_code transport_open_s3(const char *url,
+    const struct transport_opts *opts, struct transport **out,
+    struct snap_err *err);
+
+SNAP_MUST_CHECK enum snap_code transport_open_b2(const char *url,
     const struct transport_opts *opts, struct transport **out,
     struct snap_err *err);
 

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: PostgreSQL
+# b2.sh [--tls DIR] COMMAND... - run a command beside a B2 of its own.
+#
+# Starts b2sim.py on a free port of the loopback, and ends it with the command.
+# In the environment: B2_REALM, B2_KEY_ID, B2_KEY.  With --tls it speaks TLS
+# with a certificate of its own authority, DIR/ca.pem, for "localhost".
+# Exit status 77: python3-b2sdk is not there; else the command's.
+here=$(cd "$(dirname "$0")" && pwd)
+tls=
+if [ "$1" = --tls ]; then
+	tls=$2
+	shift 2
+fi
+# Debian's own python knows Debian's packages; another one may come first.
+python=
+for p in /usr/bin/python3 python3; do
+	"$p" -c 'import b2sdk.raw_simulator' 2>/dev/null && python=$p && break
+done
+if [ -z "$python" ]; then
+	echo "skipped: python3-b2sdk is not installed"
+	exit 77
+fi
+
+tmp=$(mktemp -d) || exit 1
+pid=
+finish() {
+	[ -z "$pid" ] || { kill "$pid" && wait "$pid"; } 2>/dev/null
+	rm -rf "$tmp"
+}
+trap finish EXIT
+trap 'exit 1' HUP INT TERM
+
+# certificate DIR: an authority, and what it signed for localhost.
+certificate() {
+	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
+	    -nodes -days 2 -subj /CN=test-authority -keyout "$1/ca.key" \
+	    -out "$1/ca.pem" &&
+	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
+	    -subj /CN=localhost -keyout "$1/server.key" -out "$1/server.csr" &&
+	printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$1/ext" &&
+	openssl x509 -req -in "$1/server.csr" -CA "$1/ca.pem" \
+	    -CAkey "$1/ca.key" -CAcreateserial -days 2 -extfile "$1/ext" \
+	    -out "$1/server.pem"
+}
+
+if [ -n "$tls" ]; then
+	certificate "$tls" >"$tmp/openssl.log" 2>&1 || {
+		cat "$tmp/openssl.log"
+		exit 1
+	}
+	"$python" "$here/b2sim.py" --ready-file "$tmp/ready" \
+	    --tls "$tls/server.pem" "$tls/server.key" >"$tmp/log" 2>&1 &
+else
+	"$python" "$here/b2sim.py" --ready-file "$tmp/ready" >"$tmp/log" 2>&1 &
+fi
+pid=$!
+until [ -f "$tmp/ready" ]; do
+	kill -0 "$pid" 2>/dev/null || {
+		cat "$tmp/log"
+		exit 1
+	}
+	sleep 0.05
+done
+. "$tmp/ready"
+export B2_REALM B2_KEY_ID B2_KEY
+"$@"
+status=$?
+# A mistake of the simulator is one of the test.
+if grep -q Traceback "$tmp/log"; then
+	cat "$tmp/log"
+	[ $status -ne 0 ] || status=1
+fi
+exit $status
