@@ -197,10 +197,7 @@ fault_close(struct transport *t)
 static void
 fault_counts(const struct transport *t, struct transport_counts *out)
 {
-	const struct fault *f = (const struct fault *)t;
-
-	if (f->inner->ops->counts != NULL)
-		f->inner->ops->counts(f->inner, out);
+	inner_counts(((const struct fault *)t)->inner, out);
 }
 
 static const struct transport_ops fault_ops = {

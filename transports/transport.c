@@ -365,6 +365,12 @@ transport_counts(const struct transport *t, struct transport_counts *out)
 	out->bytes_up = atomic_load(&t->bytes_up);
 	out->bytes_down = atomic_load(&t->bytes_down);
 	out->class_a = out->class_b = out->class_c = 0;
+	inner_counts(t, out);
+}
+
+void
+inner_counts(const struct transport *t, struct transport_counts *out)
+{
 	if (t->ops->counts != NULL)
 		t->ops->counts(t, out);
 }

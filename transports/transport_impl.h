@@ -36,16 +36,15 @@ struct transport_ops {
 	enum snap_code (*now)(
 	    struct transport *t, int64_t *time_ns, struct snap_err *err);
 	/* Fill in the classes, which the base knows nothing of; NULL: none.  A
-	 * wrapper hands on those of what it wraps. */
-	void (*counts)(
-	    const struct transport *t, struct transport_counts *out);
+	 * wrapper hands on those of what it wraps: inner_counts(). */
+	void (*counts)(const struct transport *t, struct transport_counts *out);
 	/* Frees what the back-end holds, then itself; not the base. */
 	void (*close)(struct transport *t);
 };
 
 struct transport {
 	const struct transport_ops *ops;
-	char *url; /* without secrets; owned */
+	char *url;               /* without secrets; owned */
 	bool time_is_visibility; /* true unless the back-end says no */
 	_Atomic uint64_t n_put, n_get, n_stat, n_list, n_del;
 	_Atomic uint64_t bytes_up, bytes_down;
@@ -66,14 +65,15 @@ SNAP_MUST_CHECK enum snap_code inner_put(struct transport *t, const char *name,
     struct span data, struct transport_stat *st, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code inner_get(struct transport *t, const char *name,
     uint64_t off, size_t len, struct bytes *out, struct snap_err *err);
-SNAP_MUST_CHECK enum snap_code inner_stat(struct transport *t,
-    const char *name, struct transport_stat *st, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_stat(struct transport *t, const char *name,
+    struct transport_stat *st, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code inner_list(struct transport *t,
     const char *prefix, transport_list_fn fn, void *arg, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code inner_del(
     struct transport *t, const char *name, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code inner_now(
     struct transport *t, int64_t *time_ns, struct snap_err *err);
+void inner_counts(const struct transport *t, struct transport_counts *out);
 
 /*
  * Bytes to read for a get of [off, off + len) of an object of `size` bytes

@@ -8,18 +8,25 @@
 
 #define RUNS_A_DAY 24
 
+/* Of B2, for a thousand of the class; class A is free. */
+#define B2_CLASS_B 0.0004
+#define B2_CLASS_C 0.004
+
 /* Dollars for a thousand of each. */
 static const struct price {
 	const char *scheme;
 	double put, get, stat, list;
 } prices[] = {
 	{ "s3://", 0.005, 0.0004, 0.0004, 0.005 },
-	{ "b2://", 0, 0.0004, 0.0004, 0.004 },
 };
 
 double
 requests_cost(const char *url, const struct transport_counts *n)
 {
+	if (strncmp(url, "b2://", 5) == 0)
+		return ((double)n->class_b * B2_CLASS_B +
+			   (double)n->class_c * B2_CLASS_C) /
+		       1000;
 	for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
 		const struct price *p = &prices[i];
 
@@ -45,6 +52,10 @@ requests_tell(const struct transport *t)
 		" stat, %" PRIu64 " list, %" PRIu64 " delete; %s up, %s down",
 	    n.put, n.get, n.stat, n.list, n.del, ui_size(n.bytes_up, up),
 	    ui_size(n.bytes_down, down));
+	if (n.class_a + n.class_b + n.class_c > 0)
+		ui_info("billed as: %" PRIu64 " of class A, %" PRIu64
+			" of class B, %" PRIu64 " of class C",
+		    n.class_a, n.class_b, n.class_c);
 	cost = requests_cost(transport_url(t), &n);
 	if (cost > 0)
 		ui_info("at list prices these requests cost %.6f USD, every "
@@ -66,6 +77,11 @@ requests_json(const struct transport *t, json_t *root)
 	json_put_u64(o, "delete", n.del);
 	json_put_u64(o, "bytes-up", n.bytes_up);
 	json_put_u64(o, "bytes-down", n.bytes_down);
+	if (n.class_a + n.class_b + n.class_c > 0) {
+		json_put_u64(o, "class-a", n.class_a);
+		json_put_u64(o, "class-b", n.class_b);
+		json_put_u64(o, "class-c", n.class_c);
+	}
 	(void)json_object_set_new(
 	    o, "cost-usd", json_real(requests_cost(transport_url(t), &n)));
 	(void)json_object_set_new(root, "requests", o);

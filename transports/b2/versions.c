@@ -251,8 +251,11 @@ b2_list(struct b2 *b, const char *prefix, b2_found_fn fn, void *arg,
 	rc = walk_init(&w, b, prefix, prefix, err);
 	w.fn = fn;
 	w.arg = arg;
-	while (rc == SNAP_OK && w.more)
+	while (rc == SNAP_OK && w.more) {
 		rc = walk_page(&w, err);
+		if (w.more) /* the base has counted one */
+			atomic_fetch_add(&b->base.n_list, 1);
+	}
 	walk_fini(&w);
 	return rc;
 }

@@ -130,6 +130,12 @@ limit_close(struct transport *t)
 	free(l);
 }
 
+static void
+limit_counts(const struct transport *t, struct transport_counts *out)
+{
+	inner_counts(((const struct limit *)t)->inner, out);
+}
+
 static const struct transport_ops limit_ops = {
 	.put = limit_put,
 	.get = limit_get,
@@ -137,6 +143,7 @@ static const struct transport_ops limit_ops = {
 	.list = limit_list,
 	.del = limit_del,
 	.now = limit_now,
+	.counts = limit_counts,
 	.close = limit_close,
 };
 

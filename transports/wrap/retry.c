@@ -217,6 +217,12 @@ retry_close(struct transport *t)
 	free(r);
 }
 
+static void
+retry_counts(const struct transport *t, struct transport_counts *out)
+{
+	inner_counts(((const struct retry *)t)->inner, out);
+}
+
 static const struct transport_ops retry_ops = {
 	.put = retry_put,
 	.get = retry_get,
@@ -224,6 +230,7 @@ static const struct transport_ops retry_ops = {
 	.list = retry_list,
 	.del = retry_del,
 	.now = retry_now,
+	.counts = retry_counts,
 	.close = retry_close,
 };
 
