@@ -8,7 +8,6 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "transport_impl.h"
 
@@ -122,14 +121,14 @@ transport_open(const char *url, const struct transport_opts *opts,
 		opts = &defaults;
 	if (strncmp(url, "s3://", 5) == 0 || strncmp(url, "s3:http", 7) == 0)
 		return transport_open_s3(url, opts, out, err);
+	if (strncmp(url, "b2://", 5) == 0)
+		return transport_open_b2(url, opts, out, err);
 	sep = strstr(url, "://");
 	/* A path may hold "://" further on, but a scheme holds no slash. */
 	if (sep == NULL || memchr(url, '/', (size_t)(sep - url)) != NULL)
 		return transport_open_local(url, opts, out, err);
 	if (sep == url)
 		return snap_fail(err, SNAP_USAGE, "URL without a scheme");
-	if (sep - url == 2 && strncasecmp(url, "b2", 2) == 0)
-		return transport_open_b2(url, opts, out, err);
 	/* The rest of the URL may hold a password: it stays out of this. */
 	(void)snap_fail(err, SNAP_UNSUPPORTED,
 	    "repositories at %.*s:// are not supported by this build",
