@@ -140,6 +140,7 @@ struct cache_trial {
 	char dir[64];
 	char repo[2 * ID_LEN + 1];
 	const struct object_at *o;
+	unsigned n; /* a check now and then: it reads past the cache */
 };
 
 static void
@@ -164,7 +165,8 @@ write_file(const char *path, struct span raw)
 static void
 judge_cache(struct cache_trial *tr, const char *what)
 {
-	struct judge_opts opts = { .cache_dir = tr->dir, .no_check = !heavy };
+	struct judge_opts opts = { .cache_dir = tr->dir,
+		.no_check = tr->n++ % 16 != 0 };
 	struct outcome out;
 
 	judge(ground, ground->mem, &opts, &out);
