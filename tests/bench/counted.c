@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * counted.c - linked into the program: what it asked of the store.
+ *
+ * When the transport is closed its counts are appended to the file that
+ * COUNTS names: one line of puts, gets, stats and lists, as an object store
+ * would bill them.  WORKERS says how many CPUs the program is to find.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "transport.h"
+
+void __real_transport_close(struct transport *t);
+void __wrap_transport_close(struct transport *t);
+long __real_sysconf(int name);
+long __wrap_sysconf(int name);
+
+void
+__wrap_transport_close(struct transport *t)
+{
+	const char *path = getenv("COUNTS");
+	FILE *f = path == NULL || t == NULL ? NULL : fopen(path, "a");
+	struct transport_counts n;
+
+	if (f != NULL) {
+		transport_counts(t, &n);
+		(void)fprintf(f,
+		    "put %" PRIu64 " get %" PRIu64 " stat %" PRIu64
+		    " list %" PRIu64 "\n",
+		    n.put, n.get, n.stat, n.list);
+		(void)fclose(f);
+	}
+	__real_transport_close(t);
+}
+
+long
+__wrap_sysconf(int name)
+{
+	const char *n = getenv("WORKERS");
+
+	if (name == _SC_NPROCESSORS_ONLN && n != NULL)
+		return strtol(n, NULL, 10);
+	return __real_sysconf(name);
+}
