@@ -14,6 +14,8 @@
 #define SLOTS_MIN 1024u
 #define ENTRIES_MAX (1u << 30)
 
+_Static_assert(sizeof(struct blockset_entry) == 32, "an entry grew");
+
 static enum snap_code
 nomem(struct snap_err *err)
 {
@@ -37,8 +39,9 @@ blockset_init(struct blockset *b, struct snap_err *err)
 void
 blockset_fini(struct blockset *b)
 {
-	for (uint32_t i = 0; i < b->n; i++)
-		free(b->v[i].bitmap);
+	for (uint32_t i = 0; i < b->n_bitmaps; i++)
+		free(b->bitmaps[i]);
+	free(b->bitmaps);
 	free(b->v);
 	free(b->slots);
 	memset(b, 0, sizeof *b);
@@ -73,7 +76,8 @@ static enum snap_code
 grow(struct blockset *b, struct snap_err *err)
 {
 	if (b->n == b->cap) {
-		uint32_t cap = b->cap == 0 ? SLOTS_MIN / 2 : b->cap * 2;
+		uint32_t cap =
+		    b->cap == 0 ? SLOTS_MIN / 2 : b->cap + b->cap / 2;
 		struct blockset_entry *v;
 
 		if (cap > ENTRIES_MAX)
@@ -84,14 +88,14 @@ grow(struct blockset *b, struct snap_err *err)
 		b->v = v;
 		b->cap = cap;
 	}
-	if (b->n >= b->n_slots / 2) {
+	if (b->n >= b->n_slots / 4 * 3) {
 		uint32_t n = b->n_slots * 2;
-		uint32_t *slots = malloc(n * sizeof *slots);
+		uint32_t *slots = realloc(b->slots, n * sizeof *slots);
 
+		/* Made anew from the entries, so the old need not stay. */
 		if (slots == NULL)
 			return nomem(err);
 		memset(slots, 0xff, n * sizeof *slots);
-		free(b->slots);
 		b->slots = slots;
 		b->n_slots = n;
 		for (uint32_t i = 0; i < b->n; i++)
@@ -118,9 +122,31 @@ blockset_add(struct blockset *b, uint8_t class, const uint8_t id[ID_LEN],
 		memset(e, 0, sizeof *e);
 		memcpy(e->id, id, ID_LEN);
 		e->class = class;
+		e->bitmap = BLOCKSET_NONE;
 		b->slots[slot_of(b, class, id)] = i;
 	}
 	*at = i;
+	return SNAP_OK;
+}
+
+/* An empty bitmap for the entry. */
+static enum snap_code
+add_bitmap(struct blockset *b, struct blockset_entry *e, size_t len,
+    struct snap_err *err)
+{
+	if (b->n_bitmaps == b->bitmaps_cap) {
+		uint32_t cap = b->bitmaps_cap + b->bitmaps_cap / 2 + 16;
+		uint8_t **v = realloc(b->bitmaps, cap * sizeof *v);
+
+		if (v == NULL)
+			return nomem(err);
+		b->bitmaps = v;
+		b->bitmaps_cap = cap;
+	}
+	b->bitmaps[b->n_bitmaps] = calloc(1, len);
+	if (b->bitmaps[b->n_bitmaps] == NULL)
+		return nomem(err);
+	e->bitmap = b->n_bitmaps++;
 	return SNAP_OK;
 }
 
@@ -129,6 +155,7 @@ blockset_good(struct blockset *b, uint32_t at, uint32_t n_chunks,
     struct span bitmap, struct snap_err *err)
 {
 	struct blockset_entry *e = &b->v[at];
+	enum snap_code rc;
 
 	if (bitmap.len == 0) {
 		if ((e->flags & BLOCKSET_FULL) == 0 || n_chunks > e->n_chunks)
@@ -138,17 +165,17 @@ blockset_good(struct blockset *b, uint32_t at, uint32_t n_chunks,
 	}
 	if ((e->flags & BLOCKSET_FULL) != 0)
 		return SNAP_OK;
-	if (e->bitmap == NULL) {
-		e->bitmap = calloc(1, bitmap.len);
-		if (e->bitmap == NULL)
-			return nomem(err);
+	if (e->bitmap == BLOCKSET_NONE) {
+		rc = add_bitmap(b, e, bitmap.len, err);
+		if (rc != SNAP_OK)
+			return rc;
 		e->n_chunks = n_chunks;
 	}
 	e->flags |= BLOCKSET_GOOD;
 	/* One numbering per id: a copy that says otherwise adds nothing. */
 	if (e->n_chunks == n_chunks)
 		for (size_t i = 0; i < bitmap.len; i++)
-			e->bitmap[i] |= bitmap.p[i];
+			b->bitmaps[e->bitmap][i] |= bitmap.p[i];
 	return SNAP_OK;
 }
 
@@ -162,10 +189,10 @@ blockset_has(
 		return false;
 	if ((e->flags & BLOCKSET_FULL) != 0)
 		return true;
-	if (e->bitmap == NULL)
+	if (e->bitmap == BLOCKSET_NONE)
 		return false;
 	for (uint32_t i = first; i < first + count; i++)
-		if ((e->bitmap[i / 8] >> (i % 8) & 1) == 0)
+		if ((b->bitmaps[e->bitmap][i / 8] >> (i % 8) & 1) == 0)
 			return false;
 	return true;
 }

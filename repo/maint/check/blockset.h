@@ -16,18 +16,22 @@ enum {                          /* flags */
 	BLOCKSET_USED = 8,      /* some snapshot needs it */
 	BLOCKSET_WALKED = 16,   /* meta: it and all below it are fine */
 	BLOCKSET_TRIED = 32,    /* a read through the index was tried */
-	BLOCKSET_IN_PACK = 64   /* some pack that could be read has it */
+	BLOCKSET_IN_PACK = 64,  /* some pack that could be read has it */
+	BLOCKSET_FIRST = 128    /* its first copy is full and verified */
 };
 
-struct blockset_entry {
+struct blockset_entry { /* 32 bytes, for there are millions */
 	uint8_t id[ID_LEN];
-	uint8_t class, flags;
 	uint32_t n_chunks;
-	uint8_t *bitmap; /* chunks of all good sparse copies; owned */
+	uint32_t pack;   /* the caller's: that of the first copy */
+	uint32_t bitmap; /* chunks of all good sparse copies, or NONE */
+	uint8_t class, flags;
 };
 struct blockset {
 	struct blockset_entry *v;
 	uint32_t n, cap;
+	uint8_t **bitmaps; /* owned */
+	uint32_t n_bitmaps, bitmaps_cap;
 	uint32_t *slots; /* open addressing over v; BLOCKSET_NONE = free */
 	uint32_t n_slots;
 	uint64_t seed;

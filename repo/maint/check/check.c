@@ -178,12 +178,26 @@ static enum snap_code
 judge_copies(struct check *c, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
+	size_t at = 0;
 
+	for (uint32_t i = 0; i < c->blocks.n && rc == SNAP_OK; i++) {
+		struct blockset_entry *e = &c->blocks.v[i];
+
+		if ((e->flags & BLOCKSET_FIRST) == 0)
+			continue;
+		if (c->packs[e->pack].indexed)
+			rc = blockset_good(
+			    &c->blocks, i, e->n_chunks, span_of(NULL, 0), err);
+		else
+			e->flags |= BLOCKSET_UNINDEXED;
+	}
 	for (size_t i = 0; i < c->n_copies && rc == SNAP_OK; i++) {
 		const struct check_copy *copy = &c->copies[i];
-		struct span bitmap = span_of(copy->bitmap,
-		    copy->bitmap == NULL ? 0 : (copy->n_chunks + 7) / 8);
+		struct span bitmap = span_of(NULL, 0);
 
+		if (copy->sparse)
+			bitmap = span_of(c->sparse[at++].bitmap,
+			    ((size_t)copy->n_chunks + 7) / 8);
 		if (copy->bad)
 			continue;
 		if (c->packs[copy->pack].indexed)
@@ -200,6 +214,14 @@ count_unused(struct check *c)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
 
+	for (uint32_t i = 0; i < c->blocks.n; i++) {
+		const struct blockset_entry *e = &c->blocks.v[i];
+
+		if ((e->flags & BLOCKSET_USED) != 0 &&
+		    (e->flags & BLOCKSET_FIRST) != 0)
+			c->packs[e->pack].n_used++;
+		c->result.n_blocks += e->class == CLASS_DATA;
+	}
 	for (size_t i = 0; i < c->n_copies; i++)
 		if (c->blocks.v[c->copies[i].entry].flags & BLOCKSET_USED)
 			c->packs[c->copies[i].pack].n_used++;
@@ -215,8 +237,6 @@ count_unused(struct check *c)
 		c->result.n_unused_packs +=
 		    c->result.n_errors == 0 && p->readable && p->n_used == 0;
 	}
-	for (uint32_t i = 0; i < c->blocks.n; i++)
-		c->result.n_blocks += c->blocks.v[i].class == CLASS_DATA;
 }
 
 static enum snap_code
@@ -281,8 +301,9 @@ maint_check(struct store *s, const struct repo_check_opts *o,
 	rc = check_all(&c, err);
 	if (rc == SNAP_OK)
 		*out = c.result;
-	for (size_t i = 0; i < c.n_copies; i++)
-		free(c.copies[i].bitmap);
+	for (size_t i = 0; i < c.n_sparse; i++)
+		free(c.sparse[i].bitmap);
+	free(c.sparse);
 	free(c.copies);
 	free(c.claims);
 	free(c.packs);

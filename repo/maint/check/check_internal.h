@@ -23,12 +23,18 @@ struct check_pack {
 	bool whole;               /* to be read with all frames */
 	bool readable;            /* its contents are */
 	bool indexed;             /* by a segment that agrees with them */
-	uint32_t n_used; /* frames that snapshots need */
+	uint32_t n_used;          /* frames that snapshots need */
 };
-struct check_copy { /* one row of one pack */
-	uint32_t entry, pack, n_chunks;
-	bool bad;        /* its frame was read and does not verify */
-	uint8_t *bitmap; /* owned; NULL = full */
+/* One row of one pack; the first of a block, when there is nothing special
+ * about it, is with the block (BLOCKSET_FIRST). */
+struct check_copy {
+	uint32_t entry, pack;
+	uint32_t n_chunks : 17;
+	uint32_t bad : 1;    /* its frame was read and does not verify */
+	uint32_t sparse : 1; /* its chunks are in `sparse` */
+};
+struct check_sparse { /* of each sparse copy, in their order */
+	uint8_t *bitmap;
 };
 struct check_claim { /* what a segment says of a pack */
 	uint8_t id[ID_LEN], kind;
@@ -51,6 +57,8 @@ struct check {
 	struct blockset blocks;
 	struct check_copy *copies;
 	size_t n_copies, copies_cap;
+	struct check_sparse *sparse;
+	size_t n_sparse, sparse_cap;
 };
 
 /* A finding: a warning, and counted. */

@@ -18,11 +18,42 @@ struct pack_job {
 	uint32_t pack;
 };
 
-/* Number of the new copy in *at. */
+static enum snap_code
+nomem(struct snap_err *err)
+{
+	return snap_fail(
+	    err, SNAP_NOMEM, "not enough memory for the list of frames");
+}
+
+/* Keep the chunks that a sparse copy has: of the copy that is added next. */
+static enum snap_code
+add_sparse(struct check *c, struct span bitmap, struct snap_err *err)
+{
+	struct check_sparse *sp;
+
+	if (c->n_sparse == c->sparse_cap) {
+		size_t cap = c->sparse_cap + c->sparse_cap / 2 + 64;
+
+		sp = realloc(c->sparse, cap * sizeof *sp);
+		if (sp == NULL)
+			return nomem(err);
+		c->sparse = sp;
+		c->sparse_cap = cap;
+	}
+	sp = &c->sparse[c->n_sparse];
+	sp->bitmap = malloc(bitmap.len);
+	if (sp->bitmap == NULL)
+		return nomem(err);
+	memcpy(sp->bitmap, bitmap.p, bitmap.len);
+	c->n_sparse++;
+	return SNAP_OK;
+}
+
 static enum snap_code
 add_copy(struct check *c, uint32_t pack, const struct pack_row *r, bool bad,
     struct snap_err *err)
 {
+	struct blockset_entry *e;
 	struct check_copy *copy;
 	enum snap_code rc;
 	uint32_t entry;
@@ -30,16 +61,23 @@ add_copy(struct check *c, uint32_t pack, const struct pack_row *r, bool bad,
 	rc = blockset_add(&c->blocks, r->class, r->id, &entry, err);
 	if (rc != SNAP_OK)
 		return rc;
-	c->blocks.v[entry].flags |= BLOCKSET_IN_PACK;
+	e = &c->blocks.v[entry];
+	if ((e->flags & BLOCKSET_IN_PACK) == 0 && !bad &&
+	    (r->flags & ROW_SPARSE) == 0) {
+		e->flags |= BLOCKSET_IN_PACK | BLOCKSET_FIRST;
+		e->pack = pack;
+		e->n_chunks = r->n_chunks;
+		return SNAP_OK;
+	}
+	e->flags |= BLOCKSET_IN_PACK;
 	if (c->n_copies == c->copies_cap) {
-		size_t cap = c->copies_cap == 0 ? 1024 : c->copies_cap * 2;
+		size_t cap = c->copies_cap + c->copies_cap / 2 + 1024;
 		struct check_copy *v = NULL;
 
 		if (cap <= SIZE_MAX / sizeof *v)
 			v = realloc(c->copies, cap * sizeof *v);
 		if (v == NULL)
-			return snap_fail(err, SNAP_NOMEM,
-			    "not enough memory for the list of frames");
+			return nomem(err);
 		c->copies = v;
 		c->copies_cap = cap;
 	}
@@ -47,17 +85,14 @@ add_copy(struct check *c, uint32_t pack, const struct pack_row *r, bool bad,
 	memset(copy, 0, sizeof *copy);
 	copy->entry = entry;
 	copy->pack = pack;
-	copy->n_chunks = r->n_chunks;
+	copy->n_chunks = r->n_chunks & 0x1ffff;
 	copy->bad = bad;
-	if ((r->flags & ROW_SPARSE) != 0 && r->bitmap.len != 0) {
-		copy->bitmap = malloc(r->bitmap.len);
-		if (copy->bitmap == NULL)
-			return snap_fail(err, SNAP_NOMEM,
-			    "not enough memory for the list of frames");
-		memcpy(copy->bitmap, r->bitmap.p, r->bitmap.len);
-	}
-	c->n_copies++;
-	return SNAP_OK;
+	copy->sparse = (r->flags & ROW_SPARSE) != 0 && r->bitmap.len != 0;
+	if (copy->sparse)
+		rc = add_sparse(c, r->bitmap, err);
+	if (rc == SNAP_OK)
+		c->n_copies++;
+	return rc;
 }
 
 /* Open one frame of a pack that was read whole. */
