@@ -135,6 +135,7 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 	so.cache_limit = opts->cache_limit;
 	so.n_threads = opts->n_threads;
 	so.zstd_level = opts->zstd_level;
+	r->for_reading = so.for_reading = opts->for_reading;
 	so.report = opts->report;
 	rc = store_open(t, &so, &r->store, err);
 	if (rc != SNAP_OK) {
@@ -224,6 +225,9 @@ repo_backup_begin(struct repo *r, const struct repo_backup_opts *o,
 {
 	enum snap_code rc;
 
+	if (r->for_reading)
+		return snap_fail(err, SNAP_USAGE,
+		    "the repository was opened for reading only");
 	r->looked = false;
 	rc = repo_look_once(r, err);
 	if (rc == SNAP_OK)

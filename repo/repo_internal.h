@@ -11,6 +11,7 @@
 
 struct repo {
 	struct store *store;
+	bool for_reading;
 	bool looked; /* condemned, index and packs were read once */
 };
 

@@ -306,6 +306,7 @@ cmd_backup(struct cli *c, struct snap_err *err)
 	enum snap_code rc;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &j.start);
+	j.place.for_backup = true;
 	if ((rc = check_usage(&c->o, err)) != SNAP_OK ||
 	    (rc = props_add_usual(&j.props, &c->o, err)) != SNAP_OK ||
 	    (rc = place_open(&j.place, c, err)) != SNAP_OK)

@@ -159,6 +159,7 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	bytes_init(&secret.text, SECRET_MAX);
 	if ((rc = place_opts(c, &ro, &cache, err)) != SNAP_OK)
 		goto out;
+	ro.for_reading = !s->for_backup;
 	/* Before anybody is asked for a passphrase. */
 	if ((rc = place_store(s, c, false, err)) != SNAP_OK)
 		goto out;

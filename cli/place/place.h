@@ -17,6 +17,7 @@ struct place {
 	bool stats, json;            /* tell of the requests, and how */
 	struct repo *repo;
 	struct repo_snapshots all; /* after place_find() */
+	bool for_backup;           /* set before place_open() */
 };
 
 #define PLACE_INIT                                                             \

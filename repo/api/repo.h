@@ -40,6 +40,7 @@ struct repo_opts {
 	uint64_t cache_limit;  /* bytes of it per repository; 0 = 2 GiB */
 	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
 	int zstd_level;        /* 0 = of 1 to 3 what suits the data */
+	bool for_reading;      /* no backup will be begun: less memory */
 	struct report *report;
 };
 

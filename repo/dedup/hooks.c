@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * hooks.c - an open-addressing table of (hook, block ordinal).
+ * hooks.c - the hooks of the index, and of blocks that it does not have yet.
  *
- * 12 bytes a slot and at most half full: 8 hooks of a 1 MiB block cost about
- * 200 bytes.  A later block takes over a hook that an earlier one has: data is
- * more probably near its newest copy.
+ * The index keeps its hooks compactly, but sorted, so new ones are found there
+ * only after sorting all.  Until then they lie in a small table of this run, in
+ * two halves: when the newer is full the index sorts, which by then has all
+ * of the older, and that is dropped.  A later block takes over a hook that an
+ * earlier one has: data is more probably near its newest copy.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -12,15 +14,21 @@
 
 #include "hooks.h"
 
-#define HOOKS_SLOTS_MIN 4096u
+#define HALF_BLOCKS 8192u /* of 1 MiB: about two seconds of sorting per TiB */
+#define SLOTS_MIN 4096u
 
-struct hooks {
-	pthread_rwlock_t lock;
+/* Open addressing, at most half full. */
+struct half {
 	uint64_t *keys;   /* 0 = empty; a hook of 0 is never stored */
 	uint32_t *blocks; /* ordinal of the block */
 	size_t n_slots, n_used;
 	uint8_t (*ids)[ID_LEN];
 	size_t n_ids, cap_ids;
+};
+struct hooks {
+	struct store *store;
+	pthread_rwlock_t lock;
+	struct half newer, older;
 };
 
 static uint64_t
@@ -31,7 +39,7 @@ hook_of(const uint8_t hash[ID_LEN])
 
 /* The slot of `key`, or the empty one where it would go. */
 static size_t
-find_slot(const struct hooks *h, uint64_t key)
+find_slot(const struct half *h, uint64_t key)
 {
 	size_t mask = h->n_slots - 1, i;
 
@@ -43,9 +51,9 @@ find_slot(const struct hooks *h, uint64_t key)
 }
 
 static bool
-grow(struct hooks *h, size_t n_slots)
+grow(struct half *h, size_t n_slots)
 {
-	struct hooks bigger = *h;
+	struct half bigger = *h;
 
 	bigger.n_slots = n_slots;
 	bigger.keys = calloc(n_slots, sizeof *bigger.keys);
@@ -71,7 +79,7 @@ grow(struct hooks *h, size_t n_slots)
 }
 
 static bool
-add_id(struct hooks *h, const uint8_t id[ID_LEN])
+add_id(struct half *h, const uint8_t id[ID_LEN])
 {
 	if (h->n_ids == h->cap_ids) {
 		size_t cap = h->cap_ids == 0 ? 1024 : h->cap_ids * 2;
@@ -90,15 +98,25 @@ add_id(struct hooks *h, const uint8_t id[ID_LEN])
 }
 
 static void
-add_locked(struct hooks *h, const uint8_t block[ID_LEN], const uint64_t *hooks,
+half_fini(struct half *h)
+{
+	free(h->keys);
+	free(h->blocks);
+	free(h->ids);
+	memset(h, 0, sizeof *h);
+}
+
+static void
+half_add(struct half *h, const uint8_t block[ID_LEN], const uint64_t *hooks,
     uint32_t n)
 {
-	if (n == 0 || !add_id(h, block))
+	if (!add_id(h, block))
 		return;
 	for (uint32_t i = 0; i < n; i++) {
 		if (hooks[i] == 0)
 			continue;
-		if (h->n_used * 2 >= h->n_slots && !grow(h, h->n_slots * 2))
+		if (h->n_used * 2 >= h->n_slots &&
+		    !grow(h, h->n_slots == 0 ? SLOTS_MIN : h->n_slots * 2))
 			return;
 		size_t slot = find_slot(h, hooks[i]);
 		if (h->keys[slot] == 0)
@@ -108,11 +126,18 @@ add_locked(struct hooks *h, const uint8_t block[ID_LEN], const uint64_t *hooks,
 	}
 }
 
-static void
-add_from_store(
-    void *arg, const uint8_t block[ID_LEN], const uint64_t *hooks, uint32_t n)
+static bool
+half_find(const struct half *h, uint64_t key, uint8_t block_out[ID_LEN])
 {
-	add_locked(arg, block, hooks, n);
+	size_t slot;
+
+	if (h->n_slots == 0)
+		return false;
+	slot = find_slot(h, key);
+	if (h->keys[slot] != key)
+		return false;
+	memcpy(block_out, h->ids[h->blocks[slot]], ID_LEN);
+	return true;
 }
 
 enum snap_code
@@ -120,17 +145,14 @@ hooks_new(struct store *s, struct hooks **out, struct snap_err *err)
 {
 	struct hooks *h = calloc(1, sizeof *h);
 
-	if (h == NULL || !grow(h, HOOKS_SLOTS_MIN)) {
-		free(h);
+	if (h == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for the hooks");
-	}
 	if (pthread_rwlock_init(&h->lock, NULL) != 0) {
-		free(h->keys);
-		free(h->blocks);
 		free(h);
 		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
 	}
-	store_hooks(s, add_from_store, h);
+	h->store = s;
+	store_hooks_sort(s);
 	*out = h;
 	return SNAP_OK;
 }
@@ -141,9 +163,8 @@ hooks_free(struct hooks *h)
 	if (h == NULL)
 		return;
 	pthread_rwlock_destroy(&h->lock);
-	free(h->keys);
-	free(h->blocks);
-	free(h->ids);
+	half_fini(&h->newer);
+	half_fini(&h->older);
 	free(h);
 }
 
@@ -153,24 +174,35 @@ hooks_find(
 {
 	uint64_t key = hook_of(hash);
 	bool found;
-	size_t slot;
 
+	if (key == 0)
+		return false;
 	pthread_rwlock_rdlock(&h->lock);
-	slot = find_slot(h, key);
-	found = key != 0 && h->keys[slot] == key;
-	if (found)
-		memcpy(block_out, h->ids[h->blocks[slot]], ID_LEN);
+	found = half_find(&h->newer, key, block_out) ||
+		half_find(&h->older, key, block_out);
 	pthread_rwlock_unlock(&h->lock);
-	return found;
+	return found || store_hook(h->store, key, block_out);
 }
 
 void
 hooks_add(struct hooks *h, const uint8_t block[ID_LEN], const uint64_t *hooks,
     uint32_t n)
 {
+	bool full;
+
+	if (n == 0)
+		return;
 	pthread_rwlock_wrlock(&h->lock);
-	add_locked(h, block, hooks, n);
+	full = h->newer.n_ids >= HALF_BLOCKS;
+	if (full) {
+		half_fini(&h->older);
+		h->older = h->newer;
+		memset(&h->newer, 0, sizeof h->newer);
+	}
+	half_add(&h->newer, block, hooks, n);
 	pthread_rwlock_unlock(&h->lock);
+	if (full)
+		store_hooks_sort(h->store);
 }
 
 uint32_t

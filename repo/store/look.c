@@ -405,7 +405,13 @@ store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN])
 }
 
 void
-store_hooks(struct store *s, store_hook_fn fn, void *arg)
+store_hooks_sort(struct store *s)
 {
-	blockindex_hooks(s->index, fn, arg);
+	blockindex_hooks_sort(s->index);
+}
+
+bool
+store_hook(struct store *s, uint64_t hook, uint8_t block_id[ID_LEN])
+{
+	return blockindex_hook(s->index, hook, block_id);
 }

@@ -355,6 +355,8 @@ store_open(struct transport *t, const struct store_opts *o, struct store **out,
 	if (rc == SNAP_OK)
 		rc = blockindex_new(&s->index, err);
 	if (rc == SNAP_OK)
+		s->index->lean = o->for_reading;
+	if (rc == SNAP_OK)
 		rc = open_cache(s, o, err);
 	if (rc == SNAP_OK)
 		*out = s;

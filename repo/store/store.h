@@ -37,6 +37,7 @@ struct store_opts {
 	uint64_t cache_limit; /* bytes on disk; 0 = 2 GiB */
 	size_t n_threads;
 	int zstd_level;
+	bool for_reading; /* the index has no directories and no hooks */
 	struct report *report;
 };
 struct slot_cost;
@@ -155,10 +156,10 @@ SNAP_MUST_CHECK enum snap_code store_read_copy(struct store *s,
 SNAP_MUST_CHECK enum snap_code store_open_copy(struct store *s,
     const struct copy *c, const uint8_t id[ID_LEN], struct span sealed,
     struct bytes *plain, struct snap_err *err);
-/* Visit every data block's hooks, newest packs last: fills the hook table. */
-typedef void (*store_hook_fn)(void *arg, const uint8_t block_id[ID_LEN],
-    const uint64_t *hooks, uint32_t n_hooks);
-void store_hooks(struct store *s, store_hook_fn fn, void *arg);
+/* Hooks of the blocks that the index names become findable: all up to now;
+ * the block that probably has one, the newest if several. */
+void store_hooks_sort(struct store *s);
+bool store_hook(struct store *s, uint64_t hook, uint8_t block_id[ID_LEN]);
 
 /* ---- writing: one run */
 struct run; /* a writer's session, packs, lease, pins */

@@ -13,45 +13,43 @@
 
 #define ARENA_PAGE (64u << 10)
 
+/* Of a TiB there are two million. */
+_Static_assert(sizeof(struct entry) == 36, "an entry of the index grew");
+
 struct arena_page {
 	struct arena_page *next;
 	size_t used, size;
 	/* bytes follow */
 };
 
-static bool
-same_entry(const void *arg, uint32_t v, uint8_t class, const uint8_t *id)
+static const uint8_t *
+id_of_entry(const void *arg, uint32_t v, uint8_t *class)
 {
 	const struct entry *e = &((const struct blockindex *)arg)->entries[v];
 
-	return e->class == class && memcmp(e->id, id, ID_LEN) == 0;
+	*class = e->class;
+	return e->id;
 }
 
-static bool
-same_pack(const void *arg, uint32_t v, uint8_t class, const uint8_t *id)
+static const uint8_t *
+id_of_pack(const void *arg, uint32_t v, uint8_t *class)
 {
-	const struct blockindex *ix = arg;
-
 	(void)class;
-	return memcmp(ix->packs[v].id, id, ID_LEN) == 0;
+	return ((const struct blockindex *)arg)->packs[v].id;
 }
 
-static bool
-same_segment(const void *arg, uint32_t v, uint8_t class, const uint8_t *id)
+static const uint8_t *
+id_of_segment(const void *arg, uint32_t v, uint8_t *class)
 {
-	const struct blockindex *ix = arg;
-
 	(void)class;
-	return memcmp(ix->segments[v].id, id, ID_LEN) == 0;
+	return ((const struct blockindex *)arg)->segments[v].id;
 }
 
-static bool
-same_session(const void *arg, uint32_t v, uint8_t class, const uint8_t *id)
+static const uint8_t *
+id_of_session(const void *arg, uint32_t v, uint8_t *class)
 {
-	const struct blockindex *ix = arg;
-
 	(void)class;
-	return memcmp(ix->sessions[v]->id, id, ID_LEN) == 0;
+	return ((const struct blockindex *)arg)->sessions[v]->id;
 }
 
 enum snap_code
@@ -63,10 +61,11 @@ blockindex_new(struct blockindex **out, struct snap_err *err)
 		free(ix);
 		return snap_fail(err, SNAP_NOMEM, "no memory for the index");
 	}
-	idmap_init(&ix->entry_map, same_entry, ix);
-	idmap_init(&ix->pack_map, same_pack, ix);
-	idmap_init(&ix->segment_map, same_segment, ix);
-	idmap_init(&ix->session_map, same_session, ix);
+	hooklist_init(&ix->hooks);
+	idmap_init(&ix->entry_map, id_of_entry, ix);
+	idmap_init(&ix->pack_map, id_of_pack, ix);
+	idmap_init(&ix->segment_map, id_of_segment, ix);
+	idmap_init(&ix->session_map, id_of_session, ix);
 	*out = ix;
 	return SNAP_OK;
 }
@@ -93,7 +92,7 @@ blockindex_free(struct blockindex *ix)
 	free(ix->segments);
 	free(ix->sessions);
 	free(ix->extras);
-	free(ix->hooks);
+	hooklist_fini(&ix->hooks);
 	free(ix->disputed);
 	(void)pthread_rwlock_destroy(&ix->lock);
 	free(ix);
@@ -171,6 +170,8 @@ session_number(struct blockindex *ix, const struct session_row *s,
 		*out = n;
 		return SNAP_OK;
 	}
+	if (ix->n_sessions > SOURCE_MAX)
+		return snap_fail(err, SNAP_NOMEM, "too many sessions");
 	rc = vec_room(
 	    &v, &ix->sessions_cap, ix->n_sessions, sizeof *ix->sessions, err);
 	ix->sessions = v;
@@ -187,18 +188,18 @@ session_number(struct blockindex *ix, const struct session_row *s,
 	return rc;
 }
 
+/* Of the entry that is added next. */
 static enum snap_code
 add_extra(struct blockindex *ix, const struct pack_row *r, bool trusted,
-    struct entry *e, struct snap_err *err)
+    uint32_t next, struct snap_err *err)
 {
 	struct extra x;
 	void *v = ix->extras;
 	enum snap_code rc;
 
-	e->extra = IDMAP_NONE;
-	if (r->flags == 0)
-		return SNAP_OK;
 	memset(&x, 0, sizeof x);
+	x.entry = (uint32_t)ix->n_entries;
+	x.next = next;
 	if ((r->flags & ROW_SPARSE) != 0) {
 		x.bitmap.p = arena_copy(ix, r->bitmap.p, r->bitmap.len);
 		x.bitmap.len = r->bitmap.len;
@@ -213,68 +214,65 @@ add_extra(struct blockindex *ix, const struct pack_row *r, bool trusted,
 	rc = vec_room(
 	    &v, &ix->extras_cap, ix->n_extras, sizeof *ix->extras, err);
 	ix->extras = v;
-	if (rc != SNAP_OK)
-		return rc;
-	e->extra = (uint32_t)ix->n_extras;
-	ix->extras[ix->n_extras++] = x;
-	return SNAP_OK;
+	if (rc == SNAP_OK)
+		ix->extras[ix->n_extras++] = x;
+	return rc;
 }
 
 static enum snap_code
-add_hooks(struct blockindex *ix, const struct pack_row *r, struct entry *e,
-    struct snap_err *err)
+add_hooks(struct blockindex *ix, const struct pack_row *r, struct snap_err *err)
 {
-	void *v = ix->hooks;
-	enum snap_code rc;
+	enum snap_code rc = SNAP_OK;
 
-	e->hooks = (uint32_t)ix->n_hooks;
-	e->n_hooks = r->n_hooks & 15u;
-	for (unsigned i = 0; i < r->n_hooks; i++) {
-		rc = vec_room(
-		    &v, &ix->hooks_cap, ix->n_hooks, sizeof *ix->hooks, err);
-		ix->hooks = v;
-		if (rc != SNAP_OK)
-			return rc;
-		ix->hooks[ix->n_hooks++] = r->hooks[i];
-	}
-	return SNAP_OK;
+	if (ix->lean || r->class != CLASS_DATA)
+		return SNAP_OK;
+	for (unsigned i = 0; i < r->n_hooks && rc == SNAP_OK; i++)
+		rc = hooklist_add(
+		    &ix->hooks, r->hooks[i], (uint32_t)ix->n_entries, err);
+	return rc;
 }
 
 static enum snap_code
 add_row(struct blockindex *ix, const struct pack_row *r, uint32_t pack,
     const uint32_t *sessions, bool trusted, struct snap_err *err)
 {
+	uint32_t next, source;
 	void *v = ix->entries;
 	struct entry e;
 	enum snap_code rc;
 
+	source = r->class == CLASS_DATA ? sessions[r->session] : r->epoch;
+	source = source < SOURCE_MAX ? source : SOURCE_MAX;
+	next = idmap_find(&ix->entry_map, r->class, r->id);
 	memset(&e, 0, sizeof e);
 	memcpy(e.id, r->id, ID_LEN);
 	e.pack = pack;
 	e.off = r->off;
-	e.sealed_len = r->sealed_len;
-	e.plain_len = r->plain_len;
+	e.sealed_len = r->sealed_len & 0x1ffffff;
+	e.plain_len = r->plain_len & 0x1ffffff;
 	e.n_chunks = r->n_chunks & 0x1ffff;
 	e.class = (unsigned)r->class & 7u;
 	e.codec = (unsigned)r->codec & 1u;
 	e.flags = (unsigned)r->flags & 3u;
-	e.session = r->class == CLASS_DATA ? sessions[r->session] : r->epoch;
-	rc = add_extra(ix, r, trusted, &e, err);
+	e.source_high = source >> 15 & 0x7f;
+	e.source_low = source & 0x7fff;
+	e.has_extra = r->flags != 0 || next != IDMAP_NONE;
+	rc = vec_room(
+	    &v, &ix->entries_cap, ix->n_entries, sizeof *ix->entries, err);
+	ix->entries = v;
 	if (rc == SNAP_OK)
-		rc = add_hooks(ix, r, &e, err);
-	if (rc == SNAP_OK) {
-		rc = vec_room(&v, &ix->entries_cap, ix->n_entries,
-		    sizeof *ix->entries, err);
-		ix->entries = v;
-	}
+		rc = add_hooks(ix, r, err);
+	if (rc == SNAP_OK && e.has_extra)
+		rc = add_extra(ix, r, trusted, next, err);
 	if (rc != SNAP_OK)
 		return rc;
-	e.next = idmap_find(&ix->entry_map, e.class, e.id);
 	ix->entries[ix->n_entries] = e;
 	rc = idmap_set(
 	    &ix->entry_map, e.class, e.id, (uint32_t)ix->n_entries, err);
 	if (rc == SNAP_OK)
 		ix->n_entries++;
+	else if (e.has_extra)
+		ix->n_extras--;
 	return rc;
 }
 
@@ -295,7 +293,9 @@ add_contents(struct blockindex *ix, uint32_t pack, struct span contents,
 	for (uint32_t i = 0; i < pc.n_sessions && rc == SNAP_OK; i++)
 		rc = session_number(ix, &pc.sessions[i], &sessions[i], err);
 	for (uint32_t i = 0; i < pc.n_rows && rc == SNAP_OK; i++)
-		rc = add_row(ix, &pc.rows[i], pack, sessions, trusted, err);
+		if (!ix->lean || pc.rows[i].class != CLASS_DIR)
+			rc = add_row(
+			    ix, &pc.rows[i], pack, sessions, trusted, err);
 	free(sessions);
 	pack_contents_fini(&pc);
 	return rc;

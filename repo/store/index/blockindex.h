@@ -16,21 +16,24 @@
 
 #include <pthread.h>
 
+#include "hooklist.h"
 #include "idmap.h"
 #include "store.h"
 
-/* One copy; 52 bytes, for there are millions. */
+/* One copy; 36 bytes, for there are millions. */
 struct entry {
 	uint8_t id[ID_LEN];
-	uint32_t next; /* copy of the same id, or IDMAP_NONE */
 	uint32_t pack; /* IDMAP_NONE: taken back */
-	uint32_t off, sealed_len, plain_len;
-	uint32_t n_chunks : 17, class : 3, codec : 1, flags : 2, n_hooks : 4;
-	uint32_t session; /* class data: its number; meta: the key epoch */
-	uint32_t extra;   /* bitmap and origin, or IDMAP_NONE */
-	uint32_t hooks;
+	uint32_t off;
+	uint32_t sealed_len : 25, class : 3, codec : 1, flags : 2;
+	uint32_t has_extra : 1;
+	uint32_t plain_len : 25, source_high : 7; /* see entry_source() */
+	uint32_t n_chunks : 17, source_low : 15;
 };
+/* What few entries have. */
 struct extra {
+	uint32_t entry; /* in rising order */
+	uint32_t next;  /* copy of the same id, or IDMAP_NONE */
 	struct span bitmap;
 	uint8_t origin_pack[ID_LEN];
 	int64_t origin_time;
@@ -60,12 +63,13 @@ struct blockindex {
 	struct segment *segments;
 	const struct session_row **sessions;
 	struct extra *extras;
-	uint64_t *hooks;
+	struct hooklist hooks;
+	bool lean; /* without directories and hooks */
 	uint8_t (*disputed)[ID_LEN];
-	size_t n_entries, n_packs, n_segments, n_sessions, n_extras, n_hooks;
+	size_t n_entries, n_packs, n_segments, n_sessions, n_extras;
 	size_t n_disputed;
 	size_t entries_cap, packs_cap, segments_cap, sessions_cap, extras_cap;
-	size_t hooks_cap, disputed_cap;
+	size_t disputed_cap;
 	uint32_t gen;     /* of the newest finished look */
 	uint32_t pending; /* of the one under way, or that failed */
 	struct arena_page *arena;
@@ -110,7 +114,47 @@ size_t blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
 uint32_t blockindex_pack(struct blockindex *ix, const uint8_t *id);
 bool blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id);
 bool blockindex_knows_pack(struct blockindex *ix, const uint8_t *id);
-void blockindex_hooks(struct blockindex *ix, store_hook_fn fn, void *arg);
+/* Hooks that were added become findable; the block of one. */
+void blockindex_hooks_sort(struct blockindex *ix);
+bool blockindex_hook(struct blockindex *ix, uint64_t hook, uint8_t *id);
+
+/* Class data: the number of its session; meta: its key epoch, cut to what
+ * fits: none so high is ever held. */
+#define SOURCE_MAX ((1u << 22) - 1)
+static inline uint32_t
+entry_source(const struct entry *e)
+{
+	return (uint32_t)e->source_high << 15 | e->source_low;
+}
+
+/* NULL: it has none. */
+static inline const struct extra *
+entry_extra(const struct blockindex *ix, const struct entry *e)
+{
+	uint32_t n = (uint32_t)(e - ix->entries);
+	size_t from = 0, to = ix->n_extras;
+
+	if (!e->has_extra)
+		return NULL;
+	while (to - from > 1) {
+		size_t mid = from + (to - from) / 2;
+
+		if (ix->extras[mid].entry <= n)
+			from = mid;
+		else
+			to = mid;
+	}
+	return &ix->extras[from];
+}
+
+/* The next copy of the same id, or IDMAP_NONE. */
+static inline uint32_t
+entry_next(const struct blockindex *ix, const struct entry *e)
+{
+	const struct extra *x = entry_extra(ix, e);
+
+	return x == NULL ? IDMAP_NONE : x->next;
+}
 
 /* Lock held: is the pack there, as named. */
 static inline bool

@@ -12,11 +12,13 @@
 #include "blockindex.h"
 
 #define COPIES_MAX 64
+#define HOOK_TRIES 8 /* blocks that have the same */
 
 static void
 fill_copy(const struct blockindex *ix, const struct entry *e, struct copy *c)
 {
 	const struct pack *p = &ix->packs[e->pack];
+	const struct extra *x = entry_extra(ix, e);
 
 	memcpy(c->pack, p->id, ID_LEN);
 	c->pack_kind = p->kind;
@@ -30,13 +32,11 @@ fill_copy(const struct blockindex *ix, const struct entry *e, struct copy *c)
 	c->flags = e->flags;
 	c->condemned = p->condemned;
 	c->time = p->time;
-	c->bitmap = span_of(NULL, 0);
-	if (e->extra != IDMAP_NONE)
-		c->bitmap = ix->extras[e->extra].bitmap;
+	c->bitmap = x == NULL ? span_of(NULL, 0) : x->bitmap;
 	c->session = NULL;
 	if (e->class == CLASS_DATA)
-		c->session = ix->sessions[e->session];
-	c->epoch = c->session != NULL ? c->session->epoch : e->session;
+		c->session = ix->sessions[entry_source(e)];
+	c->epoch = c->session != NULL ? c->session->epoch : entry_source(e);
 }
 
 /* Full before sparse, and what stays before what is condemned. */
@@ -70,7 +70,7 @@ blockindex_copies(struct blockindex *ix, uint8_t class, const uint8_t *id,
 
 	(void)pthread_rwlock_rdlock(&ix->lock);
 	for (uint32_t i = idmap_find(&ix->entry_map, class, id);
-	     i != IDMAP_NONE && max > 0; i = ix->entries[i].next) {
+	     i != IDMAP_NONE && max > 0; i = entry_next(ix, &ix->entries[i])) {
 		const struct entry *e = &ix->entries[i];
 
 		if (e->pack == IDMAP_NONE ||
@@ -101,7 +101,7 @@ blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
 
 	(void)pthread_rwlock_rdlock(&ix->lock);
 	for (uint32_t i = idmap_find(&ix->entry_map, class, id);
-	     i != IDMAP_NONE && !found; i = ix->entries[i].next) {
+	     i != IDMAP_NONE && !found; i = entry_next(ix, &ix->entries[i])) {
 		const struct entry *e = &ix->entries[i];
 
 		if (e->pack == IDMAP_NONE ||
@@ -119,9 +119,10 @@ blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
 static const uint8_t *
 origin_of(const struct blockindex *ix, const struct entry *e)
 {
-	if (e->extra != IDMAP_NONE && ix->extras[e->extra].has_origin)
-		return ix->extras[e->extra].origin_pack;
-	return ix->packs[e->pack].id;
+	const struct extra *x = entry_extra(ix, e);
+
+	return x != NULL && x->has_origin ? x->origin_pack
+					  : ix->packs[e->pack].id;
 }
 
 /* y, which is good, makes x redundant. */
@@ -130,15 +131,12 @@ covers(
     const struct blockindex *ix, const struct entry *y, const struct entry *x)
 {
 	const struct pack *py = &ix->packs[y->pack], *px = &ix->packs[x->pack];
-	const struct span bx = x->extra == IDMAP_NONE
-				   ? span_of(NULL, 0)
-				   : ix->extras[x->extra].bitmap;
-	const struct span by = y->extra == IDMAP_NONE
-				   ? span_of(NULL, 0)
-				   : ix->extras[y->extra].bitmap;
+	const struct extra *ex = entry_extra(ix, x), *ey = entry_extra(ix, y);
+	const struct span bx = ex == NULL ? span_of(NULL, 0) : ex->bitmap;
+	const struct span by = ey == NULL ? span_of(NULL, 0) : ey->bitmap;
 
-	if (y->pack == x->pack || py->condemned || y->extra == IDMAP_NONE ||
-	    !ix->extras[y->extra].has_origin ||
+	if (y->pack == x->pack || py->condemned || ey == NULL ||
+	    !ey->has_origin ||
 	    memcmp(origin_of(ix, y), origin_of(ix, x), ID_LEN) != 0)
 		return false;
 	/* Per chunk: what x has and y lacks is not covered by y. */
@@ -163,7 +161,7 @@ blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
 
 	(void)pthread_rwlock_rdlock(&ix->lock);
 	for (uint32_t i = idmap_find(&ix->entry_map, class, id);
-	     i != IDMAP_NONE && ok; i = ix->entries[i].next) {
+	     i != IDMAP_NONE && ok; i = entry_next(ix, &ix->entries[i])) {
 		const struct entry *e = &ix->entries[i];
 
 		if (e->pack == IDMAP_NONE ||
@@ -233,16 +231,30 @@ blockindex_knows_pack(struct blockindex *ix, const uint8_t *id)
 }
 
 void
-blockindex_hooks(struct blockindex *ix, store_hook_fn fn, void *arg)
+blockindex_hooks_sort(struct blockindex *ix)
 {
-	(void)pthread_rwlock_rdlock(&ix->lock);
-	for (size_t i = 0; i < ix->n_entries; i++) {
-		const struct entry *e = &ix->entries[i];
+	(void)pthread_rwlock_wrlock(&ix->lock);
+	hooklist_sort(&ix->hooks);
+	(void)pthread_rwlock_unlock(&ix->lock);
+}
 
-		if (e->class == CLASS_DATA && e->n_hooks != 0 &&
-		    e->pack != IDMAP_NONE &&
-		    pack_present(ix, &ix->packs[e->pack]))
-			fn(arg, e->id, ix->hooks + e->hooks, e->n_hooks);
+bool
+blockindex_hook(struct blockindex *ix, uint64_t hook, uint8_t *id)
+{
+	uint32_t found[HOOK_TRIES];
+	bool ok = false;
+	size_t n;
+
+	(void)pthread_rwlock_rdlock(&ix->lock);
+	n = hooklist_find(&ix->hooks, hook, found, HOOK_TRIES);
+	for (size_t i = 0; i < n && !ok; i++) {
+		const struct entry *e = &ix->entries[found[i]];
+
+		ok = found[i] < ix->n_entries && e->pack != IDMAP_NONE &&
+		     pack_present(ix, &ix->packs[e->pack]);
+		if (ok)
+			memcpy(id, e->id, ID_LEN);
 	}
 	(void)pthread_rwlock_unlock(&ix->lock);
+	return ok;
 }

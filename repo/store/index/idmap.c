@@ -14,11 +14,11 @@
 #define FIRST_CAP 64
 
 void
-idmap_init(struct idmap *m, idmap_same_fn same, const void *arg)
+idmap_init(struct idmap *m, idmap_id_fn id_of, const void *arg)
 {
 	memset(m, 0, sizeof *m);
 	keys_random(&m->seed, sizeof m->seed);
-	m->same = same;
+	m->id_of = id_of;
 	m->arg = arg;
 }
 
@@ -26,31 +26,37 @@ void
 idmap_fini(struct idmap *m)
 {
 	free(m->slots);
-	free(m->sums);
-	m->slots = m->sums = NULL;
+	m->slots = NULL;
 	m->cap = m->n = 0;
 }
 
-static uint32_t
-sum_of(const struct idmap *m, uint8_t class, const uint8_t *id)
+static size_t
+home(const struct idmap *m, uint8_t class, const uint8_t *id)
 {
 	uint64_t h = le64_get(id) ^ m->seed;
 
 	h = (h ^ h >> 32) * UINT64_C(0x9e3779b97f4a7c15);
 	h ^= le64_get(id + 8) + class;
 	h = (h ^ h >> 29) * UINT64_C(0xbf58476d1ce4e5b9);
-	return (uint32_t)(h >> 32);
+	return (size_t)(h >> 32) & (m->cap - 1);
+}
+
+static bool
+is_at(const struct idmap *m, size_t slot, uint8_t class, const uint8_t *id)
+{
+	uint8_t its = class;
+	const uint8_t *p = m->id_of(m->arg, m->slots[slot] - 1, &its);
+
+	return its == class && memcmp(p, id, 16) == 0;
 }
 
 /* The slot of (class, id), or the free one where it would go. */
 static size_t
-probe(const struct idmap *m, uint8_t class, const uint8_t *id, uint32_t sum)
+probe(const struct idmap *m, uint8_t class, const uint8_t *id)
 {
-	size_t i = sum & (m->cap - 1);
+	size_t i = home(m, class, id);
 
-	while (
-	    m->slots[i] != 0 &&
-	    (m->sums[i] != sum || !m->same(m->arg, m->slots[i] - 1, class, id)))
+	while (m->slots[i] != 0 && !is_at(m, i, class, id))
 		i = (i + 1) & (m->cap - 1);
 	return i;
 }
@@ -60,36 +66,33 @@ idmap_find(const struct idmap *m, uint8_t class, const uint8_t *id)
 {
 	if (m->cap == 0)
 		return IDMAP_NONE;
-	return m->slots[probe(m, class, id, sum_of(m, class, id))] - 1;
+	return m->slots[probe(m, class, id)] - 1;
 }
 
 static enum snap_code
 grow(struct idmap *m, struct snap_err *err)
 {
-	size_t cap = m->cap == 0 ? FIRST_CAP : m->cap * 2;
-	uint32_t *slots = calloc(cap, sizeof *slots);
-	uint32_t *sums = calloc(cap, sizeof *sums);
+	struct idmap more = *m;
 
-	if (slots == NULL || sums == NULL) {
-		free(slots);
-		free(sums);
+	more.cap = m->cap == 0 ? FIRST_CAP : m->cap * 2;
+	more.slots = calloc(more.cap, sizeof *more.slots);
+	if (more.slots == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for an index");
-	}
 	for (size_t i = 0; i < m->cap; i++) {
-		size_t to = m->sums[i] & (cap - 1);
+		uint8_t class = 0;
+		const uint8_t *id;
+		size_t to;
 
 		if (m->slots[i] == 0)
 			continue;
-		while (slots[to] != 0)
-			to = (to + 1) & (cap - 1);
-		slots[to] = m->slots[i];
-		sums[to] = m->sums[i];
+		id = m->id_of(m->arg, m->slots[i] - 1, &class);
+		to = home(&more, class, id);
+		while (more.slots[to] != 0)
+			to = (to + 1) & (more.cap - 1);
+		more.slots[to] = m->slots[i];
 	}
 	free(m->slots);
-	free(m->sums);
-	m->slots = slots;
-	m->sums = sums;
-	m->cap = cap;
+	*m = more;
 	return SNAP_OK;
 }
 
@@ -97,7 +100,6 @@ enum snap_code
 idmap_set(struct idmap *m, uint8_t class, const uint8_t *id, uint32_t value,
     struct snap_err *err)
 {
-	uint32_t sum = sum_of(m, class, id);
 	enum snap_code rc;
 	size_t i;
 
@@ -106,28 +108,27 @@ idmap_set(struct idmap *m, uint8_t class, const uint8_t *id, uint32_t value,
 		if (rc != SNAP_OK)
 			return rc;
 	}
-	i = probe(m, class, id, sum);
+	i = probe(m, class, id);
 	if (m->slots[i] == 0)
 		m->n++;
 	m->slots[i] = value + 1;
-	m->sums[i] = sum;
 	return SNAP_OK;
 }
 
-static bool
-same_member(const void *arg, uint32_t value, uint8_t class, const uint8_t *id)
+static const uint8_t *
+id_of_member(const void *arg, uint32_t value, uint8_t *class)
 {
 	const struct idset *s = arg;
 
-	return s->ids[value][0] == class &&
-	       memcmp(s->ids[value] + 1, id, 16) == 0;
+	*class = s->ids[value][0];
+	return s->ids[value] + 1;
 }
 
 void
 idset_init(struct idset *s)
 {
 	memset(s, 0, sizeof *s);
-	idmap_init(&s->map, same_member, s);
+	idmap_init(&s->map, id_of_member, s);
 }
 
 void
@@ -137,6 +138,17 @@ idset_fini(struct idset *s)
 	free(s->ids);
 	s->ids = NULL;
 	s->n = s->cap = 0;
+}
+
+void
+idset_swap(struct idset *a, struct idset *b)
+{
+	struct idset was = *a;
+
+	*a = *b;
+	*b = was;
+	a->map.arg = a; /* the ids are found through it */
+	b->map.arg = b;
 }
 
 bool

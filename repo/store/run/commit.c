@@ -10,6 +10,8 @@
 
 #include "runint.h"
 
+#define KNOWN_MIN 4096
+
 static enum snap_code
 decode(uint8_t kind, struct span body, struct snap_err *err)
 {
@@ -113,6 +115,33 @@ adopt(struct run *r, const uint8_t *id, const struct index_segment *seg,
 	return rc;
 }
 
+/* The index knows them now, and their packs are pinned: for a first backup of
+ * a TiB that is half a hundred megabytes. */
+static enum snap_code
+forget_known(struct run *r, struct snap_err *err)
+{
+	struct idset rest;
+	enum snap_code rc = SNAP_OK;
+	uint32_t pack;
+
+	(void)pthread_mutex_lock(&r->lock);
+	if (r->known.n >= KNOWN_MIN) {
+		idset_init(&rest);
+		for (size_t i = 0; i < r->known.n && rc == SNAP_OK; i++) {
+			const uint8_t *k = r->known.ids[i];
+
+			if (blockindex_heads(
+				r->s->index, k[0], k + 1, &pack, 1) == 0)
+				rc = idset_add(&rest, k[0], k + 1, err);
+		}
+		if (rc == SNAP_OK)
+			idset_swap(&r->known, &rest);
+		idset_fini(&rest);
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
 static void
 free_done(struct done_pack *v, size_t n)
 {
@@ -163,6 +192,8 @@ run_put_segment(struct run *r, struct snap_err *err)
 		    r, OBJ_INDEX, id, bytes_span(&body), seg.l0, &when, err);
 	if (rc == SNAP_OK)
 		rc = adopt(r, id, &seg, err);
+	if (rc == SNAP_OK)
+		rc = forget_known(r, err);
 out:
 	index_segment_fini(&seg);
 	free_done(done, n);

@@ -14,10 +14,11 @@
 #include "runint.h"
 
 #define ALIGN 16u
+#define PACK_SLACK (64u << 10) /* contents and trailer */
 
 enum snap_code
-packbuf_new(
-    struct store *s, uint8_t kind, struct packbuf **out, struct snap_err *err)
+packbuf_new(struct store *s, uint8_t kind, struct bytes *spare,
+    struct packbuf **out, struct snap_err *err)
 {
 	struct packbuf *p = calloc(1, sizeof *p);
 	uint8_t header[HEADER_LEN];
@@ -31,8 +32,16 @@ packbuf_new(
 	bytes_init(&p->obj, TRANSPORT_SIZE_MAX);
 	bytes_init(&p->contents, TRANSPORT_SIZE_MAX);
 	store_header(s, kind, p->id, header);
+	if (spare->p != NULL) {
+		p->obj = *spare; /* moves */
+		bytes_clear(&p->obj);
+		bytes_init(spare, TRANSPORT_SIZE_MAX);
+	}
+	/* At once: growing would copy it, and take twice as much. */
+	rc = bytes_reserve(&p->obj, s->config.pack_size + PACK_SLACK, err);
 	bytes_put(&p->obj, header, HEADER_LEN);
-	rc = bytes_check(&p->obj, err);
+	if (rc == SNAP_OK)
+		rc = bytes_check(&p->obj, err);
 	if (rc == SNAP_OK)
 		*out = p;
 	else

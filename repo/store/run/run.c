@@ -3,9 +3,9 @@
  * run.c - one writer: frames into packs, packs to the store, index segments.
  *
  * The calling threads compress and seal; a frame is appended under the lock;
- * a full pack goes to two uploaders over a short queue, which is what makes
- * fast sources wait for slow stores.  The first failure sticks: a run that
- * lost anything can never commit.
+ * a full pack goes to two uploaders, and there are never more than PACKS_MAX,
+ * which is what makes fast sources wait for slow stores.  The first failure
+ * sticks: a run that lost anything can never commit.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -25,6 +25,7 @@ run_fail(struct run *r, const struct snap_err *err)
 	(void)pthread_mutex_lock(&r->lock);
 	if (r->failed.code == SNAP_OK)
 		r->failed = *err;
+	(void)pthread_cond_broadcast(&r->pack_gone);
 	(void)pthread_mutex_unlock(&r->lock);
 	return err->code;
 }
@@ -62,6 +63,34 @@ note_done(struct run *r, struct packbuf *p, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* The memory of a pack serves the next: freed and taken anew, so large pieces
+ * leave holes that add up to several packs. */
+static void
+pack_done(struct run *r, struct packbuf *p)
+{
+	(void)pthread_mutex_lock(&r->lock);
+	for (size_t i = 0; i < PACKS_MAX; i++)
+		if (r->spare[i].p == NULL && p->obj.p != NULL) {
+			r->spare[i] = p->obj;
+			bytes_init(&p->obj, TRANSPORT_SIZE_MAX);
+		}
+	r->n_packs--;
+	(void)pthread_cond_broadcast(&r->pack_gone);
+	(void)pthread_mutex_unlock(&r->lock);
+	packbuf_free(p);
+}
+
+/* Lock held: one that has memory, if any has. */
+static struct bytes *
+a_spare(struct run *r)
+{
+	size_t i = 0;
+
+	while (i + 1 < PACKS_MAX && r->spare[i].p == NULL)
+		i++;
+	return &r->spare[i];
+}
+
 static enum snap_code
 upload(void *arg, void *job, struct snap_err *err)
 {
@@ -96,7 +125,7 @@ upload(void *arg, void *job, struct snap_err *err)
 	}
 	if (rc == SNAP_OK && segment)
 		rc = run_put_segment(r, err);
-	packbuf_free(p);
+	pack_done(r, p);
 	return rc == SNAP_OK ? rc : run_fail(r, err);
 }
 
@@ -117,8 +146,15 @@ run_new(struct store *s, struct run **out, struct snap_err *err)
 		(void)pthread_mutex_destroy(&r->lock);
 		goto no_memory;
 	}
+	if (pthread_cond_init(&r->pack_gone, NULL) != 0) {
+		(void)pthread_mutex_destroy(&r->lock);
+		(void)pthread_mutex_destroy(&r->look_lock);
+		goto no_memory;
+	}
 	r->s = s;
 	idset_init(&r->known);
+	for (size_t i = 0; i < PACKS_MAX; i++)
+		bytes_init(&r->spare[i], TRANSPORT_SIZE_MAX);
 	keys_random(r->id, ID_LEN);
 	*out = r;
 	return SNAP_OK;
@@ -186,12 +222,15 @@ run_free(struct run *r)
 	leave_packs(r);
 	packbuf_free(r->open[0]);
 	packbuf_free(r->open[1]);
+	for (size_t i = 0; i < PACKS_MAX; i++)
+		bytes_fini(&r->spare[i]);
 	for (size_t i = 0; i < r->n_done; i++)
 		bytes_fini(&r->done[i].contents);
 	free(r->done);
 	free(r->pins);
 	idset_fini(&r->known);
 	keys_secret_free(r->session);
+	(void)pthread_cond_destroy(&r->pack_gone);
 	(void)pthread_mutex_destroy(&r->lock);
 	(void)pthread_mutex_destroy(&r->look_lock);
 	free(r);
@@ -265,34 +304,6 @@ claim(struct run *r, const struct frame_in *f, bool *mine, struct snap_err *err)
 	return rc;
 }
 
-/* Append to the open pack; *full gets one to be put, or NULL. */
-static enum snap_code
-append(struct run *r, const struct frame_in *f, uint8_t codec,
-    struct span sealed, struct packbuf **full, struct snap_err *err)
-{
-	int which = f->class == CLASS_DATA ? 0 : 1;
-	struct packbuf *p;
-	enum snap_code rc = SNAP_OK;
-
-	*full = NULL;
-	(void)pthread_mutex_lock(&r->lock);
-	p = r->open[which];
-	if (p != NULL && p->obj.len + sealed.len > r->s->config.pack_size) {
-		*full = p;
-		p = r->open[which] = NULL;
-	}
-	if (p == NULL) {
-		rc = packbuf_new(
-		    r->s, which == 0 ? OBJ_DATA : OBJ_META, &p, err);
-		if (rc == SNAP_OK)
-			r->open[which] = p;
-	}
-	if (rc == SNAP_OK)
-		rc = packbuf_add(p, f, codec, sealed, err);
-	(void)pthread_mutex_unlock(&r->lock);
-	return rc;
-}
-
 static enum snap_code
 send(struct run *r, struct packbuf *p, bool last, struct snap_err *err)
 {
@@ -306,6 +317,58 @@ send(struct run *r, struct packbuf *p, bool last, struct snap_err *err)
 	return rc;
 }
 
+/* Lock held, and open[which] NULL: wait until there may be one more pack, or
+ * make it. */
+static enum snap_code
+one_more(struct run *r, int which, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	if (r->failed.code != SNAP_OK) {
+		*err = r->failed;
+		return err->code;
+	}
+	if (r->n_packs >= PACKS_MAX) {
+		(void)pthread_cond_wait(&r->pack_gone, &r->lock);
+		return SNAP_OK;
+	}
+	rc = packbuf_new(r->s, which == 0 ? OBJ_DATA : OBJ_META, a_spare(r),
+	    &r->open[which], err);
+	if (rc == SNAP_OK)
+		r->n_packs++;
+	return rc;
+}
+
+/* Append to the open pack; one that is full is put. */
+static enum snap_code
+append(struct run *r, const struct frame_in *f, uint8_t codec,
+    struct span sealed, struct snap_err *err)
+{
+	int which = f->class == CLASS_DATA ? 0 : 1;
+	enum snap_code rc = SNAP_OK;
+	bool done = false;
+
+	(void)pthread_mutex_lock(&r->lock);
+	while (rc == SNAP_OK && !done) {
+		struct packbuf *p = r->open[which];
+
+		if (p == NULL) {
+			rc = one_more(r, which, err);
+		} else if (p->n > 0 &&
+			   p->obj.len + sealed.len > r->s->config.pack_size) {
+			r->open[which] = NULL;
+			(void)pthread_mutex_unlock(&r->lock);
+			rc = send(r, p, false, err);
+			(void)pthread_mutex_lock(&r->lock);
+		} else {
+			rc = packbuf_add(p, f, codec, sealed, err);
+			done = true;
+		}
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
 static enum snap_code
 store_frame(struct run *r, const struct frame_in *f, struct snap_err *err)
 {
@@ -314,7 +377,6 @@ store_frame(struct run *r, const struct frame_in *f, struct snap_err *err)
 	const uint8_t *key =
 	    f->class == CLASS_DATA ? r->session->key : r->s->keys->meta;
 	struct bytes packed, sealed;
-	struct packbuf *full = NULL;
 	enum snap_code rc;
 
 	bytes_init(&packed, SIZE_MAX);
@@ -325,14 +387,8 @@ store_frame(struct run *r, const struct frame_in *f, struct snap_err *err)
 		    r->s, key, &place, bytes_span(&packed), &sealed, err);
 	bytes_fini(&packed);
 	if (rc == SNAP_OK)
-		rc = append(r, f, place.codec, bytes_span(&sealed), &full, err);
+		rc = append(r, f, place.codec, bytes_span(&sealed), err);
 	bytes_fini(&sealed);
-	if (full != NULL) {
-		if (rc == SNAP_OK)
-			rc = send(r, full, false, err);
-		else
-			packbuf_free(full);
-	}
 	return rc;
 }
 

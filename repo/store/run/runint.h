@@ -24,8 +24,9 @@ struct packbuf {
 	size_t n, rows_cap, sums_cap;
 	struct bytes contents; /* encoded, when finished */
 };
-SNAP_MUST_CHECK enum snap_code packbuf_new(
-    struct store *s, uint8_t kind, struct packbuf **out, struct snap_err *err);
+/* An empty pack; `spare` (its memory is used, and it becomes empty) may be. */
+SNAP_MUST_CHECK enum snap_code packbuf_new(struct store *s, uint8_t kind,
+    struct bytes *spare, struct packbuf **out, struct snap_err *err);
 void packbuf_free(struct packbuf *p);
 SNAP_MUST_CHECK enum snap_code packbuf_add(struct packbuf *p,
     const struct frame_in *f, uint8_t codec, struct span sealed,
@@ -40,7 +41,8 @@ SNAP_MUST_CHECK enum snap_code packbuf_check(struct store *s,
     struct snap_err *err);
 
 /* ---- the run */
-struct done_pack { /* put, not yet named by a segment */
+#define PACKS_MAX 4 /* in memory: two fill, data and meta, two are put */
+struct done_pack {  /* put, not yet named by a segment */
 	uint8_t id[ID_LEN], kind;
 	uint32_t size;
 	struct bytes contents;
@@ -51,8 +53,11 @@ struct run {
 	struct session *session; /* locked memory */
 	struct workers *uploaders;
 	pthread_mutex_t look_lock, lock;
-	struct packbuf *open[2]; /* data, meta */
-	struct idset known;      /* stored by this run */
+	struct packbuf *open[2];       /* data, meta */
+	struct bytes spare[PACKS_MAX]; /* memory of packs that were put */
+	unsigned n_packs;              /* that fill or are being put */
+	pthread_cond_t pack_gone;
+	struct idset known; /* stored by this run */
 	struct done_pack *done;
 	size_t n_done, done_cap;
 	uint8_t *pins; /* bit per pack number of the index */

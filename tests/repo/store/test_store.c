@@ -197,21 +197,12 @@ what_was_added_reads_back_after_reopening(void **state)
 }
 
 static void
-count_hooks(void *arg, const uint8_t *id, const uint64_t *hooks, uint32_t n)
-{
-	(void)id;
-	assert_int_equal(n, 2);
-	assert_true(hooks[0] < 10);
-	++*(size_t *)arg;
-}
-
-static void
-hooks_of_all_blocks_are_visited(void **state)
+hooks_of_all_blocks_are_found(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
-	uint8_t id[ID_LEN];
-	size_t n = 0;
+	uint8_t id[ID_LEN], got[ID_LEN];
 	struct store *s;
+	struct made m;
 	struct world w;
 
 	(void)state;
@@ -221,8 +212,18 @@ hooks_of_all_blocks_are_visited(void **state)
 	store_close(s);
 	s = open_store(&w, NULL);
 	assert_int_equal(store_look(s, &err), SNAP_OK);
-	store_hooks(s, count_hooks, &n);
-	assert_int_equal(n, 10);
+	assert_false(store_hook(s, 3, got)); /* not sorted yet */
+	store_hooks_sort(s);
+	for (unsigned i = 0; i < 10; i++) {
+		make_block(s, i, &m);
+		assert_int_equal(m.f.hooks[0], i);
+		for (unsigned k = 0; k < m.f.n_hooks; k++) {
+			assert_true(store_hook(s, m.f.hooks[k], got));
+			assert_memory_equal(got, m.f.id, ID_LEN);
+		}
+		made_fini(&m);
+	}
+	assert_false(store_hook(s, 10, got));
 	store_close(s);
 	world_close(&w);
 }
@@ -522,7 +523,7 @@ main(void)
 		cmocka_unit_test(
 		    a_changed_config_is_corrupt_and_a_newer_one_unsupported),
 		cmocka_unit_test(names_and_ids_go_both_ways),
-		cmocka_unit_test(hooks_of_all_blocks_are_visited),
+		cmocka_unit_test(hooks_of_all_blocks_are_found),
 		cmocka_unit_test(
 		    a_damaged_byte_of_a_frame_is_found_and_its_pack_named),
 		cmocka_unit_test(a_missing_or_cut_pack_is_absent),

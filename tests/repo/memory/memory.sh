@@ -1,0 +1,24 @@
+#!/bin/sh
+# SPDX-License-Identifier: PostgreSQL
+# memory.sh light|heavy SNAP SYNTHETIC SOURCE - the memory of every command.
+#
+# light: with an index of 128 GiB.  heavy: with one of 1 TiB no command takes
+# more than 256 MiB; needs a PostgreSQL and 3 GB of disk.
+set -eu
+command -v python3 >/dev/null || exit 77
+py=$4/tests/repo/memory/memory.py
+if [ "$1" = light ]; then
+	exec python3 "$py" "$2" "$3" 131072
+fi
+. "$4/tests/support/pg.sh"
+trap pg_stop EXIT
+trap 'exit 1' INT TERM HUP
+pg_start autovacuum=off max_wal_size=4GB
+createdb four
+for t in 1 2 3 4; do
+	psql -qX four -c "CREATE UNLOGGED TABLE t$t AS SELECT i AS id,
+	  md5('$t a' || i) AS a, md5('$t b' || i) AS b,
+	  'a remark that is the same in all rows' AS c
+	FROM generate_series(1, 2000000) i"
+done
+python3 "$py" "$2" "$3" 1048576 --limit 256 --database four
