@@ -31,7 +31,9 @@ enum cmd_bit {
 	CMD_REPAIR = 1 << 7,
 	CMD_VERSION = 1 << 8,
 	CMD_HELP = 1 << 9,
-	CMD_ALL = (1 << 10) - 1
+	CMD_COPY = 1 << 10,
+	CMD_DOCTOR = 1 << 11,
+	CMD_ALL = (1 << 12) - 1
 };
 
 struct cli {
@@ -62,6 +64,8 @@ enum snap_code cmd_restore(struct cli *c, struct snap_err *err);
 enum snap_code cmd_check(struct cli *c, struct snap_err *err);
 enum snap_code cmd_stats(struct cli *c, struct snap_err *err);
 enum snap_code cmd_repair(struct cli *c, struct snap_err *err);
+enum snap_code cmd_copy(struct cli *c, struct snap_err *err);
+enum snap_code cmd_doctor(struct cli *c, struct snap_err *err);
 enum snap_code cmd_version(struct cli *c, struct snap_err *err);
 enum snap_code cmd_help(struct cli *c, struct snap_err *err);
 

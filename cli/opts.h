@@ -21,13 +21,19 @@ struct opt_list {
 	const char *v[OPTS_LIST_MAX + 1]; /* NULL behind the last */
 };
 
+/* A repository, and how to get at it. */
+struct repo_words {
+	const char *url, *passphrase_file, *passphrase_command;
+	const char *recovery_code_file;
+	struct opt_list options; /* NAME=VALUE */
+};
+
 struct opts {
 	/* everywhere */
-	const char *repo, *passphrase_file, *passphrase_command;
-	const char *recovery_code_file, *cache_dir, *cache_size;
+	struct repo_words repo, from; /* `from`: of copy */
+	const char *cache_dir, *cache_size;
 	const char *limit_upload, *limit_download, *retry_for;
 	bool stats;
-	struct opt_list options;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */
 	const char *chunk_size, *kdf_memory;

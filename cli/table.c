@@ -11,7 +11,9 @@
 #define PROG SNAP_PROGRAM_NAME
 #define REPO_COMMANDS                                                          \
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
-	    CMD_CHECK | CMD_STATS | CMD_REPAIR)
+	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY)
+/* doctor unlocks nothing. */
+#define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define OFF(field) offsetof(struct opts, field)
 
 const struct cmd cmd_table[] = {
@@ -62,6 +64,21 @@ const struct cmd cmd_table[] = {
 	    "Reads the contents of packs that no readable index names and "
 	    "writes an index for them. Nothing is deleted.",
 	    1, 1, cmd_repair },
+	{ CMD_COPY, "copy", "[SNAPSHOT]...",
+	    "copy snapshots from another repository",
+	    "Reads snapshots of the repository given by --from, all of them "
+	    "if none is named, verifies them and stores them in that of "
+	    "--repo, deduplicated and under its own keys. What was copied "
+	    "before is passed over, so a copy that broke off goes on when "
+	    "the command is given again.",
+	    0, 1000, cmd_copy },
+	{ CMD_DOCTOR, "doctor", "", "examine a store and our rights there",
+	    "Writes, reads, lists, replaces and deletes small objects next "
+	    "to those of the repository, which stays as it is and need not "
+	    "exist; says how far away the store is, whether it keeps its "
+	    "promises, and which role the credentials can play. Needs no "
+	    "passphrase.",
+	    0, 0, cmd_doctor },
 	{ CMD_VERSION, "version", "", "show the version", "", 0, 0,
 	    cmd_version },
 	{ CMD_HELP, "help", "[COMMAND | settings]",
@@ -73,29 +90,42 @@ const struct cmd cmd_table[] = {
 /* One option a line reads better than what the formatter makes of it. */
 /* clang-format off */
 const struct opt opts_table[] = {
-	{ 'r', "repo", "URL", OPT_STRING, OFF(repo), REPO_COMMANDS,
+	{ 'r', "repo", "URL", OPT_STRING, OFF(repo.url), STORE_COMMANDS,
 	    "the repository; default $SNAP_REPOSITORY" },
-	{ 0, "passphrase-file", "FILE", OPT_STRING, OFF(passphrase_file),
+	{ 0, "passphrase-file", "FILE", OPT_STRING, OFF(repo.passphrase_file),
 	    REPO_COMMANDS, "read the passphrase from FILE, which nobody else "
 	    "may read; default $SNAP_PASSPHRASE_FILE" },
 	{ 0, "passphrase-command", "COMMAND", OPT_STRING,
-	    OFF(passphrase_command), REPO_COMMANDS, "take the passphrase from "
+	    OFF(repo.passphrase_command), REPO_COMMANDS, "take the passphrase from "
 	    "what COMMAND prints; default $SNAP_PASSPHRASE_COMMAND" },
 	{ 0, "recovery-code-file", "FILE", OPT_STRING,
-	    OFF(recovery_code_file), REPO_COMMANDS & ~(unsigned)CMD_INIT,
+	    OFF(repo.recovery_code_file), REPO_COMMANDS & ~(unsigned)CMD_INIT,
 	    "unlock with the recovery code in FILE" },
-	{ 'o', "option", "NAME=VALUE", OPT_LIST, OFF(options), REPO_COMMANDS,
+	{ 'o', "option", "NAME=VALUE", OPT_LIST, OFF(repo.options), STORE_COMMANDS,
 	    "a setting of the store, as s3.region=eu-central-1; may be "
 	    "repeated" },
 	{ 0, "limit-upload", "KIB", OPT_STRING, OFF(limit_upload),
-	    REPO_COMMANDS, "send at most KIB KiB a second" },
+	    STORE_COMMANDS, "send at most KIB KiB a second" },
 	{ 0, "limit-download", "KIB", OPT_STRING, OFF(limit_download),
-	    REPO_COMMANDS, "receive at most KIB KiB a second" },
+	    STORE_COMMANDS, "receive at most KIB KiB a second" },
 	{ 0, "retry-for", "SECONDS", OPT_STRING, OFF(retry_for),
-	    REPO_COMMANDS, "how long to try again what fails for a moment; "
+	    STORE_COMMANDS, "how long to try again what fails for a moment; "
 	    "default 900" },
-	{ 0, "stats", NULL, OPT_FLAG, OFF(stats), REPO_COMMANDS,
+	{ 0, "stats", NULL, OPT_FLAG, OFF(stats), STORE_COMMANDS,
 	    "tell of the requests to the store and their cost" },
+	{ 0, "from", "URL", OPT_STRING, OFF(from.url), CMD_COPY,
+	    "the repository to read; default $SNAP_FROM_REPOSITORY" },
+	{ 0, "from-passphrase-file", "FILE", OPT_STRING,
+	    OFF(from.passphrase_file), CMD_COPY,
+	    "its passphrase; default $SNAP_FROM_PASSPHRASE_FILE" },
+	{ 0, "from-passphrase-command", "COMMAND", OPT_STRING,
+	    OFF(from.passphrase_command), CMD_COPY,
+	    "what prints it; default $SNAP_FROM_PASSPHRASE_COMMAND" },
+	{ 0, "from-recovery-code-file", "FILE", OPT_STRING,
+	    OFF(from.recovery_code_file), CMD_COPY,
+	    "unlock it with the recovery code in FILE" },
+	{ 0, "from-option", "NAME=VALUE", OPT_LIST, OFF(from.options),
+	    CMD_COPY, "a setting of its store; default $SNAP_FROM_..." },
 	{ 0, "cache-dir", "DIR", OPT_STRING, OFF(cache_dir), REPO_COMMANDS,
 	    "where to cache what is known of the repository; default "
 	    "$SNAP_CACHE_DIR, $XDG_CACHE_HOME/" PROG ", ~/.cache/" PROG },
@@ -165,7 +195,7 @@ const struct opt opts_table[] = {
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
 	    CMD_CHECK, "read the data as well, or a random part of it" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
-	    (REPO_COMMANDS & ~(unsigned)CMD_RESTORE) | CMD_VERSION,
+	    (STORE_COMMANDS & ~(unsigned)CMD_RESTORE) | CMD_VERSION,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },
 	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
 	    "say nothing but warnings and errors" },

@@ -75,8 +75,8 @@ cmd_init(struct cli *c, struct snap_err *err)
 	bytes_init(&secret.text, SECRET_MAX);
 	if ((rc = params_of(&c->o, &params, err)) != SNAP_OK ||
 	    (rc = place_opts(c, &ro, &cache, err)) != SNAP_OK ||
-	    (rc = secret_get(&secret, &c->o, true, &c->report, err)) !=
-		SNAP_OK ||
+	    (rc = secret_get(&secret, &c->o.repo, WHO_REPO, true, &c->report,
+		 err)) != SNAP_OK ||
 	    (rc = place_store(&s, c, true, err)) != SNAP_OK)
 		goto out;
 	ro.passphrase = bytes_span(&secret.text);

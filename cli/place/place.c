@@ -20,6 +20,18 @@
 #define RETRY_MAX_S (7ul * 86400)
 #define PATH_BYTES_MAX ((size_t)64 << 10)
 
+static const char *
+who_of(const struct place *s)
+{
+	return s->is_source ? WHO_FROM : WHO_REPO;
+}
+
+static const struct repo_words *
+words_of(const struct place *s, const struct cli *c)
+{
+	return s->is_source ? &c->o.from : &c->o.repo;
+}
+
 static enum snap_code
 pace_of(const struct opts *o, struct limit_opts *limit,
     struct retry_opts *retry, struct snap_err *err)
@@ -68,20 +80,25 @@ place_store(struct place *s, struct cli *c, bool create, struct snap_err *err)
 {
 	struct limit_opts limit = { .report = &c->report };
 	struct retry_opts retry = { .report = &c->report };
-	const char *url = c->o.repo;
+	const struct repo_words *w = words_of(s, c);
+	const char *url = w->url;
 
 	if (url == NULL)
-		url = getenv("SNAP_REPOSITORY");
+		url = variable_of(who_of(s), "repository", "");
 	if (url == NULL || *url == '\0') {
-		(void)snap_fail(err, SNAP_USAGE, "no repository was named");
+		(void)snap_fail(err, SNAP_USAGE, "no %s was named",
+		    s->is_source ? "source" : "repository");
 		return snap_hint(err,
-		    "Use --repo=URL or set SNAP_REPOSITORY; a URL may be a "
-		    "path.");
+		    "Use --%s=URL or set SNAP_%sREPOSITORY; a URL may be a "
+		    "path.",
+		    s->is_source ? "from" : "repo",
+		    s->is_source ? "FROM_" : "");
 	}
-	if (settings_check(&c->o.options, err) != SNAP_OK ||
+	if (settings_check(&w->options, err) != SNAP_OK ||
 	    pace_of(&c->o, &limit, &retry, err) != SNAP_OK)
 		return err->code;
-	s->settings.options = &c->o.options;
+	s->settings.options = &w->options;
+	s->settings.who = who_of(s);
 	s->settings.report = &c->report;
 	s->opts.create = create;
 	settings_answer(&s->settings, &s->opts);
@@ -163,7 +180,8 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	/* Before anybody is asked for a passphrase. */
 	if ((rc = place_store(s, c, false, err)) != SNAP_OK)
 		goto out;
-	rc = secret_get(&secret, &c->o, false, &c->report, err);
+	rc = secret_get(
+	    &secret, words_of(s, c), who_of(s), false, &c->report, err);
 	if (rc != SNAP_OK)
 		goto out;
 	ro.passphrase = bytes_span(&secret.text);
@@ -174,7 +192,8 @@ out:
 		(void)snap_hint(
 		    err, "Make one with: %s init", SNAP_PROGRAM_NAME);
 	secret_fini(&secret);
-	secrets_forget();
+	if (!s->is_source) /* then another one is still to be opened */
+		secrets_forget();
 	free(cache);
 	return rc;
 }

@@ -10,6 +10,7 @@
 #include "transport.h"
 
 struct place {
+	bool is_source; /* set before: the one that copy reads */
 	struct settings settings;
 	struct transport_opts opts;  /* of the transport, which borrows them */
 	struct transport *backend;   /* inside of transport, counts requests */

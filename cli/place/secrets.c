@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -23,61 +24,58 @@
 #define PASSPHRASE "passphrase"
 #define RECOVERY "recovery code"
 #define VARIABLE_MAX 64
-#define TAKEN_MAX 8
+#define TAKEN_MAX 16
 
 /* Secrets that were in the environment. */
 static struct {
-	const char *name;
+	char variable[VARIABLE_MAX];
 	struct bytes text;
 } taken[TAKEN_MAX];
 static size_t n_taken;
 
-/* s3.region becomes SNAP_S3_REGION, recovery code SNAP_RECOVERY_CODE. */
+/* s3.region becomes SNAP_S3_REGION, "from" and it SNAP_FROM_S3_REGION. */
 static bool
-variable_name(const char *name, const char *suffix, char out[VARIABLE_MAX])
+variable_name(const char *who, const char *name, const char *suffix,
+    char out[VARIABLE_MAX])
 {
-	size_t n = 5, len = strlen(name), more = strlen(suffix);
+	int n = snprintf(out, VARIABLE_MAX, "SNAP_%s%s%s%s", who,
+	    who[0] != '\0' ? "_" : "", name, suffix);
 
-	if (n + len + more >= VARIABLE_MAX)
+	if (n < 0 || n >= VARIABLE_MAX)
 		return false;
-	memcpy(out, "SNAP_", n);
-	for (size_t i = 0; i < len + more; i++) {
-		char c = i < len ? name[i] : suffix[i - len];
-
-		if (c == '.' || c == '-' || c == ' ')
-			c = '_';
-		else if (c >= 'a' && c <= 'z')
-			c = (char)(c - 'a' + 'A');
-		out[n++] = c;
+	for (char *p = out; *p != '\0'; p++) {
+		if (*p == '.' || *p == '-' || *p == ' ')
+			*p = '_';
+		else if (*p >= 'a' && *p <= 'z')
+			*p = (char)(*p - 'a' + 'A');
 	}
-	out[n] = '\0';
 	return true;
 }
 
 const char *
-variable_of(const char *name, const char *suffix)
+variable_of(const char *who, const char *name, const char *suffix)
 {
 	char variable[VARIABLE_MAX];
 	const char *v;
 
-	if (!variable_name(name, suffix, variable))
+	if (!variable_name(who, name, suffix, variable))
 		return NULL;
 	v = getenv(variable);
 	return v != NULL && *v != '\0' ? v : NULL;
 }
 
 static void
-take(const char *name)
+take(const char *who, const char *name)
 {
 	char variable[VARIABLE_MAX], *v;
 	volatile char *p;
 
-	if (n_taken == TAKEN_MAX || !variable_name(name, "", variable))
+	if (n_taken == TAKEN_MAX || !variable_name(who, name, "", variable))
 		return;
 	v = getenv(variable);
 	if (v == NULL)
 		return;
-	taken[n_taken].name = name;
+	memcpy(taken[n_taken].variable, variable, sizeof variable);
 	bytes_init(&taken[n_taken].text, SECRET_MAX);
 	bytes_put_str(&taken[n_taken].text, v);
 	n_taken++;
@@ -89,12 +87,16 @@ take(const char *name)
 void
 secrets_take_environment(void)
 {
-	take(PASSPHRASE);
-	take(RECOVERY);
-	for (const struct transport_setting *s = transport_settings;
-	     s->name != NULL; s++)
-		if (s->is_secret)
-			take(s->name);
+	static const char *const who[] = { WHO_REPO, WHO_FROM };
+
+	for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
+		take(who[i], PASSPHRASE);
+		take(who[i], RECOVERY);
+		for (const struct transport_setting *s = transport_settings;
+		     s->name != NULL; s++)
+			if (s->is_secret)
+				take(who[i], s->name);
+	}
 }
 
 void
@@ -105,10 +107,14 @@ secrets_forget(void)
 }
 
 static const struct bytes *
-find_taken(const char *name)
+find_taken(const char *who, const char *name)
 {
+	char variable[VARIABLE_MAX];
+
+	if (!variable_name(who, name, "", variable))
+		return NULL;
 	for (size_t i = 0; i < n_taken; i++)
-		if (strcmp(taken[i].name, name) == 0)
+		if (strcmp(taken[i].variable, variable) == 0)
 			return &taken[i].text;
 	return NULL;
 }
@@ -235,7 +241,7 @@ enum snap_code
 secret_named(const struct secret_source *from, struct bytes *out,
     const struct report *r, struct snap_err *err)
 {
-	const struct bytes *env = find_taken(from->what);
+	const struct bytes *env = find_taken(from->who, from->what);
 	enum snap_code rc;
 	const char *p;
 
@@ -250,9 +256,9 @@ secret_named(const struct secret_source *from, struct bytes *out,
 		bytes_put_span(out, bytes_span(env));
 		return bytes_check(env, err);
 	}
-	if ((p = variable_of(from->what, "-file")) != NULL)
+	if ((p = variable_of(from->who, from->what, "-file")) != NULL)
 		return from_file(p, from->what, out, r, err);
-	if ((p = variable_of(from->what, "-command")) != NULL)
+	if ((p = variable_of(from->who, from->what, "-command")) != NULL)
 		return from_command(p, from->what, out, r, err);
 	if (from->prompt != NULL && ui_ask_secret(from->prompt, out, r))
 		return SNAP_OK;
@@ -263,47 +269,50 @@ secret_named(const struct secret_source *from, struct bytes *out,
 }
 
 static enum snap_code
-pick(struct secret *s, const struct opts *o, bool is_new,
+pick(struct secret *s, const struct repo_words *w, const char *who, bool is_new,
     const struct report *r, struct snap_err *err)
 {
-	struct secret_source from = { RECOVERY, o->recovery_code_file, NULL,
-		NULL };
+	struct secret_source from = { .who = who, .what = RECOVERY };
 	bool typed;
 	enum snap_code rc;
 
+	from.file = w->recovery_code_file;
 	if (from.file != NULL ||
-	    (o->passphrase_file == NULL && o->passphrase_command == NULL &&
-		find_taken(RECOVERY) != NULL && !is_new)) {
+	    (w->passphrase_file == NULL && w->passphrase_command == NULL &&
+		find_taken(who, RECOVERY) != NULL && !is_new)) {
 		s->is_recovery_code = true;
 		return secret_named(&from, &s->text, r, err);
 	}
 	from.what = PASSPHRASE;
-	from.file = o->passphrase_file;
-	from.command = o->passphrase_command;
+	from.file = w->passphrase_file;
+	from.command = w->passphrase_command;
 	rc = secret_named(&from, &s->text, r, err);
 	if ((typed = rc == SNAP_NOTFOUND)) {
-		from.prompt = is_new ? "New passphrase: " : "Passphrase: ";
+		from.prompt = is_new           ? "New passphrase: "
+			      : who[0] != '\0' ? "Passphrase of the source: "
+					       : "Passphrase: ";
 		rc = secret_named(&from, &s->text, r, err);
 	}
 	if (rc == SNAP_NOTFOUND) {
 		rc = err->code = SNAP_USAGE;
 		return snap_hint(err,
-		    "Set SNAP_PASSPHRASE_FILE to a file that only you can "
-		    "read.");
+		    "Set SNAP_%sPASSPHRASE_FILE to a file that only you can "
+		    "read.",
+		    who[0] != '\0' ? "FROM_" : "");
 	}
 	return rc == SNAP_OK && typed && is_new ? ask_again(&s->text, r, err)
 						: rc;
 }
 
 enum snap_code
-secret_get(struct secret *s, const struct opts *o, bool is_new,
-    const struct report *r, struct snap_err *err)
+secret_get(struct secret *s, const struct repo_words *w, const char *who,
+    bool is_new, const struct report *r, struct snap_err *err)
 {
 	enum snap_code rc;
 
 	s->is_recovery_code = false;
 	bytes_init(&s->text, SECRET_MAX);
-	if ((rc = pick(s, o, is_new, r, err)) != SNAP_OK)
+	if ((rc = pick(s, w, who, is_new, r, err)) != SNAP_OK)
 		return rc;
 	if (s->text.len == 0)
 		return snap_fail(err, SNAP_USAGE, "the %s is empty",

@@ -30,10 +30,16 @@ void secrets_take_environment(void);
 /* Wipe what was taken. */
 void secrets_forget(void);
 
-/* The variable of a name: SNAP_S3_REGION of s3.region; NULL = not set. */
-const char *variable_of(const char *name, const char *suffix);
+/* Whose secret or setting: of the repository, or of the one copied from. */
+#define WHO_REPO ""
+#define WHO_FROM "from"
+
+/* The variable of a name: SNAP_S3_REGION of s3.region, SNAP_FROM_S3_REGION
+ * for WHO_FROM; NULL = not set. */
+const char *variable_of(const char *who, const char *name, const char *suffix);
 
 struct secret_source {
+	const char *who;            /* WHO_REPO or WHO_FROM */
 	const char *what;           /* its name, as "passphrase", "b2.key" */
 	const char *file, *command; /* of the options; NULL = none */
 	const char *prompt;         /* NULL = do not ask on the terminal */
@@ -46,8 +52,8 @@ SNAP_MUST_CHECK enum snap_code secret_named(const struct secret_source *from,
 /* `is_new`: for init; a terminal is asked twice, a recovery code is no use.
  * secret_fini() is due in any case. */
 SNAP_MUST_CHECK enum snap_code secret_get(struct secret *s,
-    const struct opts *o, bool is_new, const struct report *r,
-    struct snap_err *err);
+    const struct repo_words *w, const char *who, bool is_new,
+    const struct report *r, struct snap_err *err);
 void secret_fini(struct secret *s);
 
 #endif

@@ -72,7 +72,7 @@ settings_get(const struct settings *s, const char *name)
 {
 	const char *v = from_options(s, name, "");
 
-	return v != NULL ? v : variable_of(name, "");
+	return v != NULL ? v : variable_of(s->who, name, "");
 }
 
 static const char *
@@ -95,7 +95,7 @@ answer_secret(void *arg, const char *name, const char *prompt,
     struct bytes *out, struct snap_err *err)
 {
 	const struct settings *s = arg;
-	struct secret_source from = { .what = name };
+	struct secret_source from = { .who = s->who, .what = name };
 
 	from.file = from_options(s, name, "-file");
 	from.command = from_options(s, name, "-command");

@@ -14,6 +14,7 @@
 
 struct settings {
 	const struct opt_list *options; /* NAME=VALUE */
+	const char *who;                /* WHO_REPO or WHO_FROM */
 	struct report *report;
 };
 

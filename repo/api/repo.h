@@ -76,6 +76,7 @@ struct repo_property {
 #define REPO_PROP_SYSTEM "system-identifier" /* decimal; absent: no cluster */
 #define REPO_PROP_DATABASE "database"
 #define REPO_PROP_NAME "name"           /* of a stdin or command stream */
+#define REPO_PROP_ORIGIN "origin"       /* of a copy: repository:snapshot */
 #define REPO_PROP_TAGS "tags"           /* comma separated */
 #define REPO_PROP_SELECTION "selection" /* there: a part of the database */
 
