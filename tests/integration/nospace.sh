@@ -26,6 +26,9 @@ while [ $n -le "$calls" ]; do
 		is "$how $n: no half object" "$(find "$SNAP_REPOSITORY" \
 		    -name '.*' -type f | wc -l | tr -d ' ')" 0
 		after "$how $n"
+		# But for the pack that the call was about, a segment names all.
+		[ $how = full ] || [ $n_lost -le 1 ] ||
+		    not_ok "$how $n: $n_lost packs are in no segment"
 		next "$how $n" --name new -- cat "$T/new"
 	done
 	# In every run a few, and some of the last, which make the snapshot.

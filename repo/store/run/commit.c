@@ -150,6 +150,27 @@ free_done(struct done_pack *v, size_t n)
 	free(v);
 }
 
+/* The segment was not put: what it would have named waits for the next one,
+ * so that a run which fails leaves its packs to be found. */
+static void
+give_back(struct run *r, struct done_pack *v, size_t n)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	void *all;
+
+	(void)pthread_mutex_lock(&r->lock);
+	for (; n > 0; n--) {
+		all = r->done;
+		if (vec_room(&all, &r->done_cap, r->n_done, sizeof *r->done,
+			&ignored) != SNAP_OK)
+			break;
+		r->done = all;
+		r->done[r->n_done++] = v[n - 1]; /* moves */
+	}
+	(void)pthread_mutex_unlock(&r->lock);
+	free_done(v, n);
+}
+
 enum snap_code
 run_put_segment(struct run *r, struct snap_err *err)
 {
@@ -196,7 +217,10 @@ run_put_segment(struct run *r, struct snap_err *err)
 		rc = forget_known(r, err);
 out:
 	index_segment_fini(&seg);
-	free_done(done, n);
+	if (rc == SNAP_OK)
+		free_done(done, n);
+	else
+		give_back(r, done, n);
 	bytes_fini(&body);
 	return rc == SNAP_OK ? rc : run_fail(r, err);
 }
