@@ -40,6 +40,7 @@ back_up_failing(struct world *w, const struct fault_rule *rule)
 	repo_close(r);
 	/* The first, and the second where it was said to stand. */
 	assert_in_range(n_seen, rc == SNAP_OK ? 2 : 1, 2);
+	world_next_run(&copy, n_seen);
 	transport_close(copy.t);
 	mem_store_free(copy.mem);
 	return struck;

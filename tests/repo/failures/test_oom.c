@@ -227,6 +227,7 @@ a_backup_fails_and_leaves_nothing_broken(void **state)
 		ok(world_read_all(&copy, r, &n_seen, &err), &err);
 		assert_in_range(n_seen, rc == SNAP_OK, 1);
 		repo_close(r);
+		world_next_run(&copy, n_seen);
 		transport_close(copy.t);
 		mem_store_free(copy.mem);
 	}

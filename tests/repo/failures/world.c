@@ -190,3 +190,23 @@ world_read_all(
 	repo_snapshots_free(&all);
 	return rc;
 }
+
+void
+world_next_run(struct world *w, size_t n_before)
+{
+	struct repo_check_opts o = { .read_data = true, .data_percent = 100 };
+	struct repo_check_result res;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo *r = NULL;
+	size_t n_seen = 0;
+
+	ok(repo_open(w->t, &w->by_code, &r, &err), &err);
+	ok(world_back_up(w, r, &err), &err);
+	repo_close(r);
+	ok(repo_open(w->t, &w->by_code, &r, &err), &err);
+	ok(world_read_all(w, r, &n_seen, &err), &err);
+	assert_int_equal(n_seen, n_before + 1);
+	ok(repo_check(r, &o, &res, &err), &err);
+	assert_int_equal(res.n_errors, 0);
+	repo_close(r);
+}
