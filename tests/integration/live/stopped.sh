@@ -36,6 +36,8 @@ chmod +x "$T/bin/pg_dump" "$T/bin/pg_restore"
 expect 0 "a backup that is not disturbed" "$SNAP" backup -d shop \
     -t small --pg-dump "$T/bin/pg_dump"
 n=$(n_snapshots)
+older=$("$SNAP" snapshots --json | sed -n 's/.*"id": "\(.*\)".*/\1/p')
+"$SNAP" restore "$older" | sed -e '/restrict /d' >"$T/older"
 
 # No limit: a session that stays would keep this from ending.
 no_sessions() {
@@ -233,4 +235,7 @@ trap clean_up EXIT
 
 expect 0 "the next run succeeds" "$SNAP" backup -d shop -j 3
 expect 0 "check" "$SNAP" check --read-data
+"$SNAP" --no-cache restore "$older" | sed -e '/restrict /d' >"$T/again"
+[ -s "$T/again" ] && same "the older one is as it was" "$T/older" "$T/again" ||
+    not_ok "the older one comes back"
 done_testing
