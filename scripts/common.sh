@@ -31,11 +31,18 @@ install_packages() {
 	conf=/etc/postgresql-common/createcluster.d/zz-$$.conf
 	$as_root mkdir -p "${conf%/*}"
 	echo 'create_main_cluster = false' | $as_root tee "$conf" >/dev/null
+	# Nor do other servers start by themselves.
+	policy=/usr/sbin/policy-rc.d
+	[ ! -e "$policy" ] || policy=
+	if [ -n "$policy" ]; then
+		printf '#!/bin/sh\nexit 101\n' | $as_root tee "$policy" >/dev/null
+		$as_root chmod 755 "$policy"
+	fi
 	status=0
 	# --no-install-recommends brings no mail server along.
 	$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -q \
 	    --no-install-recommends $missing || status=$?
-	$as_root rm -f "$conf"
+	$as_root rm -f "$conf" ${policy:+"$policy"}
 	return $status
 }
 

@@ -90,6 +90,9 @@ bool transport_prefix_ok(const char *prefix);
 SNAP_MUST_CHECK enum snap_code transport_open_local(const char *path,
     const struct transport_opts *opts, struct transport **out,
     struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code transport_open_sftp(const char *url,
+    const struct transport_opts *opts, struct transport **out,
+    struct snap_err *err);
 
 SNAP_MUST_CHECK enum snap_code transport_open_s3(const char *url,
     const struct transport_opts *opts, struct transport **out,

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: PostgreSQL
+# contract.sh quick|full CONTRACT TRY - the store on a real OpenSSH server keeps
+# the contract; full: also as an ordinary user, with other settings of the
+# server, and while the server is killed, full or read-only.
+set -eu
+here=$(dirname "$0")
+mode=$1
+contract=$2
+try=$3
+. "$here/../../support/sshd.sh"
+trap sshd_stop EXIT
+trap 'exit 1' HUP INT TERM
+bad=0
+fail() {
+	echo "NOT OK: $*"
+	bad=1
+}
+
+run() { # WHAT COUNT [LINE...]
+	echo "== $1"
+	many=$2
+	shift 2
+	unset SSHD_PORT
+	sshd_start "$@"
+	SFTP_URL=$SSHD_URL SFTP_KEY=$SSHD_DIR/id_ed25519 SFTP_MANY=$many \
+	    SFTP_KNOWN_HOSTS=$SSHD_DIR/known_hosts "$contract" || bad=1
+	left=$(find "$SSHD_DIR/data" -name '.*' -type f | wc -l)
+	[ "$left" = 0 ] || fail "$left hidden files are left"
+	sshd_stop
+}
+
+if [ "$mode" = quick ]; then
+	run "on the server" 150
+	exit $bad
+fi
+
+# The keys change every 256 KiB: more often than a packet of ours ends.
+run "on a server that changes keys all the time" 1100 "RekeyLimit 256K"
+if [ "$(id -u)" = 0 ] && id postgres >/dev/null 2>&1; then
+	SSHD_AS=postgres
+	run "as an ordinary user" 150
+	unset SSHD_AS
+fi
+
+# ---- one server for the rest
+unset SSHD_PORT
+sshd_start
+out=$SSHD_DIR/out
+store=$SSHD_DIR/data/store
+on() {
+	"$try" "sftp.known-hosts=$SSHD_DIR/known_hosts" \
+	    "sftp.key-file=$SSHD_DIR/id_ed25519" "$@"
+}
+url=$SSHD_URL/~/store
+on "$url" create
+
+# ---- long listings
+mkdir -p "$store/many/one" "$store/many/deep"
+( cd "$store/many/one" && seq 10050 | xargs touch )
+( cd "$store/many/deep" && seq 300 | while read -r i; do
+	mkdir "$i" && : >"$i/x"
+done )
+on "$url" list >"$out"
+n=$(sort -u "$out" | wc -l)
+[ "$n" = 10350 ] && [ "$(wc -l <"$out")" = 10350 ] &&
+    echo "ok: 10,350 names in 302 directories are listed once each" ||
+    fail "$n names of 10350 are listed"
+rm -rf "$store/many"
+
+# ---- what is not ours
+on "$url" put a/x text
+: >"$store/.tmp-0123456789abcdef"
+: >"$store/a/.tmp-0123456789abcdef"
+: >"$store/README"
+: >"$store/odd name"
+ln -s a/x "$store/link"
+ln -s a "$store/dirlink"
+mkfifo "$store/pipe"
+mkdir "$store/lost+found"
+[ "$(on "$url" list)" = "a/x 4" ] &&
+    echo "ok: hidden files, links, pipes and odd names are not listed" ||
+    fail "$(on "$url" list)"
+on "$url" get link >"$out" && fail "a link is followed"
+grep -q '^notfound' "$out" && echo "ok: a link is no object" || fail "$(cat "$out")"
+on "$url" put link text >"$out" && fail "a link is written through"
+grep -q '^exists' "$out" && echo "ok: a link is in the way" || fail "$(cat "$out")"
+[ "$(stat -c '%a %h' "$store/a/x")" = "600 1" ] &&
+    [ "$(stat -c %a "$store/a")" = 700 ] &&
+    echo "ok: files and directories are their owner's only" ||
+    fail "$(stat -c '%a %h %n' "$store/a" "$store/a/x")"
+
+# ---- the server dies, again and again
+i=0
+while [ "$i" -lt 6 ]; do
+	on "$url" fill "kill/$i" 3000000 100000 >"$out" &
+	pid=$!
+	while [ "$(wc -l <"$out")" -lt $((i + 1)) ]; do
+		sleep 0.01
+	done
+	sshd_halt
+	wait "$pid" && fail "no server, and no failure"
+	grep -q '^transient' "$out" || fail "$(tail -n 3 "$out")"
+	sshd_again
+	on "$url" list >"$out.list" || fail "$(cat "$out.list")"
+	for name in $(grep '^kill/' "$out"); do
+		grep -q "^$name 3000000$" "$out.list" ||
+		    fail "$name was acknowledged and is not there"
+	done
+	grep '^kill/' "$out.list" | grep -v ' 3000000$' && fail "half an object"
+	i=$((i + 1))
+done
+echo "ok: a server that dies leaves whole objects, and those it promised"
+on "$url" put kill/after text || fail "cannot put after that"
+
+# ---- read-only
+sshd_halt
+sshd_again "ForceCommand internal-sftp -R -d $SSHD_DIR/data"
+on "$url" put b/x text >"$out" && fail "a read-only server takes a put"
+grep -q '^denied' "$out" && echo "ok: a read-only server denies a put" ||
+    fail "$(cat "$out")"
+[ "$(on "$url" get a/x)" = text ] && [ -n "$(on "$url" now)" ] &&
+    echo "ok: but can be read" || fail "a read-only server cannot be read"
+on "$url" delete a/x >"$out" && fail "a read-only server deletes"
+grep -q '^denied' "$out" && echo "ok: and not be deleted from" ||
+    fail "$(cat "$out")"
+sshd_halt
+
+# ---- without one thing or another
+sshd_again "ForceCommand internal-sftp -d $SSHD_DIR/data -P fsync@openssh.com"
+on "$url" put c/nosync text && [ "$(on "$url" get c/nosync)" = text ] &&
+    echo "ok: a server that does not sync" || fail "no fsync"
+sshd_halt
+exit $bad
