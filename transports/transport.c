@@ -108,20 +108,6 @@ transport_range(uint64_t size, uint64_t off, size_t len, size_t *n_out,
 	return SNAP_OK;
 }
 
-/* Is url[0..end) that scheme, which is written in lower case? */
-static bool
-is_scheme(const char *url, const char *end, const char *scheme)
-{
-	size_t len = strlen(scheme), i;
-
-	if ((size_t)(end - url) != len)
-		return false;
-	for (i = 0; i < len; i++)
-		if ((url[i] | 0x20) != scheme[i])
-			return false;
-	return true;
-}
-
 enum snap_code
 transport_open(const char *url, const struct transport_opts *opts,
     struct transport **out, struct snap_err *err)
@@ -137,14 +123,14 @@ transport_open(const char *url, const struct transport_opts *opts,
 		return transport_open_s3(url, opts, out, err);
 	if (strncmp(url, "b2://", 5) == 0)
 		return transport_open_b2(url, opts, out, err);
+	if (strncmp(url, "sftp://", 7) == 0)
+		return transport_open_sftp(url, opts, out, err);
 	sep = strstr(url, "://");
 	/* A path may hold "://" further on, but a scheme holds no slash. */
 	if (sep == NULL || memchr(url, '/', (size_t)(sep - url)) != NULL)
 		return transport_open_local(url, opts, out, err);
 	if (sep == url)
 		return snap_fail(err, SNAP_USAGE, "URL without a scheme");
-	if (is_scheme(url, sep, "sftp"))
-		return transport_open_sftp(url, opts, out, err);
 	/* The rest of the URL may hold a password: it stays out of this. */
 	(void)snap_fail(err, SNAP_UNSUPPORTED,
 	    "repositories at %.*s:// are not supported by this build",

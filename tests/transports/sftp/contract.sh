@@ -35,7 +35,7 @@ if [ "$mode" = quick ]; then
 fi
 
 # The keys change every 256 KiB: more often than a packet of ours ends.
-run "on a server that changes keys all the time" 1100 "RekeyLimit 256K"
+run "on a server that changes keys all the time" 300 "RekeyLimit 256K"
 if [ "$(id -u)" = 0 ] && id postgres >/dev/null 2>&1; then
 	SSHD_AS=postgres
 	run "as an ordinary user" 150
