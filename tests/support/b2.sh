@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: PostgreSQL
-# b2.sh [--tls DIR] COMMAND... - run a command beside a B2 of its own.
+# b2.sh [--tls] COMMAND... - run a command beside a B2 of its own.
 #
 # Starts b2sim.py on a free port of the loopback, and ends it with the command.
 # In the environment: B2_REALM, B2_KEY_ID, B2_KEY.  With --tls it speaks TLS
-# with a certificate of its own authority, DIR/ca.pem, for "localhost".
+# with a certificate of its own authority, which is in $B2_CA_FILE.
 # Exit status 77: python3-b2sdk is not there; else the command's.
 here=$(cd "$(dirname "$0")" && pwd)
 tls=
 if [ "$1" = --tls ]; then
-	tls=$2
-	shift 2
+	tls=yes
+	shift
 fi
 # Debian's own python knows Debian's packages; another one may come first.
 python=
@@ -44,12 +44,13 @@ certificate() {
 }
 
 if [ -n "$tls" ]; then
-	certificate "$tls" >"$tmp/openssl.log" 2>&1 || {
+	certificate "$tmp" >"$tmp/openssl.log" 2>&1 || {
 		cat "$tmp/openssl.log"
 		exit 1
 	}
 	"$python" "$here/b2sim.py" --ready-file "$tmp/ready" \
-	    --tls "$tls/server.pem" "$tls/server.key" >"$tmp/log" 2>&1 &
+	    --tls "$tmp/server.pem" "$tmp/server.key" >"$tmp/log" 2>&1 &
+	export B2_CA_FILE="$tmp/ca.pem"
 else
 	"$python" "$here/b2sim.py" --ready-file "$tmp/ready" >"$tmp/log" 2>&1 &
 fi

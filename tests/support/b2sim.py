@@ -31,7 +31,7 @@ Besides the API there is a way in for tests, POST /sim/WHAT with JSON:
   bucket  {"name": N, "lifecycle": [...]} make one
   drop    {"name": N} empty it
   key     {"capabilities": [...], "bucket": N, "prefix": P} -> id, key
-  version {"bucket", "name", "text", "unverified": bool, "large": bool,
+  version {"bucket", "name", "text", "repeat", "unverified": bool, "large": bool,
           "action": "upload" or "hide", "time": ms, "count": n} what another
           client does to a name, so many times
   versions {"bucket", "name"} -> their number, of all kinds
@@ -513,13 +513,14 @@ class State:
             file_id = bucket.hide_file(self.tokens[token],
                                        p["name"])["fileId"]
         else:
-            sha1 = hashlib.sha1(p["text"].encode()).hexdigest()
+            data = p["text"].encode() * p.get("repeat", 1)
+            sha1 = hashlib.sha1(data).hexdigest()
             u = dict(bucket_id=bucket.bucket_id, token=token)
             file_id = self.store(
                 u, {"X-Bz-File-Name": urllib.parse.quote(p["name"]),
                     "X-Bz-Content-Sha1":
                         "do_not_verify" if p.get("unverified") else sha1,
-                    "Content-Type": "text/plain"}, p["text"].encode())["fileId"]
+                    "Content-Type": "text/plain"}, data)["fileId"]
         file = bucket.file_id_to_file[file_id]
         if p.get("large"):
             file.content_sha1 = "none"

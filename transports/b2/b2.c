@@ -89,16 +89,18 @@ fetch_one(struct b2 *b, const char *name, const struct b2_found *f,
 	if (rc == SNAP_OK)
 		rc = b2_ask(b, &q, &r, err);
 	id = http_header(&r, "X-Bz-File-Id");
-	if (rc == SNAP_OK && (id == NULL || strcmp(id, f->id) != 0)) {
-		out->len = before;
-		rc = snap_fail(
-		    err, SNAP_NOTFOUND, "another version is in front");
-	}
+	/* One in front of it may be longer, or end before the range. */
+	if (by_name && rc == SNAP_CORRUPT)
+		rc = snap_fail(err, SNAP_NOTFOUND, "another version in front");
+	if (rc == SNAP_OK && (id == NULL || strcmp(id, f->id) != 0))
+		rc = snap_fail(err, SNAP_NOTFOUND, "another version in front");
 	if (rc == SNAP_OK && (r.status != (q.range != NULL ? 206 : 200) ||
 				 out->len - before != n))
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "the service sent %zu bytes with status %d, asked for %zu",
 		    out->len - before, r.status, n);
+	if (rc != SNAP_OK)
+		out->len = before;
 	bytes_fini(&path);
 	http_reply_fini(&r);
 	return rc;
@@ -114,15 +116,21 @@ check_sha1(struct b2 *b, const char *name, struct b2_found *f, struct span data,
 {
 	char sha1[B2_SHA1_HEX + 1];
 	enum snap_code rc;
+	bool same;
 
 	rc = sha1_of(data, sha1, err);
-	if (rc != SNAP_OK || strcmp(sha1, f->sha1) == 0)
+	if (rc != SNAP_OK)
 		return rc;
-	if (f->suspect)
+	same = strcmp(sha1, f->sha1) == 0;
+	if (!same && f->suspect)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the bytes have not the SHA-1 they were stored with");
-	f->suspect = true;
-	b2_remember(b, name, f);
+	if (f->suspect == same) {
+		f->suspect = !same;
+		b2_remember(b, name, f);
+	}
+	if (same)
+		return SNAP_OK;
 	return snap_fail(err, SNAP_TRANSIENT,
 	    "the bytes came with another SHA-1 than they were stored with");
 }

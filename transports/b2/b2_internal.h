@@ -3,7 +3,8 @@
  * b2_internal.h - what the files of the B2 back-end share.
  *
  * session.c  the account token, requests, and what their failures mean
- * versions.c the versions of names, and what is remembered of them
+ * versions.c the versions of names
+ * known.c    what is remembered of them
  * upload.c   upload URLs and one upload
  * b2.c       the operations of a transport
  * open.c     URL, settings and credentials
@@ -71,7 +72,7 @@ struct b2 {
 	struct b2_session *session;
 	struct b2_target targets[B2_TARGETS_MAX];
 	size_t n_targets;
-	struct b2_known *known; /* a table, see versions.c */
+	struct b2_known **known; /* a table, see known.c */
 };
 
 /* ---- session.c */
@@ -114,8 +115,8 @@ enum snap_code b2_list(struct b2 *b, const char *prefix, b2_found_fn fn,
     void *arg, struct snap_err *err);
 /*
  * The version of `name` that counts; SNAP_NOTFOUND.  With `wide` the same
- * request looks at names behind it as well, and remembers them.  *date (may
- * be NULL) is the time of the answer.
+ * request looks at its neighbours as well, and they are remembered.  *date
+ * (may be NULL) is the time of the answer.
  */
 enum snap_code b2_find(struct b2 *b, const char *name, bool wide,
     struct b2_found *out, int64_t *date, struct snap_err *err);
@@ -129,6 +130,8 @@ enum snap_code b2_list_nothing(
     struct b2 *b, int64_t *date, struct snap_err *err);
 void b2_found_fini(struct b2_found *f);
 
+/* ---- known.c */
+
 /* What is remembered of names: which version counts never changes while the
  * object is there.  A copy, or false. */
 bool b2_recall(struct b2 *b, const char *name, struct b2_found *out);
@@ -137,7 +140,7 @@ void b2_forget(struct b2 *b, const char *name);
 /* A put of `name` ended without our knowing how. */
 void b2_note_doubt(struct b2 *b, const char *name);
 bool b2_in_doubt(struct b2 *b, const char *name);
-void b2_known_free(struct b2_known *table);
+void b2_known_free(struct b2_known **table);
 
 /* ---- upload.c */
 

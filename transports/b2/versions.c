@@ -278,7 +278,8 @@ b2_list_nothing(struct b2 *b, int64_t *date, struct snap_err *err)
 struct wanted {
 	const char *name;
 	struct b2_found *out;
-	bool is_there, is_past;
+	bool is_there, is_past; /* found; no need to go on */
+	int64_t date;
 };
 
 static enum snap_code
@@ -286,9 +287,10 @@ is_wanted(
     void *arg, const char *name, const struct b2_found *f, struct snap_err *err)
 {
 	struct wanted *want = arg;
+	int cmp = strcmp(name, want->name);
 
-	want->is_past = true;
-	if (want->is_there || strcmp(name, want->name) != 0)
+	want->is_past |= cmp >= 0;
+	if (want->is_there || cmp != 0)
 		return SNAP_OK;
 	*want->out = *f;
 	want->out->id = strdup(f->id);
@@ -298,30 +300,48 @@ is_wanted(
 	return SNAP_OK;
 }
 
+/* Go through what has the prefix, from `start` on, until it is clear. */
+static enum snap_code
+search(struct b2 *b, const char *prefix, const char *start, unsigned page,
+    struct wanted *want, struct snap_err *err)
+{
+	struct walk w;
+	enum snap_code rc;
+
+	rc = walk_init(&w, b, prefix, start, err);
+	w.page = page;
+	w.fn = is_wanted;
+	w.arg = want;
+	do {
+		if (rc == SNAP_OK)
+			rc = walk_page(&w, err);
+		/* From the start of a folder one page is all it may cost. */
+	} while (rc == SNAP_OK && w.more && !want->is_past &&
+		 strcmp(start, want->name) == 0);
+	want->is_past |= rc == SNAP_OK && !w.more;
+	want->date = w.date;
+	walk_fini(&w);
+	return rc;
+}
+
 enum snap_code
 b2_find(struct b2 *b, const char *name, bool wide, struct b2_found *out,
     int64_t *date, struct snap_err *err)
 {
-	struct wanted want = { name, out, false, false };
+	struct wanted want = { name, out, false, false, 0 };
 	const char *slash = strrchr(name, '/');
-	char prefix[TRANSPORT_NAME_MAX + 1];
-	struct walk w;
-	enum snap_code rc;
-	size_t n = strlen(name);
+	char folder[TRANSPORT_NAME_MAX + 1];
+	size_t n = slash != NULL ? (size_t)(slash + 1 - name) : 0;
+	enum snap_code rc = SNAP_OK;
 
-	if (wide)
-		n = slash != NULL ? (size_t)(slash + 1 - name) : 0;
-	memcpy(prefix, name, n);
-	prefix[n] = '\0';
-	rc = walk_init(&w, b, prefix, name, err);
-	w.page = wide ? B2_PAGE : B2_SMALL_PAGE;
-	w.fn = is_wanted;
-	w.arg = &want;
-	while (rc == SNAP_OK && w.more && !want.is_past)
-		rc = walk_page(&w, err);
+	memcpy(folder, name, n);
+	folder[n] = '\0';
+	if (wide && n > 0)
+		rc = search(b, folder, folder, B2_PAGE, &want, err);
+	if (rc == SNAP_OK && !want.is_past)
+		rc = search(b, name, name, B2_SMALL_PAGE, &want, err);
 	if (date != NULL)
-		*date = w.date;
-	walk_fini(&w);
+		*date = want.date;
 	if (rc == SNAP_OK && !want.is_there)
 		return snap_fail(err, SNAP_NOTFOUND, "no such object");
 	if (rc != SNAP_OK && want.is_there)
