@@ -15,8 +15,9 @@
 #include "url.h"
 
 #define REALM "https://api.backblazeb2.com"
-#define KEY_MAX 512    /* bytes of a key's id or secret */
-#define PREFIX_MAX 800 /* bytes: a name has to fit behind it */
+#define KEY_MAX 512        /* bytes of a key's id or secret */
+#define KEY_READ_MAX 16384 /* of what may be read for it */
+#define PREFIX_MAX 800     /* bytes: a name has to fit behind it */
 
 /* ---- URL */
 
@@ -170,8 +171,10 @@ make_basic(struct b2 *b, const struct bytes *key, struct snap_err *err)
 	bytes_u8(&pair, ':');
 	bytes_put_span(&pair, bytes_span(key));
 	rc = bytes_check(&pair, err);
-	if (rc == SNAP_OK && key->len == 0)
-		rc = snap_fail(err, SNAP_USAGE, "the application key is empty");
+	if (key->len == 0 || key->len > KEY_MAX)
+		rc = snap_fail(err, SNAP_USAGE,
+		    key->len == 0 ? "the application key is empty"
+				  : "b2.key is too long for a key");
 	if (rc == SNAP_OK) {
 		b->basic = calloc(1, n + 4 * (pair.len / 3 + 1) + 1);
 		if (b->basic == NULL)
@@ -206,7 +209,7 @@ read_settings(
 	if (b->realm == NULL)
 		return b2_no_memory(err);
 	memcpy(b->realm, realm, n);
-	bytes_init(&key, KEY_MAX);
+	bytes_init(&key, KEY_READ_MAX);
 	rc = read_key(b, o, &key, err);
 	while (rc == SNAP_OK && key.len > 0 &&
 	       (key.p[key.len - 1] == '\n' || key.p[key.len - 1] == '\r'))

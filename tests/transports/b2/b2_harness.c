@@ -61,8 +61,11 @@ secret(void *arg, const char *name, const char *prompt, struct bytes *out,
 	if (strcmp(name, "b2.key") != 0 || s->key_in_environment ||
 	    s->key == NULL)
 		return snap_fail(err, SNAP_NOTFOUND, "no secret %s", name);
+	/* As the program does before it reads one from a file. */
+	if (bytes_reserve(out, 4096, err) != SNAP_OK)
+		return err->code;
 	bytes_put_str(out, s->key);
-	bytes_put_str(out, "\n"); /* as files have it */
+	bytes_put_str(out, "\n");
 	return SNAP_OK;
 }
 
