@@ -19,6 +19,10 @@
 
 #define TICK_SECONDS 2
 
+#define NEAR_DIRS_ALL 512u
+#define NEAR_DIRS_MAX 256u /* of one lane */
+#define NEAR_DIRS_MIN 64u
+
 struct repo_backup {
 	struct store *store;
 	struct run *run;
@@ -137,6 +141,17 @@ find_parent(struct repo_backup *b, const struct repo_backup_opts *o)
 		    "the parent snapshot is not used: %s", err.msg);
 }
 
+/* Many lanes share the memory that two have: 54 KiB for a directory. */
+static uint32_t
+near_dirs(size_t n_lanes)
+{
+	size_t share = NEAR_DIRS_ALL / n_lanes;
+
+	if (share > NEAR_DIRS_MAX)
+		return NEAR_DIRS_MAX;
+	return share < NEAR_DIRS_MIN ? NEAR_DIRS_MIN : (uint32_t)share;
+}
+
 static enum snap_code
 start_threads(struct repo_backup *b, struct snap_err *err)
 {
@@ -145,6 +160,7 @@ start_threads(struct repo_backup *b, struct snap_err *err)
 		.hooks = b->hooks,
 		.pool = b->pool,
 		.parent = b->parent,
+		.near_dirs = near_dirs(b->n_lanes),
 		.done = take_done,
 		.fail = take_failure,
 		.arg = b };
@@ -204,7 +220,7 @@ ingest_begin(struct store *s, const struct repo_backup_opts *o,
 	if (rc == SNAP_OK)
 		rc = hooks_new(s, &b->hooks, err);
 	if (rc == SNAP_OK)
-		rc = workers_new(s->n_threads, s->n_threads * 2, run_job,
+		rc = workers_new(s->n_threads, s->n_threads, run_job,
 		    block_job_free, b, &b->pool, err);
 	if (rc == SNAP_OK) {
 		find_parent(b, o);

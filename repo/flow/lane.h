@@ -24,6 +24,7 @@ struct lane_shared {
 	struct hooks *hooks;
 	struct workers *pool;          /* takes struct block_job */
 	const struct manifest *parent; /* NULL = none */
+	uint32_t near_dirs;            /* directories a lane keeps */
 	/* Takes over a finished stream; any thread. */
 	void (*done)(void *arg, struct stream_done *d);
 	/* A lane failed: stop the others. */

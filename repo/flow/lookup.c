@@ -19,7 +19,6 @@
 
 #define WINDOW_BYTES (1u << 20)
 #define WINDOW_CHUNKS 8192u
-#define NEAR_DIRS 256
 #define PREFETCH 12 /* chunks: as long as memory takes */
 
 struct window {
@@ -120,7 +119,7 @@ lookup_new(
 	if (rc == SNAP_OK)
 		rc = cursor_pos_new(shared->store, &l->cursor, err);
 	if (rc == SNAP_OK)
-		rc = neardirs_new(NEAR_DIRS,
+		rc = neardirs_new(shared->near_dirs,
 		    shared->store->config.block_size /
 			shared->store->config.chunk_mean,
 		    &l->near, err);

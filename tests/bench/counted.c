@@ -21,11 +21,13 @@ long __wrap_sysconf(int name);
 void
 __wrap_transport_close(struct transport *t)
 {
-	const char *path = getenv("COUNTS");
-	FILE *f = path == NULL || t == NULL ? NULL : fopen(path, "a");
+	static bool told; /* the outermost comes first and knows all */
+	const char *path = told || t == NULL ? NULL : getenv("COUNTS");
+	FILE *f = path == NULL ? NULL : fopen(path, "a");
 	struct transport_counts n;
 
 	if (f != NULL) {
+		told = true;
 		transport_counts(t, &n);
 		(void)fprintf(f,
 		    "put %" PRIu64 " get %" PRIu64 " stat %" PRIu64

@@ -1,16 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: PostgreSQL
-# memory.sh light|heavy SNAP SYNTHETIC SOURCE - the memory of every command.
-#
-# light: with an index of 128 GiB.  heavy: with one of 1 TiB no command takes
-# more than 256 MiB; needs a PostgreSQL and 3 GB of disk.
+# memory.sh SNAP SYNTHETIC SOURCE - the memory of every command, with an index of
+# 128 GiB.  SNAP_TEST_HEAVY=1: with one of 1 TiB no command may take more than
+# 256 MiB; needs a PostgreSQL and 3 GB of disk.
 set -eu
 command -v python3 >/dev/null || exit 77
-py=$4/tests/repo/memory/memory.py
-if [ "$1" = light ]; then
-	exec python3 "$py" "$2" "$3" 131072
+py=$3/tests/repo/memory/memory.py
+if [ -z "${SNAP_TEST_HEAVY:-}" ]; then
+	exec python3 "$py" "$1" "$2" 131072
 fi
-. "$4/tests/support/pg.sh"
+. "$3/tests/support/pg.sh"
 trap pg_stop EXIT
 trap 'exit 1' INT TERM HUP
 pg_start autovacuum=off max_wal_size=4GB
@@ -21,4 +20,4 @@ for t in 1 2 3 4; do
 	  'a remark that is the same in all rows' AS c
 	FROM generate_series(1, 2000000) i"
 done
-python3 "$py" "$2" "$3" 1048576 --limit 256 --database four
+python3 "$py" "$1" "$2" 1048576 --limit 256 --database four
