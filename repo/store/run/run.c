@@ -14,7 +14,7 @@
 
 #define N_UPLOADERS 2
 #define BACKLOG 1
-#define PACKS_PER_SEGMENT 8
+#define PACKS_PER_SEGMENT 12 /* 1.1 requests for each pack */
 #define HEADS_MAX 64
 /* A look this young is as good as a new one at the begin of a run. */
 #define LOOK_YOUNG INT64_C(10000000000)
