@@ -186,7 +186,8 @@ request_refused(
 	    err, SNAP_USAGE, "the service refuses the request (%s)", e->code);
 	if (e->message[0] != '\0')
 		(void)snap_detail(err, "The service says: %s", e->message);
-	if (is(e, "InvalidStorageClass"))
+	if (is(e, "InvalidStorageClass") ||
+	    (is(e, "InvalidArgument") && s->conf.storage_class != NULL))
 		return snap_hint(err,
 		    "Leave s3.storage-class out, or name one that the service "
 		    "has.");
