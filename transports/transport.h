@@ -120,6 +120,10 @@ const char *transport_url(const struct transport *t);
  *   A  uploads, upload URLs, deletions: free
  *   B  downloads
  *   C  listings, logging in
+ * On S3, whose services have two prices and no names for them:
+ *   A  puts and pages of listings
+ *   B  reads and looks
+ *   C  deletions: free
  */
 struct transport_counts {
 	uint64_t put, get, stat, list, del, bytes_up, bytes_down;

@@ -8,33 +8,25 @@
 
 #define RUNS_A_DAY 24
 
-/* Of B2, for a thousand of the class; class A is free. */
-#define B2_CLASS_B 0.0004
-#define B2_CLASS_C 0.004
-
-/* Dollars for a thousand of each. */
+/* Dollars for a thousand requests of each class. */
 static const struct price {
 	const char *scheme;
-	double put, get, stat, list;
+	double a, b, c;
 } prices[] = {
-	{ "s3://", 0.005, 0.0004, 0.0004, 0.005 },
+	{ "s3:", 0.005, 0.0004, 0 },
+	{ "b2:", 0, 0.0004, 0.004 },
 };
 
 double
 requests_cost(const char *url, const struct transport_counts *n)
 {
-	if (strncmp(url, "b2://", 5) == 0)
-		return ((double)n->class_b * B2_CLASS_B +
-			   (double)n->class_c * B2_CLASS_C) /
-		       1000;
 	for (size_t i = 0; i < sizeof prices / sizeof *prices; i++) {
 		const struct price *p = &prices[i];
 
 		if (strncmp(url, p->scheme, strlen(p->scheme)) == 0)
-			return ((double)n->put * p->put +
-				   (double)n->get * p->get +
-				   (double)n->stat * p->stat +
-				   (double)n->list * p->list) /
+			return ((double)n->class_a * p->a +
+				   (double)n->class_b * p->b +
+				   (double)n->class_c * p->c) /
 			       1000;
 	}
 	return 0;

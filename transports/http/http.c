@@ -165,6 +165,7 @@ struct transfer {
 	const struct http_request *q;
 	struct http_reply *r;
 	size_t n_into;
+	bool head_whole;   /* the empty line behind the headers came */
 	enum snap_code rc; /* why we stopped it; SNAP_OK: we did not */
 	struct snap_err why;
 	char text[CURL_ERROR_SIZE];
@@ -187,11 +188,14 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	/* Of several heads, as after a 100, the last one counts. */
 	if (len >= 5 && memcmp(p, "HTTP/", 5) == 0) {
 		bytes_clear(b);
+		t->head_whole = false;
 		return len;
 	}
 	while (len > 0 && (p[len - 1] == '\r' || p[len - 1] == '\n' ||
 			      p[len - 1] == ' ' || p[len - 1] == '\t'))
 		len--;
+	if (len == 0)
+		t->head_whole = true;
 	if (len == 0 || memchr(p, '\0', len) != NULL)
 		return size * n;
 	if (len + 1 > HTTP_HEADERS_MAX - b->len)
@@ -482,6 +486,10 @@ http_do(struct http *h, const struct http_request *q, struct http_reply *r,
 	}
 	if (crc != CURLE_OK)
 		return http_map_error(h, q, (int)crc, t.text, err);
+	/* libcurl takes a connection that ends in a header for an answer. */
+	if (!t.head_whole)
+		return http_map_error(
+		    h, q, (int)CURLE_PARTIAL_FILE, "no end of headers", err);
 	r->status = (int)status;
 	note_times(r);
 	return SNAP_OK;

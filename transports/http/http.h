@@ -69,11 +69,12 @@ void http_reply_fini(struct http_reply *r); /* wipes: it may hold secrets */
 /*
  * SNAP_OK means an answer, whatever its status.  Everything the network does
  * is SNAP_TRANSIENT: not resolved, refused, reset, cut short, timed out.
- * SNAP_DENIED: the certificate is not trusted.  SNAP_CORRUPT: the body of a
- * 2xx is larger than its bound (that of another status is cut off).
- * SNAP_NOMEM: `into` is full.  SNAP_CANCELLED.  SNAP_USAGE: a URL that may not
- * be.  After an error the outcome on the server is unknown, and what was
- * appended to `into` is for the caller to drop.
+ * SNAP_DENIED: the certificate is not trusted.  SNAP_IO: it speaks something
+ * else than HTTP or TLS.  SNAP_CORRUPT: the body of a 2xx is larger than its
+ * bound (that of another status is cut off).  SNAP_NOMEM: `into` is full.
+ * SNAP_CANCELLED.  SNAP_USAGE: a URL that may not be.  After an error the
+ * outcome on the server is unknown, and what was appended to `into` is for the
+ * caller to drop.
  */
 SNAP_MUST_CHECK enum snap_code http_do(struct http *h,
     const struct http_request *q, struct http_reply *r, struct snap_err *err);

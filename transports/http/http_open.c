@@ -301,8 +301,11 @@ by_code(const struct http *h, const char *host, CURLcode code, const char *text,
 		return tls_broken(host, text, err);
 	case CURLE_OUT_OF_MEMORY:
 		return snap_fail(err, SNAP_NOMEM, "no memory for a request");
+	case CURLE_UNSUPPORTED_PROTOCOL: /* ours was looked at before */
+		(void)snap_fail(
+		    err, SNAP_IO, "%s does not speak HTTP on that port", host);
+		return snap_hint(err, "Check the port of the address.");
 	case CURLE_URL_MALFORMAT:
-	case CURLE_UNSUPPORTED_PROTOCOL:
 		return snap_fail(err, SNAP_USAGE,
 		    "the address of %s cannot be understood", host);
 	default: /* reset, closed, garbled: whatever lines do to bytes */

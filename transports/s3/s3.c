@@ -262,6 +262,16 @@ s3_close(struct transport *t)
 	s3_free((struct s3 *)t);
 }
 
+static void
+s3_counts(const struct transport *t, struct transport_counts *out)
+{
+	const struct s3 *s = (const struct s3 *)t;
+
+	out->class_a = atomic_load(&s->class_a);
+	out->class_b = atomic_load(&s->class_b);
+	out->class_c = atomic_load(&s->class_c);
+}
+
 static const struct transport_ops s3_ops = {
 	.put = s3_put,
 	.get = s3_get,
@@ -269,6 +279,7 @@ static const struct transport_ops s3_ops = {
 	.list = s3_list,
 	.del = s3_del,
 	.now = s3_now,
+	.counts = s3_counts,
 	.close = s3_close,
 };
 

@@ -174,6 +174,19 @@ is_answer(const struct s3_call *call, int status)
 	return false;
 }
 
+/* A listing is a GET of the bucket, and billed as a put. */
+static void
+count(struct s3 *s, const struct s3_call *call)
+{
+	bool reads = strcmp(call->method, "HEAD") == 0 ||
+		     (strcmp(call->method, "GET") == 0 && call->key != NULL);
+
+	if (strcmp(call->method, "DELETE") == 0)
+		atomic_fetch_add(&s->class_c, 1);
+	else
+		atomic_fetch_add(reads ? &s->class_b : &s->class_a, 1);
+}
+
 /* Once, with these keys; *sent is our clock when it was signed. */
 static enum snap_code
 ask(struct s3 *s, const struct s3_call *call, const struct creds_key *key,
@@ -187,6 +200,7 @@ ask(struct s3 *s, const struct s3_call *call, const struct creds_key *key,
 	enum snap_code rc;
 	time_t now;
 
+	count(s, call);
 	request_init(&q);
 	rc = make_url(&q, &s->conf, call, err);
 	/* Hashing takes its time: the clock is read behind it. */

@@ -51,6 +51,8 @@ struct s3 {
 	struct creds *creds;
 	pthread_mutex_t lock;        /* of the next; held while it is found */
 	enum s3_exclusive exclusive; /* is If-None-Match honoured? */
+	/* Requests as they are billed, see transport_counts. */
+	_Atomic uint64_t class_a, class_b, class_c;
 };
 
 /* One request: the bucket's when `key` is NULL. */

@@ -35,16 +35,14 @@ read_page(const char *xml, const char *prefix, struct s3_page *page)
 static void
 a_page_gives_our_names_and_where_it_goes_on(void **state)
 {
+	static const char two[] = LIST "<IsTruncated>true</IsTruncated>" ENTRY(
+	    "a%2Fb/data/1") ENTRY("a/bc/2")
+	    ENTRY(
+		"a/b/%ZZ") "<NextContinuationToken>t/=+</NextContinuationToken>" END;
 	struct s3_page p;
 
 	(void)state;
-	assert_int_equal(
-	    read_page(LIST
-		"<IsTruncated>true</IsTruncated>" ENTRY("a%2Fb/data/1")
-		    ENTRY("a/bc/2") ENTRY(
-			"a/b/%ZZ") "<NextContinuationToken>t/=+</NextContinuationToken>" END,
-		"a/b/", &p),
-	    SNAP_OK);
+	assert_int_equal(read_page(two, "a/b/", &p), SNAP_OK);
 	assert_int_equal(p.n, 2);
 	assert_string_equal(p.entry[0].name, "data/1");
 	assert_string_equal(p.entry[0].etag, "0123");
