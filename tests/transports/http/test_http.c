@@ -33,17 +33,42 @@
 
 enum ending { KEEP, CLOSE, RESET, SILENT };
 
-/* What the next connections do; `answer` comes after each whole request. */
+/* The last request. */
+struct asked {
+	char head[ASKED_MAX];
+	size_t n_body; /* bytes */
+	char body[64]; /* its start */
+};
+
 static struct server {
 	int listener;
 	unsigned port;
-	const char *answer;
-	enum ending ending;
 	atomic_uint n_connections, n_requests;
-	char asked[ASKED_MAX]; /* the last request's head */
-	size_t n_body;         /* bytes of its body */
-	char body[64];         /* its start */
-} server;
+	pthread_mutex_t lock; /* of what follows */
+	const char *answer;   /* after each whole request */
+	enum ending ending;
+	struct asked asked;
+} server = { .lock = PTHREAD_MUTEX_INITIALIZER };
+
+static void
+serve_with(const char *answer, enum ending ending)
+{
+	pthread_mutex_lock(&server.lock);
+	server.answer = answer;
+	server.ending = ending;
+	pthread_mutex_unlock(&server.lock);
+}
+
+static const struct asked *
+asked(void)
+{
+	static struct asked copy;
+
+	pthread_mutex_lock(&server.lock);
+	copy = server.asked;
+	pthread_mutex_unlock(&server.lock);
+	return &copy;
+}
 
 static void
 send_all(int fd, const char *p)
@@ -62,22 +87,22 @@ send_all(int fd, const char *p)
 
 /* One request off the wire; false at the end of the connection. */
 static bool
-take_request(int fd)
+take_request(int fd, struct asked *a)
 {
 	const char *length;
 	size_t n = 0, left;
 
 	for (;;) {
-		if (n + 1 >= ASKED_MAX || recv(fd, server.asked + n, 1, 0) != 1)
+		if (n + 1 >= ASKED_MAX || recv(fd, a->head + n, 1, 0) != 1)
 			return false;
-		server.asked[++n] = '\0';
-		if (n >= 4 && strcmp(server.asked + n - 4, "\r\n\r\n") == 0)
+		a->head[++n] = '\0';
+		if (n >= 4 && strcmp(a->head + n - 4, "\r\n\r\n") == 0)
 			break;
 	}
-	length = strstr(server.asked, "Content-Length: ");
+	length = strstr(a->head, "Content-Length: ");
 	left = length != NULL ? strtoul(length + 16, NULL, 10) : 0;
-	server.n_body = 0;
-	memset(server.body, 0, sizeof server.body);
+	a->n_body = 0;
+	memset(a->body, 0, sizeof a->body);
 	while (left > 0) {
 		char buf[65536];
 		ssize_t got =
@@ -85,12 +110,15 @@ take_request(int fd)
 
 		if (got <= 0)
 			return false;
-		if (server.n_body == 0)
-			memcpy(server.body, buf,
-			    (size_t)got < 63 ? (size_t)got : 63);
-		server.n_body += (size_t)got;
+		if (a->n_body == 0)
+			memcpy(
+			    a->body, buf, (size_t)got < 63 ? (size_t)got : 63);
+		a->n_body += (size_t)got;
 		left -= (size_t)got;
 	}
+	pthread_mutex_lock(&server.lock);
+	server.asked = *a;
+	pthread_mutex_unlock(&server.lock);
 	atomic_fetch_add(&server.n_requests, 1);
 	return true;
 }
@@ -99,22 +127,27 @@ static void *
 serve_one(void *arg)
 {
 	static const struct linger now = { 1, 0 };
+	struct asked *a = calloc(1, sizeof *a);
+	enum ending ending = KEEP;
 	int fd = *(int *)arg;
+	const char *answer;
 	char c;
 
 	free(arg);
-	while (take_request(fd)) {
-		if (server.ending == SILENT) {
+	while (a != NULL && ending == KEEP && take_request(fd, a)) {
+		pthread_mutex_lock(&server.lock);
+		answer = server.answer;
+		ending = server.ending;
+		pthread_mutex_unlock(&server.lock);
+		if (ending == SILENT)
 			(void)recv(fd, &c, 1, 0); /* until the client goes */
-			break;
-		}
-		send_all(fd, server.answer);
-		if (server.ending == RESET)
+		else
+			send_all(fd, answer);
+		if (ending == RESET)
 			(void)setsockopt(
 			    fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
-		if (server.ending != KEEP)
-			break;
 	}
+	free(a);
 	(void)close(fd);
 	return NULL;
 }
@@ -198,7 +231,6 @@ setup(void **state)
 	atomic_store(&cancel, 0);
 	atomic_store(&server.n_connections, 0);
 	atomic_store(&server.n_requests, 0);
-	server.ending = KEEP;
 	settings[0][0] = "s3.stall-timeout";
 	settings[0][1] = "1";
 	assert_int_equal(http_open(&opts, "s3", &h, &err), SNAP_OK);
@@ -216,7 +248,7 @@ teardown(void **state)
 static const char *
 url_of(const char *path)
 {
-	static char url[200];
+	static _Thread_local char url[200];
 
 	(void)snprintf(
 	    url, sizeof url, "http://127.0.0.1:%u%s", server.port, path);
@@ -241,22 +273,22 @@ a_request_goes_out_as_it_was_asked(void **state)
 	};
 	struct http_reply r;
 
-	server.answer = "HTTP/1.1 204 No Content\r\n\r\n";
+	serve_with("HTTP/1.1 204 No Content\r\n\r\n", KEEP);
 	q.url = url_of("/a/../b//c?x=%2F");
 	http_reply_init(&r, 100);
 	assert_int_equal(http_do(*state, &q, &r, &err), SNAP_OK);
 	assert_int_equal(r.status, 204);
 	assert_non_null(
-	    strstr(server.asked, "PUT /a/../b//c?x=%2F HTTP/1.1\r\n"));
-	assert_non_null(strstr(server.asked, "\r\nX-One: 1\r\n"));
-	assert_non_null(strstr(server.asked, "\r\nContent-Length: 5\r\n"));
-	assert_null(strstr(server.asked, "Content-Type"));
-	assert_null(strstr(server.asked, "Expect"));
-	assert_null(strstr(server.asked, "Accept-Encoding"));
-	assert_string_equal(server.body, "hello");
+	    strstr(asked()->head, "PUT /a/../b//c?x=%2F HTTP/1.1\r\n"));
+	assert_non_null(strstr(asked()->head, "\r\nX-One: 1\r\n"));
+	assert_non_null(strstr(asked()->head, "\r\nContent-Length: 5\r\n"));
+	assert_null(strstr(asked()->head, "Content-Type"));
+	assert_null(strstr(asked()->head, "Expect"));
+	assert_null(strstr(asked()->head, "Accept-Encoding"));
+	assert_string_equal(asked()->body, "hello");
 	q.body = span_of(NULL, 0);
 	assert_int_equal(http_do(*state, &q, &r, &err), SNAP_OK);
-	assert_non_null(strstr(server.asked, "\r\nContent-Length: 0\r\n"));
+	assert_non_null(strstr(asked()->head, "\r\nContent-Length: 0\r\n"));
 	http_reply_fini(&r);
 }
 
@@ -276,7 +308,7 @@ large_bodies_go_both_ways(void **state)
 	    text, 200, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", n);
 	memset(text + head, 'z', n);
 	text[(size_t)head + n] = '\0';
-	server.answer = text;
+	serve_with(text, KEEP);
 	q.url = url_of("/");
 	q.body = span_of(text + head, n);
 	bytes_init(&into, n);
@@ -284,7 +316,7 @@ large_bodies_go_both_ways(void **state)
 	q.into_max = n;
 	http_reply_init(&r, 100);
 	assert_int_equal(http_do(*state, &q, &r, &err), SNAP_OK);
-	assert_int_equal(server.n_body, n);
+	assert_int_equal(asked()->n_body, n);
 	assert_true(span_eq(bytes_span(&into), q.body));
 	assert_int_equal(r.body.len, 0);
 	/* One byte less of room: by the bound it is damage, by the buffer not.
@@ -308,10 +340,11 @@ headers_are_found_and_dates_read(void **state)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct http_reply r;
 
-	server.answer = "HTTP/1.1 100 Continue\r\nX-Old: 1\r\n\r\n"
-			"HTTP/1.1 503 Busy\r\nDate: Sat, 21 Nov 2026 19:31:34 "
-			"GMT\r\nretry-AFTER:  12 \r\nX-A: b\r\nX-Ab:\r\n"
-			"Content-Length: 4\r\n\r\nbusy";
+	serve_with("HTTP/1.1 100 Continue\r\nX-Old: 1\r\n\r\n"
+		   "HTTP/1.1 503 Busy\r\nDate: Sat, 21 Nov 2026 19:31:34 "
+		   "GMT\r\nretry-AFTER:  12 \r\nX-A: b\r\nX-Ab:\r\n"
+		   "Content-Length: 4\r\n\r\nbusy",
+	    KEEP);
 	http_reply_init(&r, 3);
 	assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_OK);
 	assert_int_equal(r.status, 503);
@@ -323,13 +356,15 @@ headers_are_found_and_dates_read(void **state)
 	assert_null(http_header(&r, "X"));
 	/* An error's body is cut to its bound. */
 	assert_true(span_eq(bytes_span(&r.body), span_str("bus")));
-	server.answer = "HTTP/1.1 429 X\r\nDate: Sat, 21 Nov 2026 19:31:34 GMT"
-			"\r\nRetry-After: Sat, 21 Nov 2026 19:32:34 GMT\r\n"
-			"Content-Length: 0\r\n\r\n";
+	serve_with("HTTP/1.1 429 X\r\nDate: Sat, 21 Nov 2026 19:31:34 GMT"
+		   "\r\nRetry-After: Sat, 21 Nov 2026 19:32:34 GMT\r\n"
+		   "Content-Length: 0\r\n\r\n",
+	    KEEP);
 	assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_OK);
 	assert_int_equal(r.retry_after_s, 60);
-	server.answer = "HTTP/1.1 429 X\r\nRetry-After: 99999999\r\n"
-			"Content-Length: 0\r\n\r\n";
+	serve_with("HTTP/1.1 429 X\r\nRetry-After: 99999999\r\n"
+		   "Content-Length: 0\r\n\r\n",
+	    KEEP);
 	assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_OK);
 	assert_int_equal(r.retry_after_s, 3600);
 	assert_true(r.date_ns == 0);
@@ -342,8 +377,9 @@ a_redirect_is_an_answer(void **state)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct http_reply r;
 
-	server.answer = "HTTP/1.1 301 Moved\r\nLocation: /other\r\n"
-			"Content-Length: 0\r\n\r\n";
+	serve_with("HTTP/1.1 301 Moved\r\nLocation: /other\r\n"
+		   "Content-Length: 0\r\n\r\n",
+	    KEEP);
 	http_reply_init(&r, 100);
 	assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_OK);
 	assert_int_equal(r.status, 301);
@@ -357,7 +393,7 @@ a_connection_is_used_again(void **state)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct http_reply r;
 
-	server.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+	serve_with("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", KEEP);
 	http_reply_init(&r, 100);
 	for (int i = 0; i < 5; i++)
 		assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_OK);
@@ -388,8 +424,7 @@ threads_do_not_wait_for_each_other(void **state)
 	pthread_t id[8];
 	void *failed;
 
-	(void)url_of("/"); /* written before others read it */
-	server.answer = "HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx";
+	serve_with("HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\nx", KEEP);
 	for (int i = 0; i < 8; i++)
 		assert_int_equal(
 		    pthread_create(&id[i], NULL, ask_often, *state), 0);
@@ -424,15 +459,13 @@ broken_answers_are_transient(void **state)
 
 	http_reply_init(&r, 100);
 	for (size_t i = 0; i < sizeof broken / sizeof broken[0]; i++) {
-		server.answer = broken[i].answer;
-		server.ending = broken[i].ending;
+		serve_with(broken[i].answer, broken[i].ending);
 		if (get(*state, url_of("/"), &r, &err) != SNAP_TRANSIENT)
 			fail_msg(
 			    "answer %zu: status %d, %s", i, r.status, err.msg);
 		assert_string_not_equal(err.detail, "");
 	}
-	server.answer = "220 mail.example.org ESMTP\r\n";
-	server.ending = CLOSE;
+	serve_with("220 mail.example.org ESMTP\r\n", CLOSE);
 	assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_IO);
 	assert_non_null(strstr(err.hint, "port"));
 	assert_int_equal(
@@ -458,8 +491,7 @@ endless_headers_are_cut_off(void **state)
 		bytes_put_str(&b, "X-More: of the same, and then some\r\n");
 	bytes_put_str(&b, "\r\n");
 	bytes_u8(&b, 0);
-	server.answer = (const char *)b.p;
-	server.ending = CLOSE;
+	serve_with((const char *)b.p, CLOSE);
 	http_reply_init(&r, 100);
 	assert_int_equal(get(*state, url_of("/"), &r, &err), SNAP_CORRUPT);
 	http_reply_fini(&r);
@@ -488,7 +520,7 @@ the_user_may_cancel_a_silent_server(void **state)
 	(void)state;
 	settings[0][1] = "600";
 	assert_int_equal(http_open(&opts, "s3", &h, &err), SNAP_OK);
-	server.ending = SILENT;
+	serve_with("", SILENT);
 	http_reply_init(&r, 100);
 	assert_int_equal(pthread_create(&id, NULL, cancel_soon, NULL), 0);
 	assert_int_equal(get(h, url_of("/"), &r, &err), SNAP_CANCELLED);
@@ -558,17 +590,17 @@ a_proxy_is_for_https_elsewhere(void **state)
 	    url, sizeof url, "http://user:hunter2@127.0.0.1:%u", server.port);
 	proxy = url;
 	assert_int_equal(http_open(&opts, "s3", &h, &err), SNAP_OK);
-	server.answer = "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n";
+	serve_with("HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n", KEEP);
 	http_reply_init(&r, 100);
 	assert_int_equal(
 	    get(h, "https://s3.example.invalid/", &r, &err), SNAP_TRANSIENT);
 	assert_non_null(
-	    strstr(server.asked, "CONNECT s3.example.invalid:443 "));
+	    strstr(asked()->head, "CONNECT s3.example.invalid:443 "));
 	assert_null(strstr(err.msg, "hunter2"));
 	assert_null(strstr(err.detail, "hunter2"));
 	/* Loopback is asked directly. */
 	assert_int_equal(get(h, url_of("/"), &r, &err), SNAP_OK);
-	assert_non_null(strstr(server.asked, "GET / "));
+	assert_non_null(strstr(asked()->head, "GET / "));
 	http_reply_fini(&r);
 	http_close(h);
 }
