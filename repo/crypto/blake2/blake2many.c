@@ -10,6 +10,7 @@
 #include <sodium.h>
 
 #include "blake2many.h"
+#include "bytes.h"
 
 /* Parameter block, first word: digest, key, fanout 1, depth 1. */
 #define PARAMS                                                                 \
@@ -136,8 +137,8 @@ next_block(struct batch *b, unsigned i)
 static void
 put_digest(struct batch *b, unsigned i, uint8_t *out)
 {
-	for (unsigned k = 0; k < BLAKE2_OUT; k++)
-		out[k] = (uint8_t)(b->l.h[k / 8][i] >> k % 8 * 8);
+	le64_put(out, b->l.h[0][i]);
+	le64_put(out + 8, b->l.h[1][i]);
 }
 
 void
