@@ -44,7 +44,7 @@ frame_open(struct store *s, const uint8_t *key, const struct frame_place *f,
 	if (f->plain_len > BLOCK_PLAIN_MAX)
 		return snap_fail(err, SNAP_CORRUPT, "a frame too large");
 	context_of(s, f, &c);
-	bytes_init(&mid, BLOCK_PLAIN_MAX + (64u << 10));
+	scratch_take(s, sealed.len, BLOCK_PLAIN_MAX + (64u << 10), &mid);
 	rc = open_frame(key, &c, sealed, &mid, err);
 	if (rc != SNAP_OK)
 		goto out;
@@ -58,7 +58,7 @@ frame_open(struct store *s, const uint8_t *key, const struct frame_place *f,
 		rc = bytes_check(plain, err);
 	}
 out:
-	bytes_fini(&mid);
+	scratch_give(s, &mid);
 	return rc;
 }
 

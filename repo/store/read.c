@@ -109,7 +109,7 @@ get_sealed(struct store *s, const struct copy *c, struct bytes *sealed,
 	char name[TRANSPORT_NAME_MAX + 1];
 
 	store_name(c->pack_kind, c->pack, name);
-	bytes_init(sealed, TRANSPORT_SIZE_MAX);
+	scratch_take(s, c->sealed_len, TRANSPORT_SIZE_MAX, sealed);
 	return transport_get(s->t, name, c->off, c->sealed_len, sealed, err);
 }
 
@@ -122,7 +122,7 @@ copy_get(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
 
 	if (rc == SNAP_OK)
 		rc = decrypt_copy(s, c, id, bytes_span(&sealed), plain, err);
-	bytes_fini(&sealed);
+	scratch_give(s, &sealed);
 	return rc;
 }
 
@@ -135,7 +135,7 @@ store_read_copy(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
 
 	if (rc == SNAP_OK)
 		rc = open_copy(s, c, id, bytes_span(&sealed), plain, err);
-	bytes_fini(&sealed);
+	scratch_give(s, &sealed);
 	return rc == SNAP_OK ? rc : copy_name(c, id, err);
 }
 

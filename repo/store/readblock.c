@@ -15,8 +15,12 @@
 void
 read_block_fini(struct read_block *b)
 {
-	for (size_t i = 0; i < b->n_plain; i++)
-		bytes_fini(&b->plain[i]);
+	for (size_t i = 0; i < b->n_plain; i++) {
+		if (b->home != NULL)
+			scratch_give(b->home, &b->plain[i]);
+		else
+			bytes_fini(&b->plain[i]);
+	}
 	free(b->plain);
 	free(b->lens);
 	free(b->chunks);
@@ -136,14 +140,15 @@ read_one(struct store *s, const struct copy *c, const uint8_t *id,
 	enum snap_code rc;
 
 	memset(out, 0, sizeof *out);
-	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	scratch_take(s, c->plain_len, BLOCK_PLAIN_MAX, &plain);
 	rc = copy_get(s, c, id, &plain, err);
 	if (rc == SNAP_OK)
 		rc = block_verify(s, c, id, bytes_span(&plain), out, err);
 	if (rc != SNAP_OK) {
-		bytes_fini(&plain);
+		scratch_give(s, &plain);
 		return copy_name(c, id, err);
 	}
+	out->home = s;
 	out->plain = malloc(sizeof *out->plain);
 	if (out->plain == NULL) {
 		bytes_fini(&plain);

@@ -287,6 +287,8 @@ state_new(struct store_state **out, struct snap_err *err)
 	}
 	*out = st; /* from here on store_close() cleans up */
 	rc = ctx_pool_new(&st->contexts, err);
+	if (rc == SNAP_OK)
+		rc = scratch_new(&st->scratch, err);
 	if (rc != SNAP_OK)
 		return rc;
 	st->sessions = keys_secret_alloc(SESSIONS_KEPT * sizeof *st->sessions);
@@ -372,6 +374,7 @@ store_close(struct store *s)
 		return;
 	if (s->state != NULL) {
 		ctx_pool_free(s->state->contexts);
+		scratch_free(s->state->scratch);
 		keys_secret_free(s->state->sessions);
 		cache_free(s->state->cache);
 		free(s->state->hosts);

@@ -142,6 +142,7 @@ struct read_block {
 	uint8_t (*hashes)[ID_LEN]; /* recomputed from these very bytes */
 	struct bytes *plain;       /* what the chunks lie in */
 	size_t n_plain;
+	struct store *home; /* gets the memory back; NULL = the system */
 };
 /* As store_read; where no full copy is good, every chunk that some good
  * sparse copy has.  The caller frees with read_block_fini(). */

@@ -25,10 +25,12 @@ struct open_session {
 };
 struct cache;
 struct ctx_pool; /* zstd contexts at rest */
+struct scratch;  /* buffers at rest */
 
 struct store_state {
 	pthread_mutex_t lock; /* of what follows */
 	struct ctx_pool *contexts;
+	struct scratch *scratch;
 	struct open_session *sessions; /* locked memory, a ring */
 	size_t n_sessions, next_session;
 	struct host_record *hosts; /* fixed after open */
@@ -73,6 +75,16 @@ SNAP_MUST_CHECK enum snap_code frame_compress(struct store *s,
 /* Appends exactly plain_len bytes. */
 SNAP_MUST_CHECK enum snap_code frame_decompress(struct store *s, struct span in,
     uint32_t plain_len, struct bytes *plain, struct snap_err *err);
+
+/* ---- scratch.c */
+SNAP_MUST_CHECK enum snap_code scratch_new(
+    struct scratch **out, struct snap_err *err);
+void scratch_free(struct scratch *p);
+/* An empty buffer, instead of bytes_init(): with room for `want` bytes unless
+ * memory is short. */
+void scratch_take(struct store *s, size_t want, size_t max, struct bytes *out);
+/* Instead of bytes_fini(), for any buffer. */
+void scratch_give(struct store *s, struct bytes *b);
 
 /* ---- frame.c: one frame as bytes */
 struct frame_place {

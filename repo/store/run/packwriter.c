@@ -202,7 +202,7 @@ check_frames(struct store *s, const struct packbuf *p,
 	struct bytes plain;
 	enum snap_code rc = SNAP_OK;
 
-	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	scratch_take(s, 0, BLOCK_PLAIN_MAX, &plain);
 	for (size_t i = 0; i < p->n && rc == SNAP_OK; i++) {
 		const struct pack_row *r = &p->rows[i];
 		struct frame_place f = { r->class, r->codec, r->id,
@@ -218,7 +218,7 @@ check_frames(struct store *s, const struct packbuf *p,
 		    sum.hi != p->sums[i].hi)
 			rc = wrong(err);
 	}
-	bytes_fini(&plain);
+	scratch_give(s, &plain);
 	return rc;
 }
 

@@ -378,17 +378,20 @@ store_frame(struct run *r, const struct frame_in *f, struct snap_err *err)
 	    f->class == CLASS_DATA ? r->session->key : r->s->keys->meta;
 	struct bytes packed, sealed;
 	enum snap_code rc;
+	size_t room;
 
-	bytes_init(&packed, SIZE_MAX);
-	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
+	/* What zstd may need for what does not compress. */
+	room = f->plain.len + f->plain.len / 128 + 1024;
+	scratch_take(r->s, room, SIZE_MAX, &packed);
+	scratch_take(r->s, room, TRANSPORT_SIZE_MAX, &sealed);
 	rc = frame_compress(r->s, f->plain, &packed, &place.codec, err);
 	if (rc == SNAP_OK)
 		rc = frame_seal(
 		    r->s, key, &place, bytes_span(&packed), &sealed, err);
-	bytes_fini(&packed);
+	scratch_give(r->s, &packed);
 	if (rc == SNAP_OK)
 		rc = append(r, f, place.codec, bytes_span(&sealed), err);
-	bytes_fini(&sealed);
+	scratch_give(r->s, &sealed);
 	return rc;
 }
 
