@@ -3,8 +3,8 @@
  * assemble.c - two walks over the same recipes.
  *
  * The first walk runs ahead and takes references to blocks, as many as the
- * block table gives; the second follows, copies chunks into the span's buffer
- * and checks the span's digest over hashes recomputed from these very bytes.
+ * block table gives; the second follows, and checks a span's digest over
+ * hashes recomputed from the very bytes of its chunks.
  * Only a span that verified leaves, so nothing that storage invented reaches
  * the sink.
  */
@@ -38,6 +38,7 @@ struct reader {
 	size_t n_loaded;
 	size_t next_stream;    /* the first walk's next stream ... */
 	uint32_t next_segment; /* ... and segment in it */
+	size_t span_len;       /* so far */
 	struct bytes span, hashes, digests;
 	uint64_t bytes; /* of the stream, delivered */
 };
@@ -171,10 +172,11 @@ damaged(struct reader *rd, size_t stream, const char *why, struct snap_err *err)
 	    (int)row->name.len, (const char *)row->name.p, why);
 }
 
-/* Copy the chunks of one extent into the span. */
+/* Wait for the block of one extent, hold the extent against it and add its
+ * chunks to the span's hashes and bytes. */
 static enum snap_code
-copy_extent(
-    struct reader *rd, struct segment *g, uint32_t i, struct snap_err *err)
+check_extent(struct reader *rd, struct segment *g, uint32_t i,
+    const struct read_block **block, struct snap_err *err)
 {
 	const struct extent *e = &g->r.extents[i];
 	const struct read_block *b;
@@ -194,43 +196,115 @@ copy_extent(
 		if (b->chunks[c] == NULL)
 			return damaged(rd, g->stream,
 			    "a chunk that no copy of its block has", err);
-		if (b->lens[c] > rd->span.max - rd->span.len)
+		rd->span_len += b->lens[c];
+		if (rd->span_len > 2 * SPAN_BYTES_MAX)
 			return damaged(
 			    rd, g->stream, "a span longer than any", err);
-		bytes_put(&rd->span, b->chunks[c], b->lens[c]);
 	}
 	if ((size_t)e->count * ID_LEN > rd->hashes.max - rd->hashes.len)
 		return damaged(rd, g->stream, "a span of too many chunks", err);
 	bytes_put(&rd->hashes, b->hashes[e->first], (size_t)e->count * ID_LEN);
-	blocks_give(rd->blocks, g->refs[i]);
-	g->refs[i] = NULL;
-	if ((rc = bytes_check(&rd->span, err)) != SNAP_OK)
-		return rc;
+	*block = b;
 	return bytes_check(&rd->hashes, err);
 }
 
+/* The chunks of an extent, as many as lie in a row at a time. */
+static enum snap_code
+each_run(const struct read_block *b, const struct extent *e,
+    enum snap_code (*take)(void *arg, struct span run, struct snap_err *err),
+    void *arg, struct snap_err *err)
+{
+	uint32_t c = e->first, end = e->first + e->count;
+	enum snap_code rc = SNAP_OK;
+
+	while (c < end && rc == SNAP_OK) {
+		struct span run = span_of(b->chunks[c], b->lens[c]);
+
+		for (c++; c < end && b->chunks[c] == run.p + run.len; c++)
+			run.len += b->lens[c];
+		rc = take(arg, run, err);
+	}
+	return rc;
+}
+
+static enum snap_code
+copy_run(void *arg, struct span run, struct snap_err *err)
+{
+	struct reader *rd = arg;
+
+	bytes_put_span(&rd->span, run);
+	return bytes_check(&rd->span, err);
+}
+
+static enum snap_code
+write_run(void *arg, struct span run, struct snap_err *err)
+{
+	return sink_data(arg, run, err);
+}
+
+static void
+give_extent(struct reader *rd, struct segment *g, uint32_t i)
+{
+	blocks_give(rd->blocks, g->refs[i]);
+	g->refs[i] = NULL;
+}
+
+/* A verified span, from the blocks where it lies or from its copy. */
+static enum snap_code
+write_span(struct reader *rd, struct segment *g, const struct recipe_span *s,
+    bool copied, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	const struct read_block *b;
+
+	if (copied)
+		return sink_data(rd->out, bytes_span(&rd->span), err);
+	for (uint32_t i = s->first_extent;
+	     i < s->first_extent + s->n_extents && rc == SNAP_OK; i++) {
+		rc = blocks_wait(rd->blocks, g->refs[i], &b, err);
+		if (rc == SNAP_OK)
+			rc = each_run(
+			    b, &g->r.extents[i], write_run, rd->out, err);
+		give_extent(rd, g, i);
+	}
+	return rc;
+}
+
+/*
+ * Nothing leaves before the whole span verified.  Until then its blocks are
+ * held; where it is in too many pieces for that it is copied.
+ */
 static enum snap_code
 deliver_span(struct reader *rd, struct segment *g, const struct recipe_span *s,
     struct snap_err *err)
 {
 	enum snap_code rc = report_check(rd->store->report, err);
+	bool copied = s->n_extents > BLOCKS_AHEAD / 2;
+	const struct read_block *b = NULL;
 	uint8_t digest[ID_LEN];
 
+	rd->span_len = 0;
 	bytes_clear(&rd->span);
 	bytes_clear(&rd->hashes);
-	for (uint32_t i = 0; i < s->n_extents && rc == SNAP_OK; i++)
-		rc = copy_extent(rd, g, s->first_extent + i, err);
+	for (uint32_t i = s->first_extent;
+	     i < s->first_extent + s->n_extents && rc == SNAP_OK; i++) {
+		rc = check_extent(rd, g, i, &b, err);
+		if (rc == SNAP_OK && copied) {
+			rc = each_run(b, &g->r.extents[i], copy_run, rd, err);
+			give_extent(rd, g, i);
+		}
+	}
 	if (rc != SNAP_OK)
 		return rc;
 	keys_digest(rd->store->keys, bytes_span(&rd->hashes), digest);
-	if (rd->span.len != s->bytes || memcmp(digest, s->digest, ID_LEN) != 0)
+	if (rd->span_len != s->bytes || memcmp(digest, s->digest, ID_LEN) != 0)
 		return damaged(rd, g->stream, "a span's digest", err);
 	bytes_put(&rd->digests, digest, ID_LEN);
-	rd->bytes += rd->span.len;
+	rd->bytes += rd->span_len;
 	if ((rc = walk_ahead(rd, err)) != SNAP_OK)
 		return rc;
-	report_done(rd->store->report, rd->span.len);
-	return sink_data(rd->out, bytes_span(&rd->span), err);
+	report_done(rd->store->report, rd->span_len);
+	return write_span(rd, g, s, copied, err);
 }
 
 static enum snap_code

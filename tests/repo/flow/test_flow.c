@@ -351,6 +351,49 @@ a_damaged_pack_never_gives_other_bytes(void **state)
 	bytes_fini(&v[0].data);
 }
 
+/* Once where the blocks of a span are held (16 of 64 KiB) and once where it is
+ * in too many pieces for that. */
+static void
+nothing_of_a_span_leaves_before_all_of_it_verified(void **state)
+{
+	struct piece v[1] = { { "a", { 0 } } };
+	struct compare c = { .sink = { &cmp_ops }, .v = v, .n = 1 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct victim victim = { .w = *state };
+	struct world *w = *state;
+	struct repo_manifest *m;
+	struct repo_snapshot s;
+	unsigned n_failed = 0;
+
+	for (uint32_t rows = 12000; rows < 50000; rows += 36000) {
+		make_rows(&v[0].data, rows, rows, 0);
+		backup(w, v, 1, 1, &s);
+		ok(repo_manifest(w->repo, &s, &m, &err), &err);
+		for (size_t i = 0; i < 8; i++) {
+			victim.left = i;
+			victim.name[0] = '\0';
+			ok(transport_list(w->t, "data/", pick, &victim, &err),
+			    &err);
+			if (victim.name[0] == '\0')
+				break;
+			assert_true(mem_store_flip(
+			    w->mem, victim.name, victim.size / 4 * 3, 0x10));
+			c.off = 0;
+			if (repo_read(w->repo, m, NULL, NULL, &c.sink, &err) !=
+			    SNAP_OK) {
+				assert_int_equal(c.off, 0);
+				n_failed++;
+			}
+			assert_true(mem_store_flip(
+			    w->mem, victim.name, victim.size / 4 * 3, 0x10));
+		}
+		repo_manifest_free(m);
+		repo_snapshot_fini(&s);
+		bytes_fini(&v[0].data);
+	}
+	assert_true(n_failed >= 3);
+}
+
 static void
 an_aborted_backup_leaves_no_snapshot_and_is_reused(void **state)
 {
@@ -521,6 +564,7 @@ main(void)
 		T(a_change_stores_little_more_than_itself),
 		T(a_renamed_table_is_found_by_hooks),
 		T(a_damaged_pack_never_gives_other_bytes),
+		T(nothing_of_a_span_leaves_before_all_of_it_verified),
 		T(an_aborted_backup_leaves_no_snapshot_and_is_reused),
 		T(many_waiting_lanes_can_be_aborted),
 		T(a_stream_that_was_not_ended_is_no_snapshot),
