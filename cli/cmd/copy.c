@@ -234,6 +234,7 @@ cmd_copy(struct cli *cli, struct snap_err *err)
 		(void)snap_wrap(err, "the source");
 		goto out;
 	}
+	c.to.for_backup = true;
 	if ((rc = place_open(&c.to, cli, err)) != SNAP_OK)
 		goto out;
 	repo_id(c.from.repo, c.from_id);
