@@ -63,7 +63,9 @@ is_late(const struct store *s, int64_t l0, int64_t time)
 int64_t
 store_time(const struct store *s, int64_t l0, int64_t listed)
 {
-	return !transport_time_is_visibility(s->t) && l0 < listed ? l0 : listed;
+	bool copied = !transport_time_is_visibility(s->t) || l0 < s->config_ns;
+
+	return copied && l0 < listed ? l0 : listed;
 }
 
 bool

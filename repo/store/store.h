@@ -18,6 +18,7 @@ struct store {
 	struct transport *t; /* borrowed */
 	struct keys *keys;
 	struct config config;
+	int64_t config_ns; /* its store time, where times are of visibility */
 	uint8_t repo_id[ID_LEN];
 	struct report *report;
 	char *cache_dir; /* <cache>/<repo id hex>, or NULL */
@@ -81,10 +82,11 @@ SNAP_MUST_CHECK bool store_name_parse(
     const char *name, uint8_t *kind, uint8_t id[ID_LEN]);
 
 /*
- * The store time of an object that rests on a look at `l0`.  Where times do
- * not survive a copy of the repository it is l0, which the object itself says:
- * then the copy keeps its order and its snapshots.  Elsewhere, and at the
- * latest, it is what was listed.
+ * The store time of an object that rests on a look at `l0`.  On a file system,
+ * whose times do not survive a copy of the repository, it is l0, which the
+ * object itself says: then the copy keeps its order and its snapshots; so too
+ * elsewhere when l0 is before the config, which came with a copy then.
+ * Otherwise, and at the latest, it is what was listed.
  */
 int64_t store_time(const struct store *s, int64_t l0, int64_t listed);
 /* Did it appear too late after that look, so that no reader trusts it? */

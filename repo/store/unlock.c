@@ -71,6 +71,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 static enum snap_code
 read_config(struct unlock *u, struct snap_err *err)
 {
+	struct transport_stat st = { 0, 0 };
 	struct store *s = u->s;
 	struct object o;
 	enum snap_code rc;
@@ -87,8 +88,11 @@ read_config(struct unlock *u, struct snap_err *err)
 	if (rc == SNAP_NOTFOUND)
 		return snap_fail(err, SNAP_NOREPO,
 		    "there is no repository at %s", transport_url(s->t));
+	if (rc == SNAP_OK && transport_time_is_visibility(s->t))
+		rc = transport_stat(s->t, "config", &st, err);
 	if (rc != SNAP_OK)
 		return rc;
+	s->config_ns = st.time_ns;
 	rc = object_parse(bytes_span(&u->config), &o, err);
 	if (rc == SNAP_OK && o.header.kind != OBJ_CONFIG)
 		rc = snap_fail(err, SNAP_CORRUPT, "this is no config");

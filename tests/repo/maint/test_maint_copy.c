@@ -56,14 +56,12 @@ expect_order(struct world *w, uint8_t (*id)[ID_LEN], size_t n)
 }
 
 static void
-a_copy_keeps_its_snapshots_and_their_order(void **state)
+keeps_snapshots_and_their_order(struct world *w)
 {
 	static const int64_t later[] = { 1, 1000000000, YEAR, 30 * YEAR };
-	struct world *w = *state;
 	uint8_t id[SNAPSHOTS][ID_LEN];
 	struct repo_check_result r;
 
-	like_files(w);
 	for (uint8_t i = 0; i < SNAPSHOTS; i++)
 		world_backup(w, i, "db", id[i]);
 	for (size_t k = 0; k < sizeof later / sizeof later[0]; k++) {
@@ -77,6 +75,20 @@ a_copy_keeps_its_snapshots_and_their_order(void **state)
 		for (uint8_t i = 0; i < SNAPSHOTS; i++)
 			assert_true(world_readable(w, i));
 	}
+}
+
+static void
+a_copy_keeps_its_snapshots_and_their_order(void **state)
+{
+	like_files(*state);
+	keeps_snapshots_and_their_order(*state);
+}
+
+/* There the times are of the copying, and config is younger than all l0. */
+static void
+so_does_a_copy_in_a_bucket(void **state)
+{
+	keeps_snapshots_and_their_order(*state);
 }
 
 static void
@@ -103,6 +115,10 @@ where_times_are_of_visibility_late_ones_are_void(void **state)
 
 	world_backup(w, 1, "db", id);
 	touch_all(w, YEAR);
+	/* Nobody but a copy makes config younger than what rests on it. */
+	assert_true(
+	    mem_store_set_object_time(w->mem, "config", MEM_TIME_START));
+	world_reopen(w);
 	expect_order(w, NULL, 0);
 	assert_true(world_said(w, "too late"));
 }
@@ -113,8 +129,12 @@ a_time_is_never_after_that_of_the_store(void **state)
 {
 	struct world *w = *state;
 
-	assert_int_equal(store_time(w->s, 50, 70), 70);
-	assert_int_equal(store_time(w->s, 5000, 70), 70);
+	int64_t t = w->s->config_ns;
+
+	assert_int_equal(store_time(w->s, t + 50, t + 70), t + 70);
+	assert_int_equal(store_time(w->s, t + 5000, t + 70), t + 70);
+	assert_int_equal(store_time(w->s, t - 50, t + 70), t - 50);
+	assert_int_equal(store_time(w->s, t - 50, t - 70), t - 70);
 	like_files(w);
 	assert_int_equal(store_time(w->s, 50, 70), 50);
 	assert_int_equal(store_time(w->s, 5000, 70), 70);
@@ -188,6 +208,7 @@ main(void)
 	cmocka_unit_test_setup_teardown(name, world_setup, world_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_copy_keeps_its_snapshots_and_their_order),
+		T(so_does_a_copy_in_a_bucket),
 		T(a_copy_takes_further_snapshots),
 		T(where_times_are_of_visibility_late_ones_are_void),
 		T(a_time_is_never_after_that_of_the_store),
