@@ -18,6 +18,7 @@ Besides the API there is a way in for tests, POST /sim/WHAT with JSON:
   fault   {"op": "b2_upload_file", ...} what happens to coming requests of
           that kind ("*": any).  "skip" so many, hit "count" (1).
           "status", "code", "message", "retry_after": such an answer;
+          "answer": {...} is answered whatever was asked;
           "reset": the connection is cut instead; "delay": seconds before;
           uploads: "kill_url": the upload URL is dead from then on,
           "corrupt": a byte is flipped on its way in, "lose_reply": stored,
@@ -27,6 +28,7 @@ Besides the API there is a way in for tests, POST /sim/WHAT with JSON:
   clear   no faults, no cap
   expire  every account token is expired now, and the upload URLs with it
   kill_upload_urls   every upload URL handed out is dead
+  page    {"max": N, "pad": BYTES} no listing is longer, each entry so long
   cap     {"bytes": N} more than that is not stored
   bucket  {"name": N, "lifecycle": [...]} make one
   drop    {"name": N} empty it
@@ -165,6 +167,7 @@ class State:
         self.tokens = {}   # ours, opaque -> the simulator's
         self.uploads = {}  # upload token -> its state
         self.faults, self.calls, self.cap = [], {}, None
+        self.page_max, self.pad = 10000, 0
 
     # ---- rights
 
@@ -343,6 +346,7 @@ class State:
         bucket, n = self.bucket(p["bucketId"]), p.get("maxFileCount") or 100
         if not 1 <= n <= 10000:
             raise ApiError(400, "out_of_range", "maxFileCount out of range")
+        n = min(n, self.page_max)
         start = max((p.get("startFileName") or "", p.get("startFileId") or ""),
                     (prefix, ""))
         out, following, last_name = [], (None, None), None
@@ -357,6 +361,8 @@ class State:
                 continue
             entry = file.as_list_files_dict(self.tokens[token])
             entry["size"] = entry["contentLength"]  # as v1 called it
+            if self.pad:
+                entry["fileInfo"] = dict(pad="x" * self.pad)
             if delimiter and delimiter in name[len(prefix):]:
                 folder = prefix + name[len(prefix):].split(
                     delimiter, 1)[0] + delimiter
@@ -468,6 +474,7 @@ class State:
         elif what == "clear":
             self.faults.clear()
             self.cap = None
+            self.page_max, self.pad = 10000, 0
         elif what == "expire":
             self.sim.expired_auth_tokens.update(self.tokens.values())
         elif what == "kill_upload_urls":
@@ -475,6 +482,8 @@ class State:
                 u["dead"] = True
         elif what == "cap":
             self.cap = p.get("bytes")
+        elif what == "page":
+            self.page_max, self.pad = p["max"], p.get("pad", 0)
         elif what == "bucket":
             return self.b2_create_bucket(
                 dict(bucketName=p["name"], bucketType="allPrivate",
@@ -656,7 +665,11 @@ class Handler(BaseHTTPRequestHandler):
             self.download(m[2], token, None, query.get("fileId"))
         elif m:
             raw = self.body()
-            self.suffer(self.take_fault(m[2]))
+            fault = self.take_fault(m[2])
+            self.suffer(fault)
+            if "answer" in fault:
+                self.send_json(200, fault["answer"])
+                return
             try:
                 p = json.loads(raw) if raw else query
             except ValueError as e:
@@ -694,6 +707,9 @@ class Handler(BaseHTTPRequestHandler):
     def upload(self, bucket_id):
         state = self.server.state
         fault = self.take_fault("b2_upload_file")
+        if fault.get("status") and not fault.get("kill_url"):
+            self.body()
+            self.suffer(fault)
         try:
             with state.lock:
                 u = state.take_upload(self.headers.get("Authorization"),

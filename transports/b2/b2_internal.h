@@ -23,9 +23,10 @@
 
 #define B2_REPLY_MAX (16u << 20)  /* bytes of a listing */
 #define B2_ANSWER_MAX (64u << 10) /* bytes of any other answer */
-#define B2_PAGE 1000u     /* versions in a listing: so many are billed as one */
-#define B2_TARGETS_MAX 64 /* upload URLs kept */
-#define B2_PATH_MAX 5120u /* bytes of a URL */
+#define B2_PAGE 1000u      /* versions in a listing that are billed as one */
+#define B2_LONG_PAGE 5000u /* when all are wanted anyway */
+#define B2_TARGETS_MAX 64  /* upload URLs kept */
+#define B2_PATH_MAX 5120u  /* bytes of a URL */
 
 enum b2_op {
 	B2_AUTHORIZE,

@@ -53,7 +53,7 @@ walk_init(struct walk *w, struct b2 *b, const char *prefix, const char *start,
 {
 	memset(w, 0, sizeof *w);
 	w->b = b;
-	w->page = B2_PAGE;
+	w->page = B2_LONG_PAGE;
 	w->more = true;
 	w->prefix = join(b->prefix, prefix);
 	w->start_name = join(b->prefix, start);
@@ -157,14 +157,14 @@ feed(struct walk *w, const struct b2_page *p, struct snap_err *err)
 }
 
 static enum snap_code
-ask_page(struct walk *w, struct http_reply *r, struct snap_err *err)
+ask(struct walk *w, unsigned page, struct http_reply *r, struct snap_err *err)
 {
 	struct b2_request q = { .op = B2_LIST_VERSIONS };
 	enum snap_code rc;
 
 	q.json = json_pack("{s:s, s:s, s:s, s:i}", "bucketId", w->b->bucket_id,
 	    "prefix", w->prefix, "startFileName", w->start_name, "maxFileCount",
-	    (int)w->page);
+	    (int)page);
 	if (q.json != NULL && w->start_id != NULL &&
 	    json_object_set_new(
 		q.json, "startFileId", json_string(w->start_id)) != 0) {
@@ -173,6 +173,30 @@ ask_page(struct walk *w, struct http_reply *r, struct snap_err *err)
 	}
 	rc = q.json != NULL ? b2_ask(w->b, &q, r, err) : b2_no_memory(err);
 	json_decref(q.json);
+	return rc;
+}
+
+/* The next page as it comes, decoded. */
+static enum snap_code
+ask_page(struct walk *w, struct b2_page *p, struct snap_err *err)
+{
+	struct http_reply r;
+	enum snap_code rc;
+
+	http_reply_init(&r, B2_REPLY_MAX);
+	rc = ask(w, w->page, &r, err);
+	/* Each version may carry 7 kB that some uploader chose: fewer. */
+	if (rc == SNAP_CORRUPT && w->page > B2_SMALL_PAGE)
+		rc = ask(w, B2_SMALL_PAGE, &r, err);
+	/* There is no such bucket any more: not a missing object. */
+	if (rc == SNAP_NOTFOUND && err != NULL)
+		rc = err->code = SNAP_NOREPO;
+	if (rc == SNAP_OK)
+		rc = b2_page_decode(bytes_span(&r.body), p, err);
+	for (size_t n = B2_PAGE; n < p->n; n += B2_PAGE)
+		b2_count(w->b, B2_LIST_VERSIONS);
+	w->date = r.date_ns;
+	http_reply_fini(&r);
 	return rc;
 }
 
@@ -186,10 +210,9 @@ go_on(struct walk *w, const struct b2_page *p, struct snap_err *err)
 	if (!w->more)
 		return SNAP_OK;
 	/* Else a service gone wrong would have us ask for ever. */
-	if (p->n == 0 || (strcmp(p->next_name, w->start_name) == 0 &&
-			     (p->next_id == NULL ||
-				 (w->start_id != NULL &&
-				     strcmp(p->next_id, w->start_id) == 0))))
+	if (strcmp(p->next_name, w->start_name) == 0 &&
+	    (p->next_id == NULL ||
+		(w->start_id != NULL && strcmp(p->next_id, w->start_id) == 0)))
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the listing of the service goes round in circles");
 	name = strdup(p->next_name);
@@ -211,24 +234,10 @@ go_on(struct walk *w, const struct b2_page *p, struct snap_err *err)
 static enum snap_code
 walk_page(struct walk *w, struct snap_err *err)
 {
-	struct http_reply r;
 	struct b2_page p = { NULL, NULL, 0, NULL, NULL };
 	enum snap_code rc;
 
-	http_reply_init(&r, B2_REPLY_MAX);
-	rc = ask_page(w, &r, err);
-	/* Each version may carry 7 kB that some uploader chose: fewer. */
-	if (rc == SNAP_CORRUPT && w->page > B2_SMALL_PAGE) {
-		w->page = B2_SMALL_PAGE;
-		rc = ask_page(w, &r, err);
-	}
-	/* There is no such bucket any more: not a missing object. */
-	if (rc == SNAP_NOTFOUND && err != NULL)
-		rc = err->code = SNAP_NOREPO;
-	if (rc == SNAP_OK)
-		rc = b2_page_decode(bytes_span(&r.body), &p, err);
-	w->date = r.date_ns;
-	http_reply_fini(&r);
+	rc = ask_page(w, &p, err);
 	if (rc == SNAP_OK)
 		rc = feed(w, &p, err);
 	if (rc == SNAP_OK)
@@ -315,6 +324,7 @@ search(struct b2 *b, const char *prefix, const char *start, unsigned page,
 	do {
 		if (rc == SNAP_OK)
 			rc = walk_page(&w, err);
+		w.page = B2_PAGE;
 		/* From the start of a folder one page is all it may cost. */
 	} while (rc == SNAP_OK && w.more && !want->is_past &&
 		 strcmp(start, want->name) == 0);
@@ -376,16 +386,11 @@ b2_remove_version(
 static enum snap_code
 remove_page(struct walk *w, bool *had_object, struct snap_err *err)
 {
-	struct http_reply r;
 	struct b2_page p = { NULL, NULL, 0, NULL, NULL };
 	const char *name = w->prefix + strlen(w->b->prefix);
 	enum snap_code rc;
 
-	http_reply_init(&r, B2_REPLY_MAX);
-	rc = ask_page(w, &r, err);
-	if (rc == SNAP_OK)
-		rc = b2_page_decode(bytes_span(&r.body), &p, err);
-	http_reply_fini(&r);
+	rc = ask_page(w, &p, err);
 	w->more = false;
 	for (size_t i = 0; rc == SNAP_OK && i < p.n; i++) {
 		const struct b2_version *v = &p.versions[i];
@@ -420,8 +425,10 @@ b2_remove(struct b2 *b, const char *name, struct snap_err *err)
 	b2_forget(b, name);
 	rc = walk_init(&w, b, name, name, err);
 	w.page = B2_SMALL_PAGE;
-	while (rc == SNAP_OK && w.more)
+	while (rc == SNAP_OK && w.more) {
 		rc = remove_page(&w, &had_object, err);
+		w.page = B2_PAGE;
+	}
 	walk_fini(&w);
 	if (rc == SNAP_OK && !had_object)
 		return snap_fail(err, SNAP_NOTFOUND, "no such object");

@@ -259,6 +259,25 @@ a_lost_reply_leaves_one_object(void **state)
 }
 
 static void
+a_put_whose_last_look_failed_is_not_sent_twice(void **state)
+{
+	struct fixture *f = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	long n;
+
+	(void)b2_sim(
+	    NULL, "fault", "{'op': 'b2_list_file_versions', 'status': 503}");
+	assert_int_equal(transport_put(f->t, "a", span_str("x"), NULL, &err),
+	    SNAP_TRANSIENT);
+	n = b2_sim_calls("b2_upload_file");
+	assert_int_equal(
+	    transport_put(f->t, "a", span_str("y"), NULL, &err), SNAP_EXISTS);
+	assert_int_equal(b2_sim_calls("b2_upload_file"), n);
+	must_put(f->t, "a", "x");
+	assert_int_equal(b2_sim_versions(f->s, "a"), 1);
+}
+
+static void
 bytes_that_change_on_their_way_up_are_not_stored(void **state)
 {
 	struct fixture *f = *state;
@@ -432,6 +451,75 @@ threads_share_one_renewal(void **state)
 	}
 }
 
+#define VERSION(name)                                                          \
+	"{'fileName': '" name "', 'fileId': 'i', 'action': 'upload',"          \
+	" 'uploadTimestamp': 5, 'contentLength': 1, 'contentSha1':"            \
+	" 'da39a3ee5e6b4b0d3255bfef95601890afd80709'}"
+
+static void
+a_service_gone_wrong_is_noticed(void **state)
+{
+	static const struct {
+		const char *op, *answer, *word;
+		unsigned which;
+	} cases[] = {
+		{ "b2_list_file_versions", "{}", "as documented", 2 },
+		{ "b2_list_file_versions", "{'files': [7]}", "as documented",
+		    1 },
+		{ "b2_list_file_versions",
+		    "{'files': [" VERSION("p/b") "," VERSION("p/a") "]}",
+		    "out of order", 2 },
+		{ "b2_list_file_versions",
+		    "{'files': [" VERSION("p/b") "], 'nextFileName': 'p/'}",
+		    "in circles", 2 },
+		{ "b2_list_file_versions",
+		    "{'files': [], 'nextFileName': 'p/c'}", "in circles", 2 },
+		{ "b2_get_upload_url", "{'uploadUrl': 'http://127.0.0.1:1'}",
+		    "as documented", 4 },
+	};
+	struct fixture *f = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		(void)b2_sim(NULL, "fault",
+		    "{'op': '%s', 'count': 2, 'answer': %s}", cases[i].op,
+		    cases[i].answer);
+		assert_int_equal(try(f->t, cases[i].which, &err), SNAP_CORRUPT);
+		if (strstr(err.msg, cases[i].word) == NULL)
+			fail_msg("%zu: %s", i, err.msg);
+		(void)b2_sim(NULL, "clear", "{}");
+	}
+	/* It may not send us where we would speak in clear text. */
+	(void)b2_sim(NULL, "fault",
+	    "{'op': 'b2_get_upload_url', 'answer': {'uploadUrl':"
+	    " 'http://192.0.2.1/x', 'authorizationToken': 'secret-token'}}");
+	assert_int_equal(
+	    transport_put(f->t, "a", span_str("x"), NULL, &err), SNAP_USAGE);
+	assert_non_null(strstr(err.msg, "without encryption"));
+	assert_null(strstr(err.msg, "secret-token"));
+}
+
+static void
+no_token_is_repeated_in_a_message(void **state)
+{
+	struct fixture *f = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+
+	(void)b2_sim(NULL, "fault",
+	    "{'op': 'b2_get_upload_url', 'answer': {'uploadUrl':"
+	    " '%s/b2api/v2/b2_upload_file/x/y', 'authorizationToken':"
+	    " 'secret-thing'}}",
+	    f->s->realm);
+	(void)b2_sim(NULL, "fault",
+	    "{'op': 'b2_upload_file', 'status': 400, 'code': 'bad_request',"
+	    " 'message': 'no good: secret-thing'}");
+	assert_int_equal(
+	    transport_put(f->t, "a", span_str("x"), NULL, &err), SNAP_IO);
+	assert_non_null(strstr(err.detail, "bad_request"));
+	assert_null(strstr(err.msg, "secret-thing"));
+	assert_null(strstr(err.detail, "secret-thing"));
+}
+
 static void
 what_is_billed_is_counted_by_class(void **state)
 {
@@ -494,11 +582,14 @@ main(void)
 		T(a_busy_service_is_transient_for_as_long_as_it_says),
 		T(a_cut_connection_is_transient_and_nothing_is_half),
 		T(a_lost_reply_leaves_one_object),
+		T(a_put_whose_last_look_failed_is_not_sent_twice),
 		T(bytes_that_change_on_their_way_up_are_not_stored),
 		T(bytes_that_change_on_their_way_down_are_noticed),
 		T(a_download_cut_short_leaves_nothing_behind),
 		T(a_cap_is_permanent_and_says_where_to_raise_it),
 		T(a_cancelled_wait_ends),
+		T(a_service_gone_wrong_is_noticed),
+		T(no_token_is_repeated_in_a_message),
 		T(what_is_billed_is_counted_by_class),
 	};
 #undef T
