@@ -40,6 +40,7 @@ sshd_make_keys() {
 
 # sshd_start [LINE...]: lines of sshd_config.  SSHD_HOST_KEYS (default: all)
 # are the kinds of host key it has; with SSHD_BARE it has no SFTP.
+# SSHD_SFTP_ARGS are options of its sftp-server.
 sshd_start() {
 	SSHD_BIN=${SSHD_BIN:-/usr/sbin/sshd}
 	if [ ! -x "$SSHD_BIN" ] || ! command -v ssh-keygen >/dev/null; then
@@ -113,7 +114,7 @@ sshd_config() { # PORT LINE...
 	EOF
 	[ -n "${SSHD_BARE:-}" ] || cat <<-EOF
 	Subsystem sftp internal-sftp
-	ForceCommand internal-sftp -d $SSHD_DIR/data
+	ForceCommand internal-sftp -d $SSHD_DIR/data ${SSHD_SFTP_ARGS:-}
 	EOF
 }
 

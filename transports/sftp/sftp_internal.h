@@ -19,13 +19,16 @@ struct sftp_dir {
 	char path[TRANSPORT_NAME_MAX + 1];
 };
 
+/* How a file gets its name without replacing another. */
+enum sftp_way { SFTP_WAY_UNKNOWN, SFTP_WAY_LINK, SFTP_WAY_RENAME };
+
 struct sftp {
 	struct transport base;
 	struct ssh_cfg cfg;
 	struct ssh_auth *auth;
 	char *root;              /* as the server takes it */
 	atomic_bool no_dir_sync; /* the server cannot sync directories */
-	atomic_bool keeps;       /* a rename was seen not to replace */
+	atomic_int way;          /* enum sftp_way */
 	pthread_mutex_t lock;
 	pthread_cond_t free_one;
 	struct sftp_dir *known; /* under `lock`, as all below */

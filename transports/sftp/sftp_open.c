@@ -275,7 +275,7 @@ transport_open_sftp(const char *url, const struct transport_opts *opts,
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	}
 	atomic_init(&f->no_dir_sync, false);
-	atomic_init(&f->keeps, false);
+	atomic_init(&f->way, SFTP_WAY_UNKNOWN);
 	f->cfg.opts = opts;
 	rc = url_parse(url, &u, err);
 	if (rc == SNAP_OK)

@@ -15,6 +15,7 @@
 #include "sftp_internal.h"
 
 #define PUBLISH_TRIES 8
+#define LINK "hardlink@openssh.com"
 #define LEVELS_MAX (TRANSPORT_NAME_MAX / 2 + 1)
 #define ATTR_TIMES 8u
 
@@ -25,7 +26,9 @@ struct put {
 	struct span data;
 	char path[SFTP_NAME_SIZE], tmp[SFTP_NAME_SIZE];
 	struct sftp_answer file; /* the hidden one, open */
-	bool open, there, linked;
+	bool open;               /* its handle */
+	bool there;              /* its hidden name */
+	bool named;              /* by us */
 	/* The directories whose entries have changed, from the object's up. */
 	struct sftp_answer dirs[LEVELS_MAX];
 	size_t n_dirs;
@@ -277,92 +280,144 @@ ask_two(struct sftp_conn *c, const char *ext, const char *from, const char *to)
 	sftp_end(c);
 }
 
-/* Does a rename here keep a file that has the name already?  Version 3 of
- * the protocol wants that, and not every server knows. */
+/* Two empty files with hidden names in the store's directory. */
 static enum snap_code
-try_rename(struct put *p, struct snap_err *err)
+two_files(struct put *p, char a[SFTP_NAME_SIZE], char b[SFTP_NAME_SIZE],
+    struct snap_err *err)
 {
-	char from[SFTP_NAME_SIZE], to[SFTP_NAME_SIZE];
-	struct sftp_answer a[5];
+	struct sftp_answer got[2];
+	uint32_t first = p->c->next_id;
 	enum snap_code rc;
-	uint32_t first;
 
-	if (atomic_load(&p->f->keeps))
-		return SNAP_OK;
-	rc = sftp_tmp_path(p->f, "", from, err);
+	rc = sftp_tmp_path(p->f, "", a, err);
 	if (rc == SNAP_OK)
-		rc = sftp_tmp_path(p->f, "", to, err);
+		rc = sftp_tmp_path(p->f, "", b, err);
 	if (rc != SNAP_OK)
 		return rc;
-	first = p->c->next_id;
-	sftp_ask_open(p->c, from, SFTP_FOR_WRITE | SFTP_CREAT | SFTP_EXCL);
-	sftp_ask_open(p->c, to, SFTP_FOR_WRITE | SFTP_CREAT | SFTP_EXCL);
-	rc = sftp_answers(p->c, first, a, 2, err);
-	if (rc != SNAP_OK)
-		return rc;
-	for (int i = 0; i < 2; i++) {
-		if (a[i].type != SFTP_HANDLE)
+	sftp_ask_open(p->c, a, SFTP_FOR_WRITE | SFTP_CREAT | SFTP_EXCL);
+	sftp_ask_open(p->c, b, SFTP_FOR_WRITE | SFTP_CREAT | SFTP_EXCL);
+	rc = sftp_answers(p->c, first, got, 2, err);
+	for (int i = 0; rc == SNAP_OK && i < 2; i++) {
+		if (got[i].type != SFTP_HANDLE)
 			return sftp_refused(
-			    &a[i], "create a temporary file", err);
-		sftp_ask_handle(p->c, SFTP_CLOSE, &a[i]);
+			    &got[i], "create a temporary file", err);
+		sftp_ask_handle(p->c, SFTP_CLOSE, &got[i]);
 	}
-	first = p->c->next_id;
-	ask_two(p->c, NULL, from, to);
-	rc = sftp_answers(p->c, first, a, 1, err);
+	return rc;
+}
+
+/*
+ * Try with two files: does a call (`ext`, or a rename) leave the file alone
+ * that has the name already, and is the old name there afterwards?  And does a
+ * hard link make a second name?  Servers announce what they do not do.
+ */
+static enum snap_code
+try_way(struct put *p, const char *ext, bool *works, struct snap_err *err)
+{
+	char a[SFTP_NAME_SIZE], b[SFTP_NAME_SIZE], c[SFTP_NAME_SIZE];
+	struct sftp_answer got[6];
+	uint32_t first, n;
+	enum snap_code rc;
+
+	rc = sftp_tmp_path(p->f, "", c, err);
+	if (rc == SNAP_OK)
+		rc = two_files(p, a, b, err);
 	if (rc != SNAP_OK)
 		return rc;
-	sftp_ask_path(p->c, SFTP_REMOVE, from);
-	sftp_ask_path(p->c, SFTP_REMOVE, to);
-	if (sftp_is_ok(&a[0])) {
+	first = p->c->next_id;
+	ask_two(p->c, ext, a, b);
+	sftp_ask_path(p->c, SFTP_LSTAT, a);
+	sftp_ask_path(p->c, SFTP_LSTAT, b);
+	if (ext != NULL) {
+		ask_two(p->c, ext, a, c);
+		sftp_ask_path(p->c, SFTP_LSTAT, a);
+		sftp_ask_path(p->c, SFTP_LSTAT, c);
+	}
+	n = p->c->next_id - first;
+	rc = sftp_answers(p->c, first, got, n, err);
+	if (rc != SNAP_OK)
+		return rc;
+	*works = !sftp_is_ok(&got[0]) && got[1].type == SFTP_ATTRS &&
+		 got[2].type == SFTP_ATTRS;
+	if (ext != NULL)
+		*works = *works && sftp_is_ok(&got[3]) &&
+			 got[4].type == SFTP_ATTRS && got[5].type == SFTP_ATTRS;
+	first = p->c->next_id;
+	sftp_ask_path(p->c, SFTP_REMOVE, a);
+	sftp_ask_path(p->c, SFTP_REMOVE, b);
+	sftp_ask_path(p->c, SFTP_REMOVE, c);
+	return sftp_answers(p->c, first, got, 3, err);
+}
+
+/* How names are given on this server: tried once for each handle. */
+static enum snap_code
+find_way(struct put *p, enum sftp_way *way, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	bool works = false;
+
+	*way = atomic_load(&p->f->way);
+	if (*way != SFTP_WAY_UNKNOWN)
+		return SNAP_OK;
+	if ((p->c->can & SFTP_CAN_LINK) != 0)
+		rc = try_way(p, LINK, &works, err);
+	if (rc == SNAP_OK && works) {
+		*way = SFTP_WAY_LINK;
+	} else if (rc == SNAP_OK) {
+		rc = try_way(p, NULL, &works, err);
+		*way = SFTP_WAY_RENAME;
+	}
+	if (rc != SNAP_OK)
+		return rc;
+	if (!works) {
 		(void)snap_fail(err, SNAP_UNSUPPORTED,
 		    "the server's renames replace files");
 		(void)snap_detail(err,
 		    "Of two backups at once, one could destroy what the "
 		    "other has put.");
-		return snap_hint(
-		    err, "OpenSSH's own SFTP server does not do that.");
+		return snap_hint(err,
+		    "OpenSSH's own SFTP server keeps files. With another one, "
+		    "mount the directory and give its path.");
 	}
-	atomic_store(&p->f->keeps, true);
+	atomic_store(&p->f->way, *way);
 	return SNAP_OK;
 }
 
 /* Give the hidden file its name, unless that is taken: SNAP_OK, and *a. */
 static enum snap_code
-publish_once(struct put *p, struct sftp_answer *a, struct snap_err *err)
+publish_once(struct put *p, enum sftp_way way, struct sftp_answer *a,
+    struct snap_err *err)
 {
 	enum snap_code rc;
 	uint32_t first;
 
-	if ((p->c->can & SFTP_CAN_LINK) != 0) {
-		first = p->c->next_id;
-		ask_two(p->c, "hardlink@openssh.com", p->tmp, p->path);
-		rc = sftp_answers(p->c, first, a, 1, err);
-		p->linked = rc == SNAP_OK && sftp_is_ok(a);
-		return rc;
-	}
-	rc = try_rename(p, err);
-	if (rc != SNAP_OK)
-		return rc;
-	if (p->open)
+	if (way == SFTP_WAY_RENAME && p->open) {
+		/* Not every system renames what is open. */
 		sftp_ask_handle(p->c, SFTP_CLOSE, &p->file);
-	p->open = false;
+		p->open = false;
+	}
 	first = p->c->next_id;
-	ask_two(p->c, NULL, p->tmp, p->path);
+	ask_two(p->c, way == SFTP_WAY_LINK ? LINK : NULL, p->tmp, p->path);
 	rc = sftp_answers(p->c, first, a, 1, err);
-	if (rc == SNAP_OK && sftp_is_ok(a))
-		p->there = false;
+	if (rc == SNAP_OK && sftp_is_ok(a)) {
+		p->named = true;
+		p->there = way == SFTP_WAY_LINK;
+	}
 	return rc;
 }
 
 static enum snap_code
 publish(struct put *p, struct snap_err *err)
 {
-	enum snap_code rc = SNAP_NOTFOUND;
+	enum sftp_way way;
 	struct sftp_answer a;
-	int i;
+	enum snap_code rc;
 
-	for (i = 0; i < PUBLISH_TRIES; i++) {
-		rc = publish_once(p, &a, err);
+	rc = find_way(p, &way, err);
+	if (rc != SNAP_OK)
+		return rc;
+	for (int i = 0; i < PUBLISH_TRIES; i++) {
+		rc = publish_once(p, way, &a, err);
 		if (rc != SNAP_OK || sftp_is_ok(&a))
 			return rc;
 		/* "Failure" is all a server says when the name is taken. */
@@ -430,7 +485,7 @@ finish(struct put *p, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 
 	if (!renew)
-		rc = set_time(p, p->linked || !p->there, err);
+		rc = set_time(p, p->named, err);
 	if (rc != SNAP_OK)
 		return rc;
 	first = p->c->next_id;

@@ -8,7 +8,8 @@ mode=$1
 contract=$2
 try=$3
 . "$here/../../support/sshd.sh"
-trap sshd_stop EXIT
+other_pid=
+trap '[ -z "$other_pid" ] || kill "$other_pid"; sshd_stop' EXIT
 trap 'exit 1' HUP INT TERM
 bad=0
 fail() {
@@ -36,6 +37,9 @@ fi
 
 # The keys change every 256 KiB: more often than a packet of ours ends.
 run "on a server that changes keys all the time" 300 "RekeyLimit 256K"
+SSHD_SFTP_ARGS="-P hardlink,fsync,statvfs"
+run "on a server that neither links nor syncs" 150
+unset SSHD_SFTP_ARGS
 if [ "$(id -u)" = 0 ] && id postgres >/dev/null 2>&1; then
 	SSHD_AS=postgres
 	run "as an ordinary user" 150
@@ -114,7 +118,9 @@ on "$url" put kill/after text || fail "cannot put after that"
 
 # ---- read-only
 sshd_halt
-sshd_again "ForceCommand internal-sftp -R -d $SSHD_DIR/data"
+SSHD_SFTP_ARGS=-R
+sshd_again
+unset SSHD_SFTP_ARGS
 on "$url" put b/x text >"$out" && fail "a read-only server takes a put"
 grep -q '^denied' "$out" && echo "ok: a read-only server denies a put" ||
     fail "$(cat "$out")"
@@ -125,9 +131,41 @@ grep -q '^denied' "$out" && echo "ok: and not be deleted from" ||
     fail "$(cat "$out")"
 sshd_halt
 
-# ---- without one thing or another
-sshd_again "ForceCommand internal-sftp -d $SSHD_DIR/data -P fsync@openssh.com"
-on "$url" put c/nosync text && [ "$(on "$url" get c/nosync)" = text ] &&
-    echo "ok: a server that does not sync" || fail "no fsync"
-sshd_halt
+# ---- another kind of server: passwords, and renames that replace
+if command -v rclone >/dev/null; then
+	other=$SSHD_DIR/other
+	mkdir "$other" "$other/store"
+	HOME=$other rclone serve sftp "$other" --addr 127.0.0.1:0 --user me \
+	    --pass hush --key "$SSHD_DIR/host_ed25519" \
+	    >"$other/log" 2>&1 &
+	other_pid=$!
+	while ! grep -q 'listening on' "$other/log"; do
+		kill -0 "$other_pid" || break
+		sleep 0.05
+	done
+	port=$(sed -n 's/.*listening on .*:\([0-9]*\).*/\1/p' "$other/log")
+	echo "[127.0.0.1]:$port $(cut -d' ' -f1,2 "$SSHD_DIR/host_ed25519.pub")" \
+	    >"$SSHD_DIR/known_hosts"
+	there() {
+		"$try" "sftp.known-hosts=$SSHD_DIR/known_hosts" HOME="$other" \
+		    "$@" >"$out"
+	}
+	url=sftp://me@127.0.0.1:$port/store
+	there secret:sftp.password=hush "$url" list &&
+	    grep -q 'asked: Password of me@127.0.0.1' "$out" &&
+	    echo "ok: a password, asked for by its name" || fail "$(cat "$out")"
+	there secret:sftp.password=wrong "$url" list &&
+	    fail "a wrong password lets in"
+	grep -q '^denied' "$out" && grep -q 'password: not accepted' "$out" &&
+	    ! grep -q wrong "$out" && echo "ok: a wrong password is not shown" ||
+	    fail "$(cat "$out")"
+	there secret:sftp.password=hush "$url" put a/x text &&
+	    fail "a server whose renames replace is taken"
+	grep -q "^unsupported.*renames replace" "$out" &&
+	    echo "ok: a server whose renames replace is told" ||
+	    fail "$(cat "$out")"
+	kill "$other_pid"
+	wait "$other_pid" 2>/dev/null || :
+	other_pid=
+fi
 exit $bad
