@@ -9,12 +9,13 @@
 # SSHD_URL (sftp://user@host:port), SSHD_PID.  As root, SSHD_AS=NAME runs it as
 # another user.
 
-sshd_as() {
+# In a subshell, so that its process becomes the server's.
+sshd_exec() {
 	if [ -n "${SSHD_AS:-}" ] && [ "$(id -u)" = 0 ]; then
-		setpriv --reuid="$SSHD_AS" --regid="$(id -g "$SSHD_AS")" \
+		exec setpriv --reuid="$SSHD_AS" --regid="$(id -g "$SSHD_AS")" \
 		    --clear-groups -- "$@"
 	else
-		"$@"
+		exec "$@"
 	fi
 }
 
@@ -67,7 +68,7 @@ sshd_again() {
 		sshd_config "$port" "$@" >"$SSHD_DIR/sshd_config"
 		: >"$SSHD_DIR/sshd.log"
 		chmod 666 "$SSHD_DIR/sshd.log"
-		sshd_as "$SSHD_BIN" -D -f "$SSHD_DIR/sshd_config" \
+		sshd_exec "$SSHD_BIN" -D -f "$SSHD_DIR/sshd_config" \
 		    -E "$SSHD_DIR/sshd.log" &
 		SSHD_PID=$!
 		while kill -0 "$SSHD_PID" 2>/dev/null &&

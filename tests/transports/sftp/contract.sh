@@ -24,9 +24,11 @@ run() { # WHAT COUNT [LINE...]
 	unset SSHD_PORT
 	sshd_start "$@"
 	SFTP_URL=$SSHD_URL SFTP_KEY=$SSHD_DIR/id_ed25519 SFTP_MANY=$many \
+	    SFTP_PID=$SSHD_PID \
 	    SFTP_KNOWN_HOSTS=$SSHD_DIR/known_hosts "$contract" || bad=1
-	left=$(find "$SSHD_DIR/data" -name '.*' -type f | wc -l)
-	[ "$left" = 0 ] || fail "$left hidden files are left"
+	# Of connections that died in a put some may be left.
+	left=$(find "$SSHD_DIR/data" -name '.*' -type f ! -path '*/big/*' | wc -l)
+	[ "$left" -le 3 ] || fail "$left hidden files are left"
 	sshd_stop
 }
 

@@ -4,18 +4,28 @@
  *
  * contract.sh starts the server and says by the environment where it is:
  * SFTP_URL (without a path; sessions start in the directory of the data),
- * SFTP_KNOWN_HOSTS and SFTP_KEY.
+ * SFTP_KNOWN_HOSTS and SFTP_KEY; SFTP_PID is the server's process, whose
+ * children are its connections.
  */
+#include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "transport_contract.h"
 
+#define N_THREADS 6
+#define N_ROUNDS 5
+#define BIG 3000000
+
 static atomic_int n_stores;
+/* Settings of the test at hand; NULL: the default. */
+static const char *timeout, *connections;
 
 static const char *
 env(const char *name)
@@ -35,7 +45,9 @@ setting(void *arg, const char *name)
 	if (strcmp(name, "sftp.key-file") == 0)
 		return env("SFTP_KEY");
 	if (strcmp(name, "sftp.timeout") == 0)
-		return getenv("SFTP_TIMEOUT");
+		return timeout;
+	if (strcmp(name, "sftp.connections") == 0)
+		return connections;
 	return NULL;
 }
 
@@ -77,13 +89,270 @@ destroy(void *state)
 	free(state); /* the server's directory goes with the server */
 }
 
+/* Send a signal to the children of `pid` and to theirs. */
+static void
+signal_below(long pid, int sig, int depth)
+{
+	char command[64], line[64];
+	FILE *f;
+
+	(void)snprintf(command, sizeof command, "pgrep -P %ld", pid);
+	f = popen(command, "r");
+	assert_non_null(f);
+	while (fgets(line, sizeof line, f) != NULL) {
+		long child = strtol(line, NULL, 10);
+
+		assert_true(child > 1);
+		if (depth > 1)
+			signal_below(child, sig, depth - 1);
+		(void)kill((pid_t)child, sig);
+	}
+	(void)pclose(f);
+}
+
+static void
+signal_sessions(int sig)
+{
+	signal_below(strtol(env("SFTP_PID"), NULL, 10), sig, 2);
+}
+
+static void
+pause_ms(long ms)
+{
+	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
+
+	(void)nanosleep(&ts, NULL);
+}
+
+static void
+a_handle_outlives_its_connections(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	struct transport *t;
+	void *url;
+
+	(void)state;
+	t = open_new(&url);
+	assert_int_equal(
+	    transport_put(t, "a/x", span_str("x"), NULL, &err), SNAP_OK);
+	signal_sessions(SIGKILL);
+	pause_ms(200); /* until the end of the connection has come here */
+	if (transport_stat(t, "a/x", &st, &err) != SNAP_OK)
+		fail_msg("%s", err.msg);
+	assert_int_equal(st.size, 1);
+	transport_close(t);
+	destroy(url);
+}
+
+/* Puts one object after another, each until it is there. */
+struct putter {
+	struct transport *t;
+	unsigned id;
+	atomic_uint *n_again, *n_wrong;
+};
+
+static void *
+put_on(void *arg)
+{
+	struct putter *p = arg;
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t *data = malloc(BIG);
+	enum snap_code rc;
+	char name[64];
+
+	if (data == NULL)
+		abort();
+	memset(data, (int)p->id + 1, BIG);
+	for (unsigned i = 0; i < N_ROUNDS; i++) {
+		(void)snprintf(name, sizeof name, "big/%u-%u", p->id, i);
+		while ((rc = transport_put(p->t, name, span_of(data, BIG), NULL,
+			    &err)) == SNAP_TRANSIENT)
+			atomic_fetch_add(p->n_again, 1);
+		if (rc != SNAP_OK) {
+			fprintf(stderr, "%s\n", err.msg);
+			atomic_fetch_add(p->n_wrong, 1);
+		}
+	}
+	free(data);
+	return NULL;
+}
+
+static enum snap_code
+is_whole(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct bytes b;
+	enum snap_code rc;
+
+	bytes_init(&b, BIG);
+	rc = transport_get(arg, name, 0, SIZE_MAX, &b, err);
+	if (rc == SNAP_OK && (st->size != BIG || b.len != BIG ||
+				 memcmp(b.p, b.p + 1, BIG - 1) != 0))
+		rc = snap_fail(err, SNAP_CORRUPT, "%s is not whole", name);
+	bytes_fini(&b);
+	return rc;
+}
+
+static void
+puts_go_on_when_connections_die(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct putter p[N_THREADS];
+	pthread_t id[N_THREADS];
+	atomic_uint n_again, n_wrong;
+	struct transport *t;
+	void *url;
+
+	(void)state;
+	t = open_new(&url);
+	atomic_init(&n_again, 0);
+	atomic_init(&n_wrong, 0);
+	for (unsigned i = 0; i < N_THREADS; i++) {
+		p[i] = (struct putter){ t, i, &n_again, &n_wrong };
+		assert_int_equal(
+		    pthread_create(&id[i], NULL, put_on, &p[i]), 0);
+	}
+	for (int i = 0; i < 6; i++) {
+		pause_ms(70 + 30 * i);
+		signal_sessions(SIGKILL);
+	}
+	for (unsigned i = 0; i < N_THREADS; i++)
+		assert_int_equal(pthread_join(id[i], NULL), 0);
+	assert_int_equal(atomic_load(&n_wrong), 0);
+	assert_true(atomic_load(&n_again) > 0);
+	if (transport_list(t, "big/", is_whole, t, &err) != SNAP_OK)
+		fail_msg("%s", err.msg);
+	transport_close(t);
+	destroy(url);
+}
+
+static void
+a_silent_server_is_given_up(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *t;
+	enum snap_code rc;
+	void *url;
+
+	(void)state;
+	timeout = "1";
+	t = open_new(&url);
+	timeout = NULL;
+	signal_sessions(SIGSTOP);
+	rc = transport_put(t, "a/x", span_str("x"), NULL, &err);
+	signal_sessions(SIGKILL);
+	assert_int_equal(rc, SNAP_TRANSIENT);
+	assert_non_null(strstr(err.msg, "does not answer for 1 s"));
+	if (transport_put(t, "a/x", span_str("x"), NULL, &err) != SNAP_OK)
+		fail_msg("%s", err.msg);
+	transport_close(t);
+	destroy(url);
+}
+
+static atomic_int cancel;
+
+static void *
+cancel_soon(void *arg)
+{
+	(void)arg;
+	pause_ms(300);
+	atomic_store(&cancel, 1);
+	return NULL;
+}
+
+/* Both who waits for the server and who waits for a connection. */
+static void *
+put_and_tell(void *arg)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	static const char name[] = "a/x";
+	enum snap_code rc;
+
+	rc = transport_put(arg, name, span_str("x"), NULL, &err);
+	return rc == SNAP_CANCELLED ? arg : NULL;
+}
+
+static void
+waiting_ends_when_cancelled(void **state)
+{
+	struct report report = { .cancel = &cancel };
+	struct transport_opts opts = making;
+	struct snap_err err = SNAP_ERR_INIT;
+	pthread_t canceller, other;
+	struct transport *t;
+	void *url, *told = NULL;
+	enum snap_code rc;
+
+	(void)state;
+	connections = "1";
+	t = open_new(&url);
+	transport_close(t);
+	opts.report = &report;
+	t = open_url(url, &opts);
+	connections = NULL;
+	signal_sessions(SIGSTOP);
+	assert_int_equal(
+	    pthread_create(&canceller, NULL, cancel_soon, NULL), 0);
+	assert_int_equal(pthread_create(&other, NULL, put_and_tell, t), 0);
+	rc = transport_put(t, "a/x", span_str("x"), NULL, &err);
+	assert_int_equal(pthread_join(other, &told), 0);
+	assert_int_equal(pthread_join(canceller, NULL), 0);
+	signal_sessions(SIGKILL);
+	atomic_store(&cancel, 0);
+	assert_int_equal(rc, SNAP_CANCELLED);
+	assert_ptr_equal(told, t);
+	transport_close(t);
+	destroy(url);
+}
+
+static enum snap_code
+delete_it(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	(void)st;
+	return transport_delete(arg, name, err);
+}
+
+static void
+one_connection_is_enough(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	struct transport *t;
+	void *url;
+
+	(void)state;
+	connections = "1";
+	t = open_new(&url);
+	connections = NULL;
+	assert_int_equal(
+	    transport_put(t, "a/x", span_str("x"), NULL, &err), SNAP_OK);
+	assert_int_equal(
+	    transport_put(t, "b/y", span_str("y"), NULL, &err), SNAP_OK);
+	/* The function that lists needs the connection itself. */
+	assert_int_equal(transport_list(t, "", delete_it, t, &err), SNAP_OK);
+	assert_int_equal(transport_stat(t, "a/x", &st, &err), SNAP_NOTFOUND);
+	assert_int_equal(transport_stat(t, "b/y", &st, &err), SNAP_NOTFOUND);
+	transport_close(t);
+	destroy(url);
+}
+
 int
 main(void)
 {
 	struct contract_backend sftp = { "sftp", 1100, open_new, again,
 		destroy };
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(one_connection_is_enough),
+		cmocka_unit_test(a_handle_outlives_its_connections),
+		cmocka_unit_test(puts_go_on_when_connections_die),
+		cmocka_unit_test(a_silent_server_is_given_up),
+		cmocka_unit_test(waiting_ends_when_cancelled),
+	};
 
 	if (getenv("SFTP_MANY") != NULL)
 		sftp.n_many = (size_t)strtoul(env("SFTP_MANY"), NULL, 10);
-	return contract_run(&sftp);
+	return contract_run(&sftp) +
+	       cmocka_run_group_tests_name("sftp only", tests, NULL, NULL);
 }
