@@ -152,9 +152,15 @@ find_exclusive(struct s3 *s, enum s3_exclusive *out, struct snap_err *err)
 	}
 	pthread_mutex_unlock(&s->lock);
 	*out = found;
-	return rc == SNAP_OK ? SNAP_OK
-			     : snap_wrap(err, "try out If-None-Match on %s%s",
-				   s->conf.prefix, PROBE);
+	if (rc == SNAP_OK)
+		return SNAP_OK;
+	(void)snap_wrap(
+	    err, "try out If-None-Match on %s%s", s->conf.prefix, PROBE);
+	/* A service may refuse the header in words of its own. */
+	if (rc == SNAP_IO || rc == SNAP_USAGE || rc == SNAP_UNSUPPORTED)
+		(void)snap_hint(err, "If the service does not know it: -o "
+				     "s3.if-none-match=no");
+	return rc;
 }
 
 /* ---- what is there already? */

@@ -11,6 +11,7 @@
 #include "fdio.h"
 
 #define RENEW_SECONDS 300 /* before they run out */
+#define PAUSE_SECONDS 30  /* after a renewal that failed */
 #define PATH_BYTES 4096u
 #define CONTAINER_HOST "http://169.254.170.2"
 #define INSTANCE_HOST "http://169.254.169.254"
@@ -456,6 +457,7 @@ static enum snap_code
 fetch(struct creds *c, struct snap_err *err)
 {
 	struct creds_key k = { NULL, NULL, NULL, 0 };
+	struct snap_err why = SNAP_ERR_INIT;
 	enum snap_code rc;
 
 	switch (c->kind) {
@@ -469,10 +471,15 @@ fetch(struct creds *c, struct snap_err *err)
 		rc = creds_ask_container(c, &k, err);
 		break;
 	case CREDS_INSTANCE:
-		rc = creds_ask_instance(c, &k, err);
+		rc = creds_ask_instance(c, &k, &why);
+		if (rc != SNAP_OK && err != NULL)
+			*err = why;
 		/* On most machines there is no such service at all. */
-		if (rc != SNAP_OK && rc != SNAP_CANCELLED && c->key.id == NULL)
+		if (rc != SNAP_OK && rc != SNAP_CANCELLED &&
+		    c->key.id == NULL) {
 			rc = no_credentials(err);
+			(void)snap_detail(err, "%s", why.msg);
+		}
 		break;
 	default:
 		rc = no_credentials(err);
@@ -510,8 +517,12 @@ creds_get(struct creds *c, struct creds_key *out, struct snap_err *err)
 
 	pthread_mutex_lock(&c->lock);
 	if (c->key.id == NULL ||
-	    (c->key.expires != 0 && now >= c->key.expires - RENEW_SECONDS))
+	    (c->key.expires != 0 && now >= c->key.expires) ||
+	    (c->key.expires != 0 && now >= c->key.expires - RENEW_SECONDS &&
+		now >= c->not_before)) {
 		rc = fetch(c, err);
+		c->not_before = now + PAUSE_SECONDS;
+	}
 	/* Renewing early is a precaution: what still holds is good enough. */
 	if (rc != SNAP_OK && rc != SNAP_CANCELLED && c->key.id != NULL &&
 	    now < c->key.expires)

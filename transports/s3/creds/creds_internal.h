@@ -31,6 +31,7 @@ struct creds {
 	char *instance_url;
 	pthread_mutex_t lock; /* of what follows */
 	struct creds_key key; /* id NULL: not fetched yet */
+	int64_t not_before;   /* do not renew early again, seconds */
 };
 
 /* Ask a service.  They fill *out, which is empty before. */
