@@ -356,7 +356,7 @@ find_way(struct put *p, enum sftp_way *way, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 	bool works = false;
 
-	*way = atomic_load(&p->f->way);
+	*way = (enum sftp_way)atomic_load(&p->f->way);
 	if (*way != SFTP_WAY_UNKNOWN)
 		return SNAP_OK;
 	if ((p->c->can & SFTP_CAN_LINK) != 0)
@@ -379,7 +379,7 @@ find_way(struct put *p, enum sftp_way *way, struct snap_err *err)
 		    "OpenSSH's own SFTP server keeps files. With another one, "
 		    "mount the directory and give its path.");
 	}
-	atomic_store(&p->f->way, *way);
+	atomic_store(&p->f->way, (int)*way);
 	return SNAP_OK;
 }
 

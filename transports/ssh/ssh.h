@@ -127,6 +127,9 @@ struct ssh_keyfile {
 
 SNAP_MUST_CHECK enum snap_code ssh_keyfile_load(
     struct ssh_keyfile *k, const char *path, struct snap_err *err);
+/* What k->text (with a NUL at its end) tells of itself. */
+SNAP_MUST_CHECK enum snap_code ssh_keyfile_parse(
+    struct ssh_keyfile *k, struct snap_err *err);
 void ssh_keyfile_fini(struct ssh_keyfile *k);
 
 /* ssh_agent.c */

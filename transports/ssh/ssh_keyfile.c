@@ -98,10 +98,33 @@ out:
 }
 
 enum snap_code
+ssh_keyfile_parse(struct ssh_keyfile *k, struct snap_err *err)
+{
+	const char *text = (const char *)k->text.p, *mark;
+
+	mark = strstr(text, OPENSSH_BEGIN);
+	if (mark != NULL) {
+		mark += sizeof OPENSSH_BEGIN - 1;
+		if (!read_openssh(k, span_str(mark)))
+			return snap_fail(
+			    err, SNAP_CORRUPT, "%s: not a whole key", k->path);
+		return SNAP_OK;
+	}
+	if (strstr(text, "PRIVATE KEY-----") == NULL) {
+		(void)snap_fail(
+		    err, SNAP_USAGE, "%s is not a private key", k->path);
+		return snap_hint(err,
+		    "Name the private key (not the .pub file), as ssh-keygen "
+		    "writes it.");
+	}
+	k->encrypted = strstr(text, "ENCRYPTED") != NULL;
+	return SNAP_OK;
+}
+
+enum snap_code
 ssh_keyfile_load(struct ssh_keyfile *k, const char *path, struct snap_err *err)
 {
 	enum snap_code rc;
-	const char *text, *mark;
 
 	memset(k, 0, sizeof *k);
 	bytes_init(&k->text, SSH_FILE_MAX + 1);
@@ -113,34 +136,16 @@ ssh_keyfile_load(struct ssh_keyfile *k, const char *path, struct snap_err *err)
 	bytes_u8(&k->text, 0); /* for the functions of text */
 	if (rc == SNAP_OK)
 		rc = bytes_check(&k->text, err);
-	if (rc != SNAP_OK)
-		goto fail;
+	if (rc == SNAP_OK)
+		rc = ssh_keyfile_parse(k, err);
+	if (rc != SNAP_OK) {
+		ssh_keyfile_fini(k);
+		return rc;
+	}
 	k->text.len--;
-	text = (const char *)k->text.p;
-	mark = strstr(text, OPENSSH_BEGIN);
-	if (mark != NULL) {
-		mark += sizeof OPENSSH_BEGIN - 1;
-		if (!read_openssh(k, span_str(mark))) {
-			rc = snap_fail(
-			    err, SNAP_CORRUPT, "%s: not a whole key", path);
-			goto fail;
-		}
-		return SNAP_OK;
-	}
-	if (strstr(text, "PRIVATE KEY-----") == NULL) {
-		(void)snap_fail(
-		    err, SNAP_USAGE, "%s is not a private key", path);
-		rc = snap_hint(err,
-		    "Name the private key (not the .pub file), as ssh-keygen "
-		    "writes it.");
-		goto fail;
-	}
-	k->encrypted = strstr(text, "ENCRYPTED") != NULL;
-	read_public(k);
+	if (k->public.len == 0)
+		read_public(k);
 	return SNAP_OK;
-fail:
-	ssh_keyfile_fini(k);
-	return rc;
 }
 
 void
