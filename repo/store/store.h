@@ -26,8 +26,7 @@ struct store {
 	int zstd_level;
 	struct blockindex *index; /* see blockindex.h; filled by store_look */
 	int64_t l0;               /* store time of the newest look, ns */
-	struct store_state
-	    *state; /* locks, pools, caches: see store_internal.h */
+	struct store_state *state; /* locks, pools, caches */
 };
 
 struct store_opts {

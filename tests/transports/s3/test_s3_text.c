@@ -292,8 +292,8 @@ keys_that_are_none_are_refused(void **state)
 		"{\"AccessKeyId\":1,\"SecretAccessKey\":2}",
 		"{\"AccessKeyId\":\"a\"}",
 		"{\"AccessKeyId\":\"\",\"SecretAccessKey\":\"s\"}",
-		"{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"s\","
-		"\"Token\":\"x\\r\\nEvil: 1\"}" };
+		("{\"AccessKeyId\":\"a\",\"SecretAccessKey\":\"s\","
+		 "\"Token\":\"x\\r\\nEvil: 1\"}") };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct creds_key k = { NULL, NULL, NULL, 0 };
 
