@@ -24,8 +24,8 @@ struct store {
 	char *cache_dir; /* <cache>/<repo id hex>, or NULL */
 	size_t n_threads;
 	int zstd_level;
-	struct blockindex *index; /* see blockindex.h; filled by store_look */
-	int64_t l0;               /* store time of the newest look, ns */
+	struct blockindex *index;  /* see blockindex.h; filled by store_look */
+	int64_t l0;                /* store time of the newest look, ns */
 	struct store_state *state; /* locks, pools, caches */
 };
 
