@@ -101,7 +101,7 @@ read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 	struct store_body b;
 	enum snap_code rc;
 
-	if (blockindex_seen(s->index, at->id))
+	if (blockindex_seen(s->index, OBJ_CONDEMNED, at->id))
 		return SNAP_OK;
 	store_name(OBJ_CONDEMNED, at->id, name);
 	rc = store_get_body(s, OBJ_CONDEMNED, at->id, &b, err);
@@ -127,10 +127,8 @@ read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 		s->state->why_unread = *err;
 		return SNAP_OK; /* the next look tries again */
 	}
-	/* Remembered among the segments: their ids are as random. */
-	return rc != SNAP_OK
-		   ? rc
-		   : blockindex_add(s->index, at->id, NULL, false, false, err);
+	return rc != SNAP_OK ? rc
+			     : blockindex_add_condemned(s->index, at->id, err);
 }
 
 static enum snap_code
@@ -213,7 +211,7 @@ load_segments(struct store *s, struct listing *l, struct snap_err *err)
 
 	/* Those known are only marked; the others move to the front. */
 	for (size_t i = 0; i < l->n; i++)
-		if (!blockindex_seen(s->index, l->v[i].id))
+		if (!blockindex_seen(s->index, OBJ_INDEX, l->v[i].id))
 			l->v[n++] = l->v[i];
 	if (n < LOADERS_MIN) {
 		for (size_t i = 0; i < n && rc == SNAP_OK; i++)

@@ -41,8 +41,11 @@ id_of_pack(const void *arg, uint32_t v, uint8_t *class)
 static const uint8_t *
 id_of_segment(const void *arg, uint32_t v, uint8_t *class)
 {
-	(void)class;
-	return ((const struct blockindex *)arg)->segments[v].id;
+	const struct segment *g =
+	    &((const struct blockindex *)arg)->segments[v];
+
+	*class = g->kind;
+	return g->id;
 }
 
 static const uint8_t *
@@ -357,8 +360,8 @@ add_pack(struct blockindex *ix, const struct index_pack *p, bool trusted,
 }
 
 static enum snap_code
-segment_new(struct blockindex *ix, const uint8_t *id, uint32_t n_packs,
-    struct segment **out, struct snap_err *err)
+segment_new(struct blockindex *ix, uint8_t kind, const uint8_t *id,
+    uint32_t n_packs, struct segment **out, struct snap_err *err)
 {
 	void *v = ix->segments;
 	struct segment *g;
@@ -371,11 +374,13 @@ segment_new(struct blockindex *ix, const uint8_t *id, uint32_t n_packs,
 		return rc;
 	g = &ix->segments[ix->n_segments];
 	memcpy(g->id, id, ID_LEN);
+	g->kind = kind;
 	g->n_packs = 0;
 	g->packs = calloc((size_t)n_packs + 1, sizeof *g->packs);
 	if (g->packs == NULL)
 		return no_memory(err);
-	rc = idmap_set(&ix->segment_map, 0, id, (uint32_t)ix->n_segments, err);
+	rc = idmap_set(
+	    &ix->segment_map, kind, id, (uint32_t)ix->n_segments, err);
 	if (rc != SNAP_OK) {
 		free(g->packs);
 		return rc;
@@ -395,9 +400,10 @@ blockindex_add(struct blockindex *ix, const uint8_t *id,
 	uint32_t n;
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
-	if (idmap_find(&ix->segment_map, 0, id) != IDMAP_NONE)
+	if (idmap_find(&ix->segment_map, OBJ_INDEX, id) != IDMAP_NONE)
 		goto out;
-	rc = segment_new(ix, id, seg == NULL ? 0 : seg->n_packs, &g, err);
+	rc = segment_new(
+	    ix, OBJ_INDEX, id, seg == NULL ? 0 : seg->n_packs, &g, err);
 	for (uint32_t i = 0; seg != NULL && i < seg->n_packs && rc == SNAP_OK;
 	     i++) {
 		rc = add_pack(ix, &seg->packs[i], trusted, &n, err);
@@ -422,6 +428,20 @@ out:
 }
 
 enum snap_code
+blockindex_add_condemned(
+    struct blockindex *ix, const uint8_t *id, struct snap_err *err)
+{
+	struct segment *g;
+	enum snap_code rc = SNAP_OK;
+
+	(void)pthread_rwlock_wrlock(&ix->lock);
+	if (idmap_find(&ix->segment_map, OBJ_CONDEMNED, id) == IDMAP_NONE)
+		rc = segment_new(ix, OBJ_CONDEMNED, id, 0, &g, err);
+	(void)pthread_rwlock_unlock(&ix->lock);
+	return rc;
+}
+
+enum snap_code
 blockindex_condemn(
     struct blockindex *ix, const uint8_t *pack, struct snap_err *err)
 {
@@ -437,13 +457,13 @@ blockindex_condemn(
 }
 
 bool
-blockindex_seen(struct blockindex *ix, const uint8_t *segment)
+blockindex_seen(struct blockindex *ix, uint8_t kind, const uint8_t *id)
 {
 	const struct segment *g;
 	uint32_t n;
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
-	n = idmap_find(&ix->segment_map, 0, segment);
+	n = idmap_find(&ix->segment_map, kind, id);
 	if (n != IDMAP_NONE) {
 		g = &ix->segments[n];
 		for (uint32_t i = 0; i < g->n_packs; i++)

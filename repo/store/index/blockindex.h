@@ -49,8 +49,8 @@ struct pack {
 	uint8_t kind, listed_kind;
 	bool condemned;
 };
-struct segment {
-	uint8_t id[ID_LEN];
+struct segment { /* or condemned list, of which only the id counts */
+	uint8_t id[ID_LEN], kind;
 	uint32_t *packs; /* named by it; none when void or damaged */
 	uint32_t n_packs;
 };
@@ -83,14 +83,18 @@ void blockindex_free(struct blockindex *ix);
 void blockindex_look_begin(struct blockindex *ix);
 SNAP_MUST_CHECK enum snap_code blockindex_condemn(
     struct blockindex *ix, const uint8_t *pack, struct snap_err *err);
-/* A listed segment that is known already is seen again: true. */
-bool blockindex_seen(struct blockindex *ix, const uint8_t *segment);
+/* A listed segment, or condemned list, that is known already is seen again:
+ * true.  Whoever may put objects can give both the same id. */
+bool blockindex_seen(struct blockindex *ix, uint8_t kind, const uint8_t *id);
 /* seg NULL: damaged or void, remembered so that it is not read again.
  * trusted: signed by maintenance, so its origins count.  own: this process
  * put its packs just now, no listing has to show them first. */
 SNAP_MUST_CHECK enum snap_code blockindex_add(struct blockindex *ix,
     const uint8_t *id, const struct index_segment *seg, bool trusted, bool own,
     struct snap_err *err);
+/* A condemned list was read. */
+SNAP_MUST_CHECK enum snap_code blockindex_add_condemned(
+    struct blockindex *ix, const uint8_t *id, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code blockindex_list(struct blockindex *ix,
     uint8_t kind, const uint8_t *pack, const struct transport_stat *st,
     struct snap_err *err);

@@ -201,6 +201,64 @@ a_condemned_pack_is_not_referred_to(void **state)
 	world_close(&w);
 }
 
+/* Whoever may put objects sees the names of all others. */
+static void
+a_condemned_list_and_a_segment_of_one_id_hide_neither(void **state)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct snap_err err = SNAP_ERR_INIT;
+	struct index_segment none;
+	uint8_t id[ID_LEN], kind;
+	struct bytes list, body;
+	struct copy c[2];
+	struct store *s;
+	struct made m;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	store_close(s);
+	/* Junk under the id of a segment. */
+	nth_name(w.t, "index/", 0, name);
+	assert_true(store_name_parse(name, &kind, id));
+	store_name(OBJ_CONDEMNED, id, name);
+	assert_int_equal(
+	    transport_put(w.t, name, span_str("junk"), NULL, &err), SNAP_OK);
+	s = open_store(&w, NULL);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_int_equal(read_range(s, 0, 5, &err), SNAP_OK);
+	assert_true(mem_store_remove(w.mem, name));
+	/* A segment, read first, under the id of a condemned list. */
+	make_block(s, 0, &m);
+	assert_int_equal(store_copies(s, CLASS_DATA, m.f.id, c, 2), 1);
+	condemn(s, c[0].pack, 1, true);
+	nth_name(w.t, "condemned/", 0, name);
+	assert_true(store_name_parse(name, &kind, id));
+	bytes_init(&list, PACK);
+	assert_int_equal(
+	    transport_get(w.t, name, 0, SIZE_MAX, &list, &err), SNAP_OK);
+	assert_true(mem_store_remove(w.mem, name));
+	memset(&none, 0, sizeof none);
+	bytes_init(&body, PACK);
+	index_segment_encode(&none, &body);
+	assert_int_equal(store_put_body(s, OBJ_INDEX, id, bytes_span(&body),
+			     false, NULL, &err),
+	    SNAP_OK);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_true(store_has(s, CLASS_DATA, m.f.id));
+	assert_int_equal(
+	    transport_put(w.t, name, bytes_span(&list), NULL, &err), SNAP_OK);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_false(store_has(s, CLASS_DATA, m.f.id));
+	bytes_fini(&list);
+	bytes_fini(&body);
+	made_fini(&m);
+	store_close(s);
+	world_close(&w);
+}
+
 /* By a newer version, or on a bad sector: what it condemns is not known. */
 static void
 an_unreadable_condemned_list_stops_writers_and_not_readers(void **state)
@@ -446,6 +504,8 @@ main(void)
 		cmocka_unit_test(a_run_that_waited_too_long_fails),
 		cmocka_unit_test(an_answer_after_the_lease_is_no_success),
 		cmocka_unit_test(a_condemned_pack_is_not_referred_to),
+		cmocka_unit_test(
+		    a_condemned_list_and_a_segment_of_one_id_hide_neither),
 		cmocka_unit_test(
 		    an_unreadable_condemned_list_stops_writers_and_not_readers),
 		cmocka_unit_test(
