@@ -335,6 +335,8 @@ class Repository:
         if self.body("snapshots/%s.ok" % name, "O")[:16].hex() != name:
             raise Damaged("the confirmation names another snapshot")
         r = Reader(self.body("snapshots/" + name, "S"))
+        if r.data[0] != 0:
+            warn(name, "salvaged: this snapshot lacks data")
         root = r.take(57)[33:49]  # behind type, run and parent
         for _ in range(5):
             r.varint()

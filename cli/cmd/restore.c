@@ -54,6 +54,24 @@ has_kind(const struct repo_manifest *m, uint8_t kind)
 	return false;
 }
 
+/* What a newer version stored must not be left out without a word. */
+static enum snap_code
+check_kinds(const struct repo_manifest *m, struct snap_err *err)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		uint8_t kind = m->v[i].kind;
+
+		if (kind <= STREAM_ACL || (kind == STREAM_RAW && m->n == 1))
+			continue;
+		(void)snap_fail(err, SNAP_UNSUPPORTED,
+		    "the snapshot holds a stream of kind %u, as only a newer "
+		    "version can restore it",
+		    (unsigned)kind);
+		return snap_hint(err, "Use a newer version of this program.");
+	}
+	return SNAP_OK;
+}
+
 static enum snap_code
 restore_raw(struct cli *c, struct place *s, const struct repo_manifest *m,
     struct snap_err *err)
@@ -222,6 +240,8 @@ cmd_restore(struct cli *c, struct snap_err *err)
 		rc = restore_alone(c, &s, snapshot, m, STREAM_GLOBALS, err);
 	else if (c->o.properties)
 		rc = restore_alone(c, &s, snapshot, m, STREAM_PROPERTIES, err);
+	else if ((rc = check_kinds(m, err)) != SNAP_OK)
+		failing_script(snapshot, err);
 	else if (has_kind(m, STREAM_RAW))
 		rc = restore_raw(c, &s, m, err);
 	else

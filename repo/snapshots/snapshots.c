@@ -212,6 +212,15 @@ load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
 		    hex);
 		goto out;
 	}
+	/* Who restores it, takes it for the latest or goes on from it would
+	 * lose what it lacks. */
+	if (snap->type != SNAPSHOT_NORMAL) {
+		report_log(s->report, REPORT_WARNING,
+		    "snapshots/%s: left out: a salvaged one, which lacks "
+		    "data and which only a newer version reads",
+		    hex);
+		goto out;
+	}
 	rc = snapshots_describe(snap, e->id, *when, out, err);
 	*stands = rc == SNAP_OK;
 out:

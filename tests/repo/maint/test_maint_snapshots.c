@@ -220,23 +220,22 @@ one_confirmed_after_its_lease_is_void(void **state)
 }
 
 static void
-an_unsigned_snapshot_is_refused(void **state)
+put_pair(
+    struct world *w, const uint8_t id[ID_LEN], uint8_t type, bool is_signed)
 {
 	static struct snapshot_body body;
-	struct world *w = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
 	struct confirm_body ok;
 	struct bytes plain;
-	uint8_t id[ID_LEN] = { 7 }, b[ID_LEN];
 
-	world_backup(w, 2, "b", b);
 	bytes_init(&plain, 1u << 20);
 	memset(&body, 0, sizeof body);
+	body.type = type;
 	body.l0 = w->s->l0;
 	snapshot_encode(&body, &plain);
 	assert_int_equal(store_put_body(w->s, OBJ_SNAPSHOT, id,
-			     bytes_span(&plain), false, &st, &err),
+			     bytes_span(&plain), is_signed, &st, &err),
 	    SNAP_OK);
 	bytes_clear(&plain);
 	memcpy(ok.id, id, ID_LEN);
@@ -246,8 +245,30 @@ an_unsigned_snapshot_is_refused(void **state)
 			     true, &st, &err),
 	    SNAP_OK);
 	bytes_fini(&plain);
+}
+
+static void
+an_unsigned_snapshot_is_refused(void **state)
+{
+	struct world *w = *state;
+	uint8_t id[ID_LEN] = { 7 }, b[ID_LEN];
+
+	world_backup(w, 2, "b", b);
+	put_pair(w, id, SNAPSHOT_NORMAL, false);
 	expect_only(w, b, 1);
 	assert_true(world_said(w, "not signed"));
+}
+
+static void
+a_salvaged_snapshot_is_not_taken_for_a_whole_one(void **state)
+{
+	struct world *w = *state;
+	uint8_t id[ID_LEN] = { 7 }, b[ID_LEN];
+
+	world_backup(w, 2, "b", b);
+	put_pair(w, id, SNAPSHOT_SALVAGE, true);
+	expect_only(w, b, 0);
+	assert_true(world_said(w, "salvaged"));
 }
 
 static void
@@ -290,6 +311,7 @@ main(void)
 		T(the_time_of_a_damaged_snapshot_is_known),
 		T(one_confirmed_after_its_lease_is_void),
 		T(an_unsigned_snapshot_is_refused),
+		T(a_salvaged_snapshot_is_not_taken_for_a_whole_one),
 		T(a_store_that_fails_is_an_error_and_no_short_list),
 	};
 
