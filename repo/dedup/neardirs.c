@@ -310,7 +310,8 @@ neardirs_find(
 			found = true;
 		}
 		at = (at + 1) & n->mask;
-	} while (l->beyond != 0);
+		/* All the way round only where an enemy chose the hashes. */
+	} while (l->beyond != 0 && at != line_of(n, hash));
 	return found;
 }
 
