@@ -10,7 +10,7 @@
 #define CHUNK_MEAN_MIN 256u
 #define CHUNK_MEAN_MAX (16u << 10)
 #define BLOCK_SIZE_MAX (16u << 20)
-#define PACK_SIZE_MAX (1u << 30)
+#define PACK_SIZE_MAX (32u << 20) /* an object is at most twice that */
 
 void
 config_encode(const struct config *c, struct bytes *out)

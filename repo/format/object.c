@@ -165,6 +165,10 @@ object_parse(struct span in, struct object *out, struct snap_err *err)
 	rc = header_decode(span_of(in.p, HEADER_LEN), &out->header, err);
 	if (rc != SNAP_OK)
 		return rc;
+	if (off != HEADER_LEN && out->header.kind != OBJ_DATA &&
+	    out->header.kind != OBJ_META)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "there is more in the object than its contents");
 	out->header_bytes = span_of(in.p, HEADER_LEN);
 	out->payload = span_of(in.p + HEADER_LEN, at - HEADER_LEN);
 	out->contents = span_of(in.p + off, len);

@@ -16,7 +16,6 @@
 #include "store_internal.h"
 
 #define CACHE_DEFAULT ((uint64_t)2 << 30)
-#define PACK_SIZE_MAX (32u << 20) /* an object is at most twice that */
 #define GRACE_MIN 3600u
 #define FIRST_EPOCH 1
 #define THREADS_MAX 64
@@ -79,7 +78,7 @@ check_params(const struct config *c, struct snap_err *err)
 	if (rc == SNAP_OK &&
 	    (config_decode(bytes_span(&b), &again, err) != SNAP_OK ||
 		(c->chunk_mean & (c->chunk_mean - 1)) != 0 ||
-		c->pack_size > PACK_SIZE_MAX || c->grace_s < GRACE_MIN)) {
+		c->grace_s < GRACE_MIN)) {
 		rc = snap_fail(err, SNAP_USAGE,
 		    "a parameter of the repository is out of bounds");
 		(void)snap_detail(err,

@@ -50,6 +50,32 @@ an_object_gives_back_header_and_contents(void **state)
 }
 
 static void
+only_packs_have_anything_before_their_contents(void **state)
+{
+	static const char kinds[] = "CKHEISOXYNF";
+	uint8_t head[HEADER_LEN];
+	struct snap_err err;
+	struct object o;
+	struct bytes b;
+
+	(void)state;
+	for (size_t i = 0; kinds[i] != 0; i++)
+		for (size_t before = 0; before < 2; before++) {
+			struct header h = { (uint8_t)kinds[i], 0, { 1 }, { 2 },
+				1 };
+
+			bytes_init(&b, LIMIT);
+			header_encode(&h, head);
+			bytes_put(&b, head, sizeof head);
+			bytes_zero(&b, before + 9);
+			object_finish(&b, HEADER_LEN + before);
+			assert_int_equal(object_parse(bytes_span(&b), &o, &err),
+			    before == 0 ? SNAP_OK : SNAP_CORRUPT);
+			bytes_fini(&b);
+		}
+}
+
+static void
 any_flipped_bit_or_cut_of_an_object_is_refused(void **state)
 {
 	struct snap_err err;
@@ -200,6 +226,8 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_object_gives_back_header_and_contents),
+		cmocka_unit_test(
+		    only_packs_have_anything_before_their_contents),
 		cmocka_unit_test(
 		    any_flipped_bit_or_cut_of_an_object_is_refused),
 		cmocka_unit_test(a_trailer_alone_tells_where_the_contents_lie),
