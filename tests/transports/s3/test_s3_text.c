@@ -82,6 +82,7 @@ a_page_that_is_damaged_is_no_page(void **state)
 		     "</Size></Contents>" END,
 		LIST "<Contents><Key>a</Key><Size>1</Size><LastModified>today"
 		     "</LastModified></Contents>" END,
+		HEAD "<!DOCTYPE x><ListBucketResult></ListBucketResult>",
 		HEAD "<!DOCTYPE x [<!ENTITY a \"b\">]><ListBucketResult>"
 		     "<Contents><Key>&a;</Key></Contents>" END,
 	};
