@@ -4,6 +4,7 @@
 A proxy on loopback: requests go on unchanged, Host included, so that their
 signatures hold.  Its port is written to PORT_FILE.  A fault is announced by
   POST /__fault {"method": "PUT", "path": REGEX of path and query,
+                 "key": only requests signed with it,
                  "skip": 0, "count": 1, and one of:}
     "status": 503, "code": "SlowDown", "retry_after": 7   answer by itself
     "lose_reply": true    forward, then reset: it was stored
@@ -81,11 +82,13 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
 
     def fault(self):
+        signed = self.headers.get("Authorization", "")
         with lock:
             log.append("%s %s" % (self.command, self.path))
             for r in rules:
                 if (r.get("method", self.command) != self.command or
-                        not re.search(r.get("path", ""), self.path)):
+                        not re.search(r.get("path", ""), self.path) or
+                        ("key" in r and "=%s/" % r["key"] not in signed)):
                     continue
                 if r.get("skip", 0) > 0:
                     r["skip"] -= 1

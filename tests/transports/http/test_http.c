@@ -537,6 +537,7 @@ clear_text_is_for_loopback_only(void **state)
 	static const char *const unsafe[] = { "http://example.org/",
 		"http://127.0.0.1.example.org/", "http://localhost.org/",
 		"http://127.0.0.1@example.org/",
+		"http://127.0.0.1:80@example.org/",
 		"http://example.org\\@127.0.0.1/", "http://10.0.0.1/",
 		"http://127.1/", "http://[::2]/", "http://", "ftp://127.0.0.1/",
 		"file:///etc/passwd", "" };

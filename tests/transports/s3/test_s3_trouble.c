@@ -484,10 +484,14 @@ keys_come_from_services_and_are_renewed(void **state)
 	env_var("AWS_CONTAINER_AUTHORIZATION_TOKEN", "container-token");
 	t = open_store(URL);
 	/* Refused as expired in mid-work: others are fetched, once. */
-	tell_proxy("/__fault", "{\"method\":\"PUT\",\"status\":400,"
-			       "\"code\":\"ExpiredToken\"}");
+	tell_proxy("/__fault",
+	    "{\"method\":\"PUT\",\"status\":400,\"count\":9,"
+	    "\"code\":\"ExpiredToken\",\"key\":\"testkey\"}");
 	assert_int_equal(
 	    transport_put(t, "renew/1", span_str("x"), NULL, &err), SNAP_OK);
+	/* A HEAD cannot say so: it is asked again in another way. */
+	tell_proxy("/__fault", "{\"method\":\"HEAD\",\"status\":400}");
+	assert_int_equal(transport_stat(t, "renew/1", &st, &err), SNAP_OK);
 	tell_proxy("/__fault", "{\"status\":400,\"code\":\"ExpiredToken\","
 			       "\"path\":\"renew\",\"count\":9}");
 	assert_int_equal(transport_put(t, "renew/2", span_str("x"), NULL, &err),
