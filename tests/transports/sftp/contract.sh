@@ -95,6 +95,37 @@ grep -q '^exists' "$out" && echo "ok: a link is in the way" || fail "$(cat "$out
     echo "ok: files and directories are their owner's only" ||
     fail "$(stat -c '%a %h %n' "$store/a" "$store/a/x")"
 
+# ---- what slept before it got its name is not old
+below() { # SIGNAL: to all connections
+	for p in $(sshd_sessions); do
+		kill "-$1" $(pgrep -P "$p") "$p" 2>/dev/null || :
+	done
+}
+i=0
+slept=
+while [ "$i" -lt 8 ] && [ -z "$slept" ]; do
+	on "$url" fill "late$i/x" 60000000 1 >"$out" &
+	pid=$!
+	tmp="$store/late$i/.tmp-*"
+	while kill -0 "$pid" 2>/dev/null &&
+	    [ "$(stat -c %s $tmp 2>/dev/null)" != 60000000 ]; do
+		:
+	done
+	below STOP
+	since=$(date +%s)
+	[ -e "$store/late$i/x-0" ] || slept=yes
+	sleep 2
+	below CONT
+	wait "$pid" || fail "$(cat "$out")"
+	if [ -n "$slept" ]; then
+		[ "$(stat -c %Y "$store/late$i/x-0")" -gt "$since" ] &&
+		    echo "ok: an object is not older than its name" ||
+		    fail "an object is older than its name"
+	fi
+	rm -rf "$store/late$i"
+	i=$((i + 1))
+done
+
 # ---- the server dies, again and again
 i=0
 while [ "$i" -lt 6 ]; do
