@@ -14,6 +14,8 @@
 #define CONNECT_S 30
 #define SILENCE_S 60
 #define SECONDS_MAX 86400
+#define HOST_CHARS                                                             \
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789.:_-%"
 
 static void
 cfg_fini(struct ssh_cfg *cfg)
@@ -120,6 +122,10 @@ configure(struct sftp *f, const struct url *u, struct snap_err *err)
 	struct passwd *pw;
 	enum snap_code rc;
 
+	/* It goes into lines that people paste. */
+	if (u->host[strspn(u->host, HOST_CHARS)] != '\0')
+		return snap_fail(
+		    err, SNAP_USAGE, "the host of the URL is no host name");
 	f->max_conns = CONNS;
 	f->cfg.port = u->port != 0 ? u->port : SSH_PORT;
 	f->cfg.home = variable(o, "HOME");
@@ -182,76 +188,75 @@ server_path(const char *path, char **out, struct snap_err *err)
 	return SNAP_OK;
 }
 
-/* Make the directory and those above that are missing. */
+/* Make the directory and those above that are missing; *last is what the
+ * server said to it: of those above, some may be there and not ours. */
 static enum snap_code
-make_root(struct sftp *f, struct sftp_conn *c, struct snap_err *err)
+make_root(struct sftp *f, struct sftp_conn *c, struct sftp_answer *last,
+    struct snap_err *err)
 {
 	char path[SFTP_NAME_SIZE];
-	struct sftp_answer a;
 	enum snap_code rc = SNAP_OK;
 	uint32_t first;
-	char *p;
+	char *p, old;
 
 	sftp_path(f, "", path);
 	for (p = path + 1; rc == SNAP_OK; p++) {
-		char old = *p;
-
+		old = *p;
 		if (old != '/' && old != '\0')
 			continue;
 		*p = '\0';
 		first = c->next_id;
 		sftp_ask_mkdir(c, path);
-		rc = sftp_answers(c, first, &a, 1, err);
+		rc = sftp_answers(c, first, last, 1, err);
 		*p = old;
 		if (old == '\0')
 			break;
 	}
-	/* The parents may be there and not ours: the last one tells. */
-	if (rc == SNAP_OK && !sftp_is_ok(&a))
-		(void)sftp_refused(&a, "make the directory", err);
 	return rc;
+}
+
+static enum snap_code
+stat_root(struct sftp *f, struct sftp_conn *c, struct sftp_answer *a,
+    struct snap_err *err)
+{
+	uint32_t first = c->next_id;
+
+	sftp_ask_path(c, SFTP_STAT, f->root);
+	return sftp_answers(c, first, a, 1, err);
 }
 
 static enum snap_code
 check_root(struct sftp *f, const char *url, struct snap_err *err)
 {
-	struct sftp_answer a;
+	struct sftp_answer a, made = { .type = 0 };
 	struct sftp_conn *c;
 	enum snap_code rc;
-	uint32_t first;
-	bool made = false;
 
 	rc = sftp_take(f, &c, err);
-	while (rc == SNAP_OK) {
-		first = c->next_id;
-		sftp_ask_path(c, SFTP_STAT, f->root);
-		rc = sftp_answers(c, first, &a, 1, err);
-		if (rc != SNAP_OK || a.type == SFTP_ATTRS)
-			break;
-		if (!sftp_is_missing(&a)) {
-			rc = sftp_refused(&a, "look at the directory", err);
-		} else if (made) {
-			/* The reason is that of make_root(). */
-			rc = err->code;
-		} else if (f->cfg.opts->create) {
-			made = true;
-			rc = make_root(f, c, err);
-		} else {
-			rc = snap_fail(err, SNAP_NOREPO,
-			    "no repository at %s: no such directory", url);
-			goto out;
-		}
-	}
-	if (rc == SNAP_OK && a.attrs.has_mode && !sftp_is_dir(&a.attrs)) {
-		rc = snap_fail(err, SNAP_NOREPO,
-		    "no repository at %s: not a directory", url);
-		goto out;
+	if (rc != SNAP_OK)
+		return snap_wrap(err, "%s", url);
+	rc = stat_root(f, c, &a, err);
+	if (rc == SNAP_OK && sftp_is_missing(&a) && f->cfg.opts->create) {
+		rc = make_root(f, c, &made, err);
+		if (rc == SNAP_OK)
+			rc = stat_root(f, c, &a, err);
 	}
 	if (rc != SNAP_OK)
 		(void)snap_wrap(err, "%s", url);
-out:
-	if (c != NULL)
-		sftp_give(f, c);
+	else if (sftp_is_missing(&a) && made.type == 0)
+		rc = snap_fail(err, SNAP_NOREPO,
+		    "no repository at %s: no such directory", url);
+	else if (a.type != SFTP_ATTRS) {
+		(void)sftp_refused(made.type != 0 ? &made : &a,
+		    made.type != 0 ? "make the directory"
+				   : "look at the directory",
+		    err);
+		rc = snap_wrap(err, "%s", url);
+	} else if (a.attrs.has_mode && !sftp_is_dir(&a.attrs)) {
+		rc = snap_fail(err, SNAP_NOREPO,
+		    "no repository at %s: not a directory", url);
+	}
+	sftp_give(f, c);
 	return rc;
 }
 

@@ -293,8 +293,17 @@ ssh_keyscan_type(const char *type)
 void
 ssh_hosts_file(const struct ssh_cfg *cfg, char *out, size_t size)
 {
-	(void)snprintf(out, size, "%s",
-	    cfg->known_hosts != NULL ? cfg->known_hosts : "~/.ssh/known_hosts");
+	const char *file = cfg->known_hosts;
+	bool odd = false;
+
+	/* For a shell; what has a quote itself is left to the reader. */
+	for (const char *p = file; p != NULL && *p != '\0'; p++)
+		odd = odd || (!isalnum((unsigned char)*p) &&
+				 strchr("/._+-", *p) == NULL);
+	if (file == NULL)
+		(void)snprintf(out, size, "~/.ssh/known_hosts");
+	else
+		(void)snprintf(out, size, odd ? "'%s'" : "%s", file);
 }
 
 /* As "SHA256:..." of ssh-keygen -l. */

@@ -9,7 +9,12 @@ contract=$2
 try=$3
 . "$here/../../support/sshd.sh"
 other_pid=
-trap '[ -z "$other_pid" ] || kill "$other_pid"; sshd_stop' EXIT
+clean() {
+	[ -z "$other_pid" ] || kill "$other_pid" 2>/dev/null || :
+	[ -z "${SSHD_DIR:-}" ] || umount "$SSHD_DIR/data/small" 2>/dev/null || :
+	sshd_stop
+}
+trap clean EXIT
 trap 'exit 1' HUP INT TERM
 bad=0
 fail() {
@@ -148,6 +153,27 @@ while [ "$i" -lt 6 ]; do
 done
 echo "ok: a server that dies leaves whole objects, and those it promised"
 on "$url" put kill/after text || fail "cannot put after that"
+
+# ---- full
+mkdir "$SSHD_DIR/data/small"
+if [ "$(id -u)" = 0 ] &&
+    mount -t tmpfs -o size=2m tmpfs "$SSHD_DIR/data/small" 2>/dev/null; then
+	on "$SSHD_URL/~/small/s" create
+	on "$SSHD_URL/~/small/s" put a/x text || fail "a small disk"
+	on "$SSHD_URL/~/small/s" fill a/big 3000000 1 >"$out" &&
+	    fail "a full disk takes more"
+	grep -q '^io: .*write' "$out" &&
+	    echo "ok: what does not fit is refused" || fail "$(cat "$out")"
+	[ "$(on "$SSHD_URL/~/small/s" list)" = "a/x 4" ] &&
+	    [ -z "$(find "$SSHD_DIR/data/small" -name '.tmp*')" ] &&
+	    echo "ok: and leaves nothing" || fail "$(on "$url" list)"
+	dd if=/dev/zero of="$SSHD_DIR/data/small/rest" bs=4k 2>/dev/null || :
+	on "$SSHD_URL/~/small/s" fill a/one 1 1 >"$out" &&
+	    fail "a full disk takes more"
+	grep -q '^detail: .*is full' "$out" &&
+	    echo "ok: a full disk is told" || fail "$(cat "$out")"
+	umount "$SSHD_DIR/data/small"
+fi
 
 # ---- read-only
 sshd_halt
