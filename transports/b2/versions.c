@@ -23,7 +23,8 @@ struct walk {
 	struct b2 *b;
 	char *prefix;                /* full, with that of the repository */
 	char *start_name, *start_id; /* of the next page; the id may be NULL */
-	unsigned page;
+	unsigned page;               /* versions to ask for */
+	bool is_bulky;               /* so many are too much for one answer */
 	bool more;
 	int64_t date; /* of the last answer */
 	/* The name that is being collected, over pages; NULL: none. */
@@ -184,10 +185,12 @@ ask_page(struct walk *w, struct b2_page *p, struct snap_err *err)
 	enum snap_code rc;
 
 	http_reply_init(&r, B2_REPLY_MAX);
-	rc = ask(w, w->page, &r, err);
+	rc = ask(w, w->is_bulky ? B2_SMALL_PAGE : w->page, &r, err);
 	/* Each version may carry 7 kB that some uploader chose: fewer. */
-	if (rc == SNAP_CORRUPT && w->page > B2_SMALL_PAGE)
+	if (rc == SNAP_CORRUPT && !w->is_bulky && w->page > B2_SMALL_PAGE) {
+		w->is_bulky = true;
 		rc = ask(w, B2_SMALL_PAGE, &r, err);
+	}
 	/* There is no such bucket any more: not a missing object. */
 	if (rc == SNAP_NOTFOUND && err != NULL)
 		rc = err->code = SNAP_NOREPO;

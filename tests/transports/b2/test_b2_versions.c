@@ -214,6 +214,7 @@ static void
 a_thousand_versions_do_not_bury_the_first(void **state)
 {
 	struct fixture *f = *state;
+	struct transport_stat st;
 	struct snap_err err = SNAP_ERR_INIT;
 
 	must_put(f->t, "d/a", "true");
@@ -226,7 +227,8 @@ a_thousand_versions_do_not_bury_the_first(void **state)
 	must_hold(f->t, "d/a", "true");
 	/* What uploaders say of files may be too much for one answer. */
 	(void)b2_sim(NULL, "page", "{'max': 10000, 'pad': 20000}");
-	must_hold(f->t, "d/a", "true");
+	assert_int_equal(transport_stat(f->t, "d/a", &st, &err), SNAP_OK);
+	assert_int_equal(st.size, 4);
 	assert_int_equal(transport_delete(f->fresh, "d/a", &err), SNAP_OK);
 	assert_int_equal(b2_sim_versions(f->s, "d/a"), 0);
 	must_hold(f->t, "d/b", "next");
