@@ -12,6 +12,7 @@ signatures hold.  Its port is written to PORT_FILE.  A fault is announced by
     "truncate": N         N bytes of the body, then hang up
     "error_in_200": true  200 with an error in its body
     "hang": true          never answer
+    "date": TEXT          forward, and answer with that as the Date
 POST /__clear forgets them and the log; GET /__log has a line per request.
 
 It also plays the services that hand out keys (below /__creds, /__sts and
@@ -191,7 +192,11 @@ class Handler(BaseHTTPRequestHandler):
             return self.reset()
         if f.get("lose_reply"):
             return self.reset()
-        return self.answer(*reply, f.get("truncate"))
+        status, headers, data = reply
+        if "date" in f:
+            headers = [(k, f["date"] if k.lower() == "date" else v)
+                       for k, v in headers]
+        return self.answer(status, headers, data, f.get("truncate"))
 
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 

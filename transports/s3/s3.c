@@ -69,7 +69,7 @@ s3_head(struct s3 *s, const char *name, struct transport_stat *st,
 	const char *modified;
 	struct http_reply r;
 	enum snap_code rc;
-	int64_t ns = 0;
+	int64_t ns = 0, ignored;
 
 	s3_key(s, name, key);
 	http_reply_init(&r, S3_REPLY_MAX);
@@ -84,6 +84,8 @@ s3_head(struct s3 *s, const char *name, struct transport_stat *st,
 			    "the service gives no size or time");
 		st->time_ns = s3_late(ns);
 	}
+	if (rc == SNAP_OK)
+		rc = s3_reply_time(s, &r, &ignored, err);
 	http_reply_fini(&r);
 	return rc;
 }
@@ -239,7 +241,7 @@ s3_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 			rc = s3_do(s, &call, &r, err);
 	}
 	if (rc == SNAP_OK)
-		rc = s3_reply_time(&r, time_ns, err);
+		rc = s3_reply_time(s, &r, time_ns, err);
 	http_reply_fini(&r);
 	return rc;
 }

@@ -15,12 +15,23 @@ s3_late(int64_t ns)
 }
 
 enum snap_code
-s3_reply_time(const struct http_reply *r, int64_t *ns_out, struct snap_err *err)
+s3_reply_time(struct s3 *s, const struct http_reply *r, int64_t *ns_out,
+    struct snap_err *err)
 {
+	const char *modified = http_header(r, "Last-Modified");
+	int64_t ns = modified != NULL ? http_date(modified) : 0, before;
+
 	if (r->date_ns == 0)
 		return snap_fail(
 		    err, SNAP_IO, "the service sends no date with its answer");
-	*ns_out = s3_late(r->date_ns);
+	if (ns < r->date_ns)
+		ns = r->date_ns;
+	ns = s3_late(ns);
+	before = atomic_load(&s->latest);
+	while (before < ns &&
+	       !atomic_compare_exchange_weak(&s->latest, &before, ns))
+		;
+	*ns_out = before < ns ? ns : before;
 	return SNAP_OK;
 }
 

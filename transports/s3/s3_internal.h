@@ -53,6 +53,7 @@ struct s3 {
 	enum s3_exclusive exclusive; /* is If-None-Match honoured? */
 	/* Requests as they are billed, see transport_counts. */
 	_Atomic uint64_t class_a, class_b, class_c;
+	_Atomic int64_t latest; /* the latest time seen, ns, as s3_late() */
 };
 
 /* One request: the bucket's when `key` is NULL. */
@@ -116,8 +117,12 @@ enum snap_code s3_put(struct transport *t, const char *name, struct span data,
 enum snap_code s3_now(
     struct transport *t, int64_t *time_ns, struct snap_err *err);
 
-/* The time of an answer, see above; SNAP_IO: it has none. */
-SNAP_MUST_CHECK enum snap_code s3_reply_time(
+/*
+ * The time of an answer; SNAP_IO: it has none.  Never before a time that this
+ * handle has seen: an answer's date may lag behind the object it is about,
+ * for a service asks two clocks for the two.
+ */
+SNAP_MUST_CHECK enum snap_code s3_reply_time(struct s3 *s,
     const struct http_reply *r, int64_t *ns_out, struct snap_err *err);
 int64_t s3_late(int64_t ns);
 

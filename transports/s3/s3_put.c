@@ -19,6 +19,7 @@
 #define PROBE ".snap-probe" /* no valid name of an object: never listed */
 #define MD5_BYTES 16u
 #define DAY 86400
+#define ASK_BYTES (4u << 20)
 #define CLASS_BYTES 131072u /* the classes for rare access bill as much */
 
 /* Content-MD5 wants it in base64, an ETag has it in hex. */
@@ -204,7 +205,7 @@ compare_bytes(struct s3 *s, const char *name, struct span data, bool *same,
 	rc = s3_do(s, &call, &r, err);
 	if (rc == SNAP_OK) {
 		*same = span_eq(bytes_span(&there), data);
-		rc = s3_reply_time(&r, now, err);
+		rc = s3_reply_time(s, &r, now, err);
 	}
 	/* Longer than ours, so not ours. */
 	if (rc == SNAP_CORRUPT) {
@@ -258,6 +259,30 @@ look(struct s3 *s, const char *name, struct snap_err *err)
 	return rc;
 }
 
+/*
+ * The answer to a put does not say which time the object got, and its own date
+ * may be a second behind it.  What is small is asked for: by the times of
+ * index segments and snapshots readers judge, not by those of packs.
+ */
+static enum snap_code
+time_of_put(struct s3 *s, const char *name, const struct http_reply *r,
+    struct transport_stat *st, struct snap_err *err)
+{
+	struct transport_stat there;
+	struct snap_err why = SNAP_ERR_INIT;
+	enum snap_code rc = SNAP_OK;
+
+	if (st->size <= ASK_BYTES)
+		rc = s3_head(s, name, &there, &why);
+	/* Who may not read it has to do with the date. */
+	if (rc != SNAP_OK && rc != SNAP_DENIED && rc != SNAP_NOTFOUND) {
+		if (err != NULL)
+			*err = why;
+		return rc;
+	}
+	return s3_reply_time(s, r, &st->time_ns, err);
+}
+
 enum snap_code
 s3_put(struct transport *t, const char *name, struct span data,
     struct transport_stat *st, struct snap_err *err)
@@ -286,7 +311,7 @@ s3_put(struct transport *t, const char *name, struct span data,
 	rc = put_once(
 	    s, name, data, &md5, exclusive == S3_EXCLUSIVE_YES, true, &r, err);
 	if (rc == SNAP_OK && r.status < 300)
-		rc = s3_reply_time(&r, &st->time_ns, err);
+		rc = time_of_put(s, name, &r, st, err);
 	else if (rc == SNAP_OK) {
 		rc = compare(s, name, data, &md5, &st->time_ns, err);
 		if (rc == SNAP_NOTFOUND && r.status == 412)

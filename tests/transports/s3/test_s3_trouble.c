@@ -444,6 +444,28 @@ what_breaks_on_the_way_is_transient(void **state)
 }
 
 static void
+a_date_that_lags_does_not_make_a_put_look_early(void **state)
+{
+	struct transport *t = open_behind(URL);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat put, seen_st;
+	int64_t now;
+
+	(void)state;
+	tell_proxy("/__fault",
+	    "{\"method\":\"PUT\",\"date\":\"Sat, 01 Feb 2020 00:00:00 GMT\"}");
+	assert_int_equal(
+	    transport_put(t, "late", span_str("x"), &put, &err), SNAP_OK);
+	assert_int_equal(transport_stat(t, "late", &seen_st, &err), SNAP_OK);
+	assert_true(put.time_ns >= seen_st.time_ns);
+	tell_proxy("/__fault",
+	    "{\"method\":\"HEAD\",\"date\":\"Sat, 01 Feb 2020 00:00:00 GMT\"}");
+	assert_int_equal(transport_now(t, &now, &err), SNAP_OK);
+	assert_true(now >= put.time_ns);
+	transport_close(t);
+}
+
+static void
 the_user_need_not_wait_for_a_silent_service(void **state)
 {
 	struct transport *t = open_behind(URL);
@@ -664,6 +686,7 @@ main(int argc, char **argv)
 		T(a_busy_service_is_asked_again_later),
 		T(a_put_whose_answer_was_lost_succeeds_again),
 		T(what_breaks_on_the_way_is_transient),
+		T(a_date_that_lags_does_not_make_a_put_look_early),
 		T(the_user_need_not_wait_for_a_silent_service),
 		T(keys_come_from_services_and_are_renewed),
 		T(the_manuals_policies_do_what_they_say),
