@@ -58,7 +58,8 @@ conn_works(struct sftp *f, struct sftp_conn *c)
 	uint32_t first;
 	bool works;
 
-	if (ssh_is_gone(&c->ssh))
+	/* Behind answers that nobody waited for, there may be the end. */
+	if (!sftp_drain(c))
 		return false;
 	if (ssh_clock_ms() - c->idle_since < DOUBTFUL_MS)
 		return true;

@@ -122,6 +122,22 @@ sftp_ask_fsync(struct sftp_conn *c, const struct sftp_answer *handle)
 
 /* ---- answers */
 
+bool
+sftp_drain(struct sftp_conn *c)
+{
+	struct snap_err err;
+	ssize_t n;
+
+	do {
+		if (bytes_reserve(&c->in, c->in.len + ROOM, &err) != SNAP_OK)
+			return false;
+		n = ssh_take(&c->ssh, c->in.p + c->in.len, ROOM);
+		if (n > 0)
+			c->in.len += (size_t)n;
+	} while (n > 0);
+	return n == 0;
+}
+
 enum snap_code
 sftp_move(struct sftp_conn *c, struct snap_err *err)
 {

@@ -108,6 +108,8 @@ void sftp_ask_handle(
     struct sftp_conn *c, enum sftp_type type, const struct sftp_answer *handle);
 void sftp_ask_mkdir(struct sftp_conn *c, const char *path);
 void sftp_ask_fsync(struct sftp_conn *c, const struct sftp_answer *handle);
+/* Take in what has come; false when the connection is at its end. */
+bool sftp_drain(struct sftp_conn *c);
 /* Send and receive something. */
 SNAP_MUST_CHECK enum snap_code sftp_move(
     struct sftp_conn *c, struct snap_err *err);

@@ -518,3 +518,18 @@ ssh_move(struct ssh *s, struct ssh_io *io, struct snap_err *err)
 	}
 	return rc;
 }
+
+ssize_t
+ssh_take(struct ssh *s, uint8_t *p, size_t cap)
+{
+	ssize_t n;
+
+	if (s->half_sent)
+		return 0;
+	n = libssh2_channel_read(s->channel, (char *)p, cap);
+	s->half_read = n == LIBSSH2_ERROR_EAGAIN && wants_out(s);
+	if (n == LIBSSH2_ERROR_EAGAIN)
+		return 0;
+	return n < 0 || (n == 0 && libssh2_channel_eof(s->channel) != 0) ? -1
+									 : n;
+}

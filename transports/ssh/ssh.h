@@ -13,6 +13,7 @@
 #include <libssh2.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "transport_impl.h"
 
@@ -77,6 +78,10 @@ struct ssh_io {
  * the start of the next call's. */
 SNAP_MUST_CHECK enum snap_code ssh_move(
     struct ssh *s, struct ssh_io *io, struct snap_err *err);
+
+/* Take what has come, without waiting: its length, or -1 at the end of the
+ * connection. */
+ssize_t ssh_take(struct ssh *s, uint8_t *p, size_t cap);
 
 /* ssh_hosts.c */
 
