@@ -29,7 +29,8 @@
 #define AT_NONCE (AT_COMMIT + 32)
 #define AT_WRAPPED (AT_NONCE + NONCE_LEN)
 #define AT_SUM (AT_WRAPPED + KEY_BYTES + TAG_LEN)
-#define SLOT_LEN (AT_SUM + 16)
+#define SUM_LEN 16
+#define SLOT_LEN (AT_SUM + SUM_LEN)
 #define HEADER_BYTES 64
 
 _Static_assert(SLOT_LEN == 148 && SLOT_LEN <= SLOT_BODY_MAX, "slot layout");
@@ -79,12 +80,13 @@ commitment(const struct slot_keys *sk, uint8_t out[32])
 	hash_parts(DOMAIN_COMMIT, NULL, &part, 1, out, 32);
 }
 
+/* `body`: without the sum itself, which is the end of every slot. */
 static void
-checksum(struct span header, const uint8_t *body, uint8_t out[16])
+checksum(struct span header, struct span body, uint8_t out[SUM_LEN])
 {
-	struct span parts[2] = { header, span_of(body, AT_SUM) };
+	struct span parts[2] = { header, body };
 
-	hash_parts(DOMAIN_SLOT, NULL, parts, 2, out, 16);
+	hash_parts(DOMAIN_SLOT, NULL, parts, 2, out, SUM_LEN);
 }
 
 /* Header and the slot's own clear fields. */
@@ -147,7 +149,7 @@ slot_wrap(enum slot_type type, struct span secret, const struct slot_cost *cost,
 	a = slot_ad(header, b, ad);
 	(void)crypto_aead_xchacha20poly1305_ietf_encrypt(b + AT_WRAPPED, NULL,
 	    rs, KEY_BYTES, a.p, a.len, NULL, b + AT_NONCE, sk->kek);
-	checksum(header, b, b + AT_SUM);
+	checksum(header, span_of(b, AT_SUM), b + AT_SUM);
 	bytes_put(body, b, sizeof b);
 	rc = bytes_check(body, err);
 out:
@@ -160,19 +162,22 @@ static enum snap_code
 slot_read(struct span body, struct span header, struct slot_cost *cost,
     struct snap_err *err)
 {
-	uint8_t sum[16];
+	uint8_t sum[SUM_LEN];
 	int type = slot_type(body);
 
-	if (type == 0 || body.len != SLOT_LEN || header.len != HEADER_BYTES)
+	if (body.len < 2 + SUM_LEN || header.len != HEADER_BYTES)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the key slot is damaged: no slot in %zu bytes", body.len);
-	checksum(header, body.p, sum);
-	if (sodium_memcmp(sum, body.p + AT_SUM, sizeof sum) != 0)
+	checksum(header, span_of(body.p, body.len - SUM_LEN), sum);
+	if (sodium_memcmp(sum, body.p + body.len - SUM_LEN, SUM_LEN) != 0)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the key slot is damaged: wrong checksum");
-	if (body.p[1] != SLOT_VERSION)
+	if (type == 0 || body.p[1] != SLOT_VERSION)
 		return snap_fail(err, SNAP_UNSUPPORTED,
 		    "the key slot was written by a newer version");
+	if (body.len != SLOT_LEN)
+		return snap_fail(err, SNAP_CORRUPT,
+		    "the key slot is damaged: it has %zu bytes", body.len);
 	cost->ops = le32_get(body.p + AT_OPS);
 	cost->mem_kib = le32_get(body.p + AT_MEM);
 	if (type == SLOT_PASSPHRASE)

@@ -49,6 +49,7 @@ SNAP_MUST_CHECK enum snap_code condemned_decode(
 struct note_body {
 	uint16_t type; /* docs/format.md, "Notes" */
 	uint8_t subject[ID_LEN];
+	int64_t l0; /* store time of the look that it rests on */
 	uint32_t n_props;
 	struct property props[PROPERTIES_MAX];
 };
@@ -58,7 +59,6 @@ SNAP_MUST_CHECK enum snap_code note_decode(
 struct host_body {
 	uint8_t host_id[ID_LEN], pk[32];
 	uint32_t epoch;
-	int64_t first_valid, last_valid; /* UTC seconds; last 0 = no end */
 	struct span name;
 };
 void host_encode(const struct host_body *h, struct bytes *out);

@@ -14,6 +14,7 @@ note_encode(const struct note_body *n, struct bytes *out)
 {
 	bytes_u16(out, n->type);
 	bytes_put(out, n->subject, ID_LEN);
+	bytes_u64(out, (uint64_t)n->l0);
 	codec_put_props(out, n->props, n->n_props);
 }
 
@@ -27,6 +28,7 @@ note_decode(struct span in, struct note_body *out, struct snap_err *err)
 	cursor_init(&c, in);
 	n.type = cursor_u16(&c);
 	cursor_copy(&c, n.subject, ID_LEN);
+	n.l0 = (int64_t)cursor_u64(&c);
 	codec_props(&c, n.props, &n.n_props);
 	if (!cursor_done(&c))
 		return codec_corrupt(&c, in, "a note", err);
@@ -40,8 +42,6 @@ host_encode(const struct host_body *h, struct bytes *out)
 	bytes_put(out, h->host_id, ID_LEN);
 	bytes_put(out, h->pk, sizeof h->pk);
 	bytes_u32(out, h->epoch);
-	bytes_u64(out, (uint64_t)h->first_valid);
-	bytes_u64(out, (uint64_t)h->last_valid);
 	codec_put_str(out, h->name);
 }
 
@@ -55,8 +55,6 @@ host_decode(struct span in, struct host_body *out, struct snap_err *err)
 	cursor_copy(&c, h.host_id, ID_LEN);
 	cursor_copy(&c, h.pk, sizeof h.pk);
 	h.epoch = cursor_u32(&c);
-	h.first_valid = (int64_t)cursor_u64(&c);
-	h.last_valid = (int64_t)cursor_u64(&c);
 	h.name = codec_str(&c, HOST_NAME_BYTES_MAX);
 	if (!cursor_done(&c))
 		return codec_corrupt(&c, in, "the record of a host", err);

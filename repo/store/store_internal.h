@@ -17,6 +17,7 @@
 #define SESSIONS_KEPT 128
 
 struct host_record {
+	uint32_t epoch; /* whose maintenance key signed it */
 	uint8_t id[ID_LEN], pk[32];
 };
 struct open_session {

@@ -195,8 +195,13 @@ look_at_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	}
 	memset(&o, 0, sizeof o);
 	rc = parse_key(u->s, ko->id, bytes_span(&ko->raw), &o, err);
-	if (rc == SNAP_OK && o.header.kind == OBJ_SLOT)
+	if (rc == SNAP_OK && o.header.kind == OBJ_SLOT) {
 		rc = slot_check(o.payload, o.header_bytes, err);
+		if (rc == SNAP_UNSUPPORTED) { /* for others to open */
+			report_log(u->s->report, REPORT_INFO, "%s", err->msg);
+			return SNAP_OK;
+		}
+	}
 	if (o.header.kind != 0 &&
 	    memcmp(o.header.repo_id, u->s->repo_id, ID_LEN) != 0)
 		u->n_foreign++;
@@ -349,10 +354,10 @@ read_epochs(struct unlock *u, struct snap_err *err)
 	return SNAP_OK;
 }
 
-/* *pk is the public key that the owner signed for the host of this id. */
+/* What the owner signed of a host. */
 static enum snap_code
 host_genuine(struct store *s, const uint8_t *id, struct span raw,
-    uint8_t pk[32], struct snap_err *why)
+    struct host_record *out, struct snap_err *why)
 {
 	struct store_body b;
 	struct host_body h;
@@ -364,12 +369,27 @@ host_genuine(struct store *s, const uint8_t *id, struct span raw,
 		rc = snap_fail(why, SNAP_CORRUPT, "it is not signed");
 	else
 		rc = host_decode(b.body.body, &h, why);
-	if (rc == SNAP_OK && memcmp(h.host_id, id, ID_LEN) != 0)
-		rc = snap_fail(why, SNAP_CORRUPT, "it is of another host");
-	if (rc == SNAP_OK)
-		memcpy(pk, h.pk, 32);
+	if (rc == SNAP_OK) {
+		memcpy(out->id, h.host_id, ID_LEN);
+		memcpy(out->pk, h.pk, sizeof out->pk);
+		out->epoch = h.epoch;
+	}
 	store_body_fini(&b);
 	return rc;
+}
+
+/* Of several records of a host that of the newest epoch counts. */
+static void
+remember_host(struct store_state *st, const struct host_record *h)
+{
+	size_t i = 0;
+
+	while (i < st->n_hosts && memcmp(st->hosts[i].id, h->id, ID_LEN) != 0)
+		i++;
+	if (i == st->n_hosts)
+		st->hosts[st->n_hosts++] = *h;
+	else if (h->epoch > st->hosts[i].epoch)
+		st->hosts[i] = *h;
 }
 
 /* Public records of hosts, as the owner signed them; damaged ones are
@@ -379,29 +399,26 @@ read_hosts(struct unlock *u, struct snap_err *err)
 {
 	struct store_state *st = u->s->state;
 	struct snap_err why = SNAP_ERR_INIT;
+	struct host_record h;
 	enum snap_code rc;
 
 	st->hosts = calloc(u->n + 1, sizeof *st->hosts);
 	if (st->hosts == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for hosts");
 	for (size_t i = 0; i < u->n; i++) {
-		struct host_record *h = &st->hosts[st->n_hosts];
-
 		if (u->v[i].kind != OBJ_HOST)
 			continue;
 		rc = host_genuine(
-		    u->s, u->v[i].id, bytes_span(&u->v[i].raw), h->pk, &why);
+		    u->s, u->v[i].id, bytes_span(&u->v[i].raw), &h, &why);
 		if (rc == SNAP_NOMEM) {
 			*err = why;
 			return rc;
 		}
-		if (rc != SNAP_OK) {
+		if (rc == SNAP_OK)
+			remember_host(st, &h);
+		else
 			report_log(u->s->report, REPORT_WARNING,
 			    "host record: %s", why.msg);
-			continue;
-		}
-		memcpy(h->id, u->v[i].id, ID_LEN);
-		st->n_hosts++;
 	}
 	return SNAP_OK;
 }
@@ -500,16 +517,18 @@ store_check_key(struct store *s, const uint8_t id[ID_LEN], struct span raw,
 {
 	struct object o;
 	uint32_t epoch;
-	uint8_t pk[32];
+	struct host_record host;
 	enum snap_code rc;
 
 	rc = parse_key(s, id, raw, &o, err);
 	if (rc != SNAP_OK)
 		return rc;
-	if (o.header.kind == OBJ_SLOT)
-		return slot_check(o.payload, o.header_bytes, err);
+	if (o.header.kind == OBJ_SLOT) {
+		rc = slot_check(o.payload, o.header_bytes, err);
+		return rc == SNAP_UNSUPPORTED ? SNAP_OK : rc;
+	}
 	if (o.header.kind == OBJ_HOST)
-		return host_genuine(s, id, raw, pk, err);
+		return host_genuine(s, id, raw, &host, err);
 	/* The keys of an epoch that it lacks a key file cannot judge. */
 	if (keys_of_epoch(s->keys, o.header.epoch) == NULL && !s->keys->owner)
 		return SNAP_OK;

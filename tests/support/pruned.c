@@ -243,7 +243,7 @@ pruned_garbage(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 void
 pruned_key_file(struct store *s, enum keyfile_type type, struct bytes *file)
 {
-	struct host_body host = { { 0 }, { 0 }, 1, 0, 0, { NULL, 0 } };
+	struct host_body host = { { 0 }, { 0 }, 1, { NULL, 0 } };
 	struct snap_err err = SNAP_ERR_INIT;
 	uint8_t header[HEADER_LEN], pin[32];
 	struct bytes config, payload, body;

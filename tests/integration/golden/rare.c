@@ -129,6 +129,7 @@ say_things(struct transport *t)
 
 	bytes_init(&body, FILE_LIMIT);
 	n.type = 2;
+	n.l0 = s->l0;
 	n.n_props = 1;
 	n.props[0].key = span_str("tags");
 	n.props[0].value = span_str("golden");

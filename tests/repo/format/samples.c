@@ -164,6 +164,7 @@ make_commit(enum sample which, struct bytes *out)
 	memcpy(s.parent, ids[1], ID_LEN);
 	memcpy(s.root, ids[2], ID_LEN);
 	s.l0 = INT64_MAX;
+	n.l0 = INT64_C(1700000000000000002);
 	s.bytes = 1000;
 	s.new_bytes = 100;
 	s.stored_bytes = 50;
@@ -188,7 +189,7 @@ static void
 make_rest(enum sample which, struct bytes *out)
 {
 	struct condemned_body c = { -1, 2, 1, 0, ids[0], ids[2], NULL };
-	struct host_body h = { { 1 }, { 2 }, 1, 1700000000, 0, { NULL, 0 } };
+	struct host_body h = { { 1 }, { 2 }, 1, { NULL, 0 } };
 	struct epoch_body e = { 2, { 3 }, { 4 }, 1700000000 };
 	uint8_t sig[64];
 

@@ -280,7 +280,7 @@ make_rest(struct build *b, const uint8_t root[ID_LEN])
 	static struct note_body n;
 	struct condemned_body x = { MEM_TIME_START, 0, 0, 0, NULL, NULL, NULL };
 	struct confirm_body ok = { { 12 }, MEM_TIME_START };
-	struct host_body h = { { 15 }, { 1 }, 1, 0, 0, { NULL, 0 } };
+	struct host_body h = { { 15 }, { 1 }, 1, { NULL, 0 } };
 	struct epoch_body e = { 1, { 0 }, { 0 }, 0 };
 	struct index_pack packs[2];
 	struct index_segment seg = { { 7 }, MEM_TIME_START, 2, packs };

@@ -206,6 +206,7 @@ put_rest(struct transport *t, const uint8_t *pack)
 
 	bytes_init(&body, LIMIT);
 	n.type = 2;
+	n.l0 = s->l0;
 	n.n_props = 1;
 	n.props[0].key = span_str("tags");
 	n.props[0].value = span_str("monthly");
