@@ -271,15 +271,20 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 	return rc;
 }
 
+/* Of ids, and of structs listed, which begin with one. */
+static int
+by_id(const void *a, const void *b)
+{
+	return memcmp(a, b, ID_LEN);
+}
+
+/* The list is sorted. */
 static bool
 keep_segment(void *arg, const uint8_t *id)
 {
 	const struct listing *l = arg;
 
-	for (size_t i = 0; i < l->n; i++)
-		if (memcmp(l->v[i].id, id, ID_LEN) == 0)
-			return true;
-	return false;
+	return l->n > 0 && bsearch(id, l->v, l->n, sizeof *l->v, by_id) != NULL;
 }
 
 static bool
@@ -305,8 +310,11 @@ look_in_order(struct store *s, struct listing *condemned, struct listing *index,
 	if (rc == SNAP_OK)
 		rc = report_check(s->report, err);
 	/* Before load_segments(), which reorders the list. */
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
+		if (index->n > 0)
+			qsort(index->v, index->n, sizeof *index->v, by_id);
 		cache_prune(s->state->cache, CACHE_INDEX, keep_segment, index);
+	}
 	if (rc == SNAP_OK)
 		rc = load_segments(s, index, err);
 	if (rc == SNAP_OK)
