@@ -9,17 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cached.h"
 #include "snapshots.h"
 
 struct entry { /* what the listing says of one id */
 	uint8_t id[ID_LEN];
 	bool has_snapshot, has_ok;
 	int64_t snapshot_ns, ok_ns;
+	uint64_t snapshot_size, ok_size;
 };
 
 struct entries {
 	struct entry *v;
 	size_t n, cap;
+};
+
+struct load {
+	struct store *s;
+	bool cached; /* the local cache's word counts */
+	struct repo_snapshots all;
 };
 
 static enum snap_code
@@ -59,6 +67,8 @@ add_entry(void *arg, const char *name, const struct transport_stat *st,
 	e->has_ok = kind == OBJ_OK;
 	e->snapshot_ns = e->has_snapshot ? st->time_ns : 0;
 	e->ok_ns = e->has_ok ? st->time_ns : 0;
+	e->snapshot_size = e->has_snapshot ? st->size : 0;
+	e->ok_size = e->has_ok ? st->size : 0;
 	return SNAP_OK;
 }
 
@@ -87,10 +97,13 @@ pair_up(struct entries *all)
 			all->v[n++] = *e;
 			continue;
 		}
-		if (e->has_snapshot)
+		if (e->has_snapshot) {
 			last->snapshot_ns = e->snapshot_ns;
-		else
+			last->snapshot_size = e->snapshot_size;
+		} else {
 			last->ok_ns = e->ok_ns;
+			last->ok_size = e->ok_size;
+		}
 		last->has_snapshot |= e->has_snapshot;
 		last->has_ok |= e->has_ok;
 	}
@@ -141,15 +154,17 @@ snapshots_describe(const struct snapshot_body *body, const uint8_t id[ID_LEN],
 }
 
 static enum snap_code
-get_signed(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+get_signed(struct load *l, uint8_t kind, const struct entry *e,
     struct store_body *out, struct snap_err *err)
 {
+	uint64_t size = kind == OBJ_OK ? e->ok_size : e->snapshot_size;
 	char name[TRANSPORT_NAME_MAX + 1];
 	enum snap_code rc;
 
-	rc = store_get_body(s, kind, id, out, err);
+	rc = l->cached ? cached_get(l->s, kind, e->id, size, out, err)
+		       : store_get_body(l->s, kind, e->id, out, err);
 	if (rc == SNAP_OK && !out->trusted) {
-		store_name(kind, id, name);
+		store_name(kind, e->id, name);
 		store_body_fini(out);
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "%s: not signed by anyone this repository trusts", name);
@@ -158,14 +173,14 @@ get_signed(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 }
 
 static enum snap_code
-get_confirmation(struct store *s, const struct entry *e,
+get_confirmation(struct load *l, const struct entry *e,
     struct confirm_body *out, struct snap_err *err)
 {
 	char hex[2 * ID_LEN + 1];
 	struct store_body ok;
 	enum snap_code rc;
 
-	rc = get_signed(s, OBJ_OK, e->id, &ok, err);
+	rc = get_signed(l, OBJ_OK, e, &ok, err);
 	if (rc != SNAP_OK)
 		return rc;
 	rc = confirm_decode(ok.body.body, out, err);
@@ -180,9 +195,10 @@ get_confirmation(struct store *s, const struct entry *e,
 /* Both halves of one pair; *stands says whether they are a snapshot, *when
  * its time as far as it is known, also on failure. */
 static enum snap_code
-load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
+load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
     bool *stands, int64_t *when, struct snap_err *err)
 {
+	struct store *s = l->s;
 	struct snapshot_body *snap = NULL;
 	struct confirm_body confirm;
 	struct store_body body;
@@ -196,11 +212,11 @@ load_pair(struct store *s, const struct entry *e, struct repo_snapshot *out,
 	snap = malloc(sizeof *snap);
 	if (snap == NULL)
 		return nomem(err);
-	rc = get_confirmation(s, e, &confirm, err);
+	rc = get_confirmation(l, e, &confirm, err);
 	if (rc == SNAP_OK)
 		*when = store_time(s, confirm.l0, e->ok_ns);
 	if (rc == SNAP_OK)
-		rc = get_signed(s, OBJ_SNAPSHOT, e->id, &body, err);
+		rc = get_signed(l, OBJ_SNAPSHOT, e, &body, err);
 	if (rc == SNAP_OK)
 		rc = snapshot_decode(body.body.body, snap, err);
 	if (rc != SNAP_OK)
@@ -247,9 +263,10 @@ note_damaged(struct repo_snapshots *all, const struct entry *e, int64_t when)
 }
 
 static enum snap_code
-load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
-    struct snap_err *err)
+load_entry(struct load *l, const struct entry *e, struct snap_err *err)
 {
+	struct repo_snapshots *all = &l->all;
+	struct store *s = l->s;
 	struct snap_err ignored = SNAP_ERR_INIT;
 	int64_t when = e->ok_ns;
 	struct confirm_body confirm;
@@ -262,7 +279,7 @@ load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
 		/* Forgetting takes the confirmation first, so this is loss. */
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: missing, though it is confirmed", hex);
-		if (get_confirmation(s, e, &confirm, &ignored) == SNAP_OK)
+		if (get_confirmation(l, e, &confirm, &ignored) == SNAP_OK)
 			when = store_time(s, confirm.l0, e->ok_ns);
 		note_damaged(all, e, when);
 		return SNAP_OK;
@@ -272,7 +289,7 @@ load_entry(struct store *s, const struct entry *e, struct repo_snapshots *all,
 		    "snapshots/%s: not confirmed, is no snapshot", hex);
 		return SNAP_OK;
 	}
-	rc = load_pair(s, e, &all->v[all->n], &stands, &when, err);
+	rc = load_pair(l, e, &all->v[all->n], &stands, &when, err);
 	if (rc == SNAP_OK) {
 		all->n += stands ? 1 : 0;
 	} else if (is_damage(rc)) {
@@ -297,11 +314,23 @@ by_time(const void *a, const void *b)
 	return memcmp(x->id, y->id, ID_LEN);
 }
 
-enum snap_code
-snapshots_load(
-    struct store *s, struct repo_snapshots *out, struct snap_err *err)
+/* Is it in the list, which is sorted? */
+static bool
+is_listed(void *arg, const uint8_t *id)
 {
-	struct repo_snapshots all = { .n = 0 };
+	const struct entries *all = arg;
+	struct entry key;
+
+	memcpy(key.id, id, ID_LEN);
+	return all->n > 0 &&
+	       bsearch(&key, all->v, all->n, sizeof *all->v, by_id) != NULL;
+}
+
+static enum snap_code
+load(struct store *s, bool cached, struct repo_snapshots *out,
+    struct snap_err *err)
+{
+	struct load l = { .s = s, .cached = cached };
 	struct entries list = { NULL, 0, 0 };
 	enum snap_code rc;
 
@@ -309,26 +338,42 @@ snapshots_load(
 	if (rc != SNAP_OK)
 		goto out;
 	pair_up(&list);
-	all.v = calloc(list.n == 0 ? 1 : list.n, sizeof *all.v);
-	if (all.v == NULL) {
+	if (cached)
+		cached_prune(s, is_listed, &list);
+	l.all.v = calloc(list.n == 0 ? 1 : list.n, sizeof *l.all.v);
+	if (l.all.v == NULL) {
 		rc = nomem(err);
 		goto out;
 	}
 	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
 		rc = report_check(s->report, err);
 		if (rc == SNAP_OK)
-			rc = load_entry(s, &list.v[i], &all, err);
+			rc = load_entry(&l, &list.v[i], err);
 	}
 	if (rc != SNAP_OK)
 		goto out;
-	if (all.n != 0)
-		qsort(all.v, all.n, sizeof *all.v, by_time);
-	*out = all;
-	memset(&all, 0, sizeof all);
+	if (l.all.n != 0)
+		qsort(l.all.v, l.all.n, sizeof *l.all.v, by_time);
+	*out = l.all;
+	memset(&l.all, 0, sizeof l.all);
 out:
 	free(list.v);
-	repo_snapshots_free(&all);
+	repo_snapshots_free(&l.all);
 	return rc;
+}
+
+enum snap_code
+snapshots_load(
+    struct store *s, struct repo_snapshots *out, struct snap_err *err)
+{
+	return load(s, true, out, err);
+}
+
+enum snap_code
+snapshots_load_stored(
+    struct store *s, struct repo_snapshots *out, struct snap_err *err)
+{
+	return load(s, false, out, err);
 }
 
 void

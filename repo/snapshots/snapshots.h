@@ -16,6 +16,9 @@
 /* As repo_snapshots(); free with repo_snapshots_free(). */
 SNAP_MUST_CHECK enum snap_code snapshots_load(
     struct store *s, struct repo_snapshots *out, struct snap_err *err);
+/* The same past the local cache: what the store really has (check). */
+SNAP_MUST_CHECK enum snap_code snapshots_load_stored(
+    struct store *s, struct repo_snapshots *out, struct snap_err *err);
 /* As repo_snapshot_find(). */
 SNAP_MUST_CHECK enum snap_code snapshots_find(const struct repo_snapshots *all,
     const char *spec, const struct repo_snapshot **out, struct snap_err *err);

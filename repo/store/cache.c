@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * cache.c - index segments and meta packs beside the user's other caches.
+ * cache.c - index segments, meta packs and snapshots beside the user's other
+ * caches.
  *
  * Files are the store's own sealed bytes: the cache shows nothing in clear,
  * and what is read from it is verified just as what the store sends.  So a
@@ -44,7 +45,8 @@ struct cache {
 	uint64_t tick;
 };
 
-static const char *const kinds[] = { "index", "meta" };
+static const char *const kinds[CACHE_KINDS] = { "index", "meta", "snapshots",
+	"ok" };
 
 enum snap_code
 cache_new(
@@ -62,7 +64,8 @@ cache_new(
 		(void)pthread_mutex_destroy(&c->fetch);
 		goto no_memory;
 	}
-	for (size_t i = 0; dir != NULL && i < 2 && rc == SNAP_OK; i++) {
+	for (size_t i = 0; dir != NULL && i < CACHE_KINDS && rc == SNAP_OK;
+	     i++) {
 		int n = snprintf(path, sizeof path, "%s/%s", dir, kinds[i]);
 
 		if (n < 0 || (size_t)n >= sizeof path - 64)
@@ -323,9 +326,11 @@ shrink(struct cache *c)
 	char path[PATH_LEN];
 	struct old_file *v = NULL;
 	size_t n = 0, cap = 0;
+	bool ok = true;
 
-	if (list_files(c, CACHE_INDEX, &v, &n, &cap) &&
-	    list_files(c, CACHE_META, &v, &n, &cap)) {
+	for (unsigned kind = 0; kind < CACHE_KINDS && ok; kind++)
+		ok = list_files(c, (enum cache_kind)kind, &v, &n, &cap);
+	if (ok) {
 		for (size_t i = 0; i < n; i++)
 			total += v[i].size;
 		if (total > c->limit && n > 0) {

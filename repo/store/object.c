@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "cached.h"
 #include "store_internal.h"
 
 void
@@ -208,6 +209,42 @@ store_get_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
 	bytes_fini(&raw);
 	return rc;
+}
+
+enum snap_code
+cached_get(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    uint64_t size, struct store_body *out, struct snap_err *err)
+{
+	enum cache_kind as = kind == OBJ_OK ? CACHE_OK : CACHE_SNAPSHOT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct bytes raw;
+	enum snap_code rc;
+
+	bytes_init(&raw, TRANSPORT_SIZE_MAX);
+	if (cache_get(s->state->cache, as, id, TRANSPORT_SIZE_MAX, &raw) &&
+	    raw.len == size) {
+		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
+		if (rc == SNAP_OK)
+			goto out;
+	}
+	bytes_clear(&raw);
+	store_name(kind, id, name);
+	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	if (rc == SNAP_OK)
+		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
+	if (rc == SNAP_OK)
+		cache_put(s->state->cache, as, id, bytes_span(&raw));
+out:
+	bytes_fini(&raw);
+	return rc;
+}
+
+void
+cached_prune(
+    struct store *s, bool (*listed)(void *arg, const uint8_t *id), void *arg)
+{
+	cache_prune(s->state->cache, CACHE_SNAPSHOT, listed, arg);
+	cache_prune(s->state->cache, CACHE_OK, listed, arg);
 }
 
 void

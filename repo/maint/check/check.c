@@ -244,7 +244,7 @@ check_all(struct check *c, struct snap_err *err)
 {
 	enum snap_code rc;
 
-	rc = snapshots_load(c->s, &c->snaps, err);
+	rc = snapshots_load_stored(c->s, &c->snaps, err);
 	if (rc != SNAP_OK)
 		return rc;
 	c->result.n_snapshots = c->snaps.n;

@@ -85,9 +85,11 @@ put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
 	if (rc == SNAP_OK) {
 		r->stored += raw.len;
 		report_stored(r->s->report, raw.len);
-		if (kind == OBJ_INDEX)
-			cache_put(r->s->state->cache, CACHE_INDEX, id,
-			    bytes_span(&raw));
+		cache_put(r->s->state->cache,
+		    kind == OBJ_INDEX ? CACHE_INDEX
+		    : kind == OBJ_OK  ? CACHE_OK
+				      : CACHE_SNAPSHOT,
+		    id, bytes_span(&raw));
 		*time_ns = st.time_ns;
 	}
 	bytes_fini(&raw);

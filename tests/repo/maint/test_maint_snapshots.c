@@ -6,7 +6,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <setjmp.h>
 
@@ -295,6 +297,140 @@ a_store_that_fails_is_an_error_and_no_short_list(void **state)
 	}
 }
 
+static uint64_t
+n_gets(const struct world *w)
+{
+	struct transport_counts n;
+
+	transport_counts(w->t, &n);
+	return n.get;
+}
+
+static void
+expect_without_a_get(struct world *w, size_t n)
+{
+	uint64_t before = n_gets(w);
+	struct repo_snapshots all = load(w);
+
+	assert_int_equal(n_gets(w) - before, 0);
+	assert_int_equal(all.n, n);
+	assert_int_equal(all.n_damaged, 0);
+	repo_snapshots_free(&all);
+}
+
+/* As the cache lays it out. */
+static bool
+is_cached(const struct world *w, const char *folder, const uint8_t id[ID_LEN])
+{
+	char path[200];
+
+	(void)snprintf(path, sizeof path, "%s/%s/%s/%s", w->cache_dir,
+	    world_hex(w->s->repo_id), folder, world_hex(id));
+	return access(path, F_OK) == 0;
+}
+
+static void
+with_cache(struct world *w, char *dir)
+{
+	assert_non_null(mkdtemp(dir));
+	w->cache_dir = dir;
+	world_reopen(w);
+}
+
+static void
+without_cache(struct world *w)
+{
+	char cmd[100];
+
+	(void)snprintf(cmd, sizeof cmd, "rm -rf %s", w->cache_dir);
+	assert_int_equal(system(cmd), 0);
+}
+
+static void
+a_snapshot_in_the_cache_is_not_fetched_again(void **state)
+{
+	char dir[] = "test-snapshots-XXXXXX";
+	struct world *w = *state;
+	struct repo_snapshots all;
+	uint8_t id[3][ID_LEN];
+
+	world_backup(w, 1, "a", id[0]); /* by somebody else */
+	with_cache(w, dir);
+	world_backup(w, 2, "b", id[1]);
+	world_backup(w, 3, "c", id[2]);
+	all = load(w);
+	repo_snapshots_free(&all);
+	world_reopen(w);
+	expect_without_a_get(w, 3);
+	/* What was forgotten leaves the cache as well. */
+	assert_true(is_cached(w, "snapshots", id[1]));
+	assert_true(is_cached(w, "ok", id[1]));
+	assert_true(mem_store_remove(w->mem, name_of(id[1], ".ok").s));
+	assert_true(mem_store_remove(w->mem, name_of(id[1], "").s));
+	expect_without_a_get(w, 2);
+	assert_false(is_cached(w, "snapshots", id[1]));
+	assert_false(is_cached(w, "ok", id[1]));
+	assert_true(is_cached(w, "snapshots", id[2]));
+	without_cache(w);
+}
+
+static void
+damage_that_the_cache_hides_is_found_by_a_check(void **state)
+{
+	static const char *const halves[] = { "", ".ok" };
+	char dir[] = "test-snapshots-XXXXXX";
+	struct world *w = *state;
+	uint8_t a[ID_LEN], b[ID_LEN];
+
+	with_cache(w, dir);
+	world_backup(w, 1, "a", a);
+	world_backup(w, 2, "b", b);
+	for (size_t i = 0; i < 2; i++) {
+		struct world_name n = name_of(a, halves[i]);
+
+		world_flip(w, n.s, 100);
+		expect_without_a_get(w, 2);
+		assert_true(world_check(w, 0).n_errors > 0);
+		assert_true(world_said(w, n.s));
+		world_flip(w, n.s, 100);
+		assert_int_equal(world_check(w, 0).n_errors, 0);
+	}
+	without_cache(w);
+}
+
+/* Of another size it is not what was cached. */
+static void
+a_snapshot_that_grew_is_fetched_and_refused(void **state)
+{
+	static const char *const halves[] = { "", ".ok" };
+	char dir[] = "test-snapshots-XXXXXX";
+	struct snap_err err = SNAP_ERR_INIT;
+	struct world *w = *state;
+	struct transport_stat st;
+	uint8_t id[2][ID_LEN], left[ID_LEN];
+	struct bytes raw;
+
+	with_cache(w, dir);
+	world_backup(w, 1, "a", id[0]);
+	world_backup(w, 2, "b", id[1]);
+	world_backup(w, 3, "c", left);
+	for (size_t i = 0; i < 2; i++) {
+		struct world_name n = name_of(id[i], halves[i]);
+
+		bytes_init(&raw, 1u << 20);
+		assert_int_equal(
+		    transport_get(w->t, n.s, 0, SIZE_MAX, &raw, &err), SNAP_OK);
+		bytes_u8(&raw, 0);
+		assert_true(mem_store_remove(w->mem, n.s));
+		assert_int_equal(
+		    transport_put(w->t, n.s, bytes_span(&raw), &st, &err),
+		    SNAP_OK);
+		bytes_fini(&raw);
+	}
+	expect_only(w, left, 2);
+	without_cache(w);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int
@@ -313,6 +449,9 @@ main(void)
 		T(an_unsigned_snapshot_is_refused),
 		T(a_salvaged_snapshot_is_not_taken_for_a_whole_one),
 		T(a_store_that_fails_is_an_error_and_no_short_list),
+		T(a_snapshot_in_the_cache_is_not_fetched_again),
+		T(damage_that_the_cache_hides_is_found_by_a_check),
+		T(a_snapshot_that_grew_is_fetched_and_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -48,6 +48,7 @@ open_store(struct world *w)
 	memset(&o, 0, sizeof o);
 	o.passphrase = span_str(PASS);
 	o.n_threads = 2;
+	o.cache_dir = w->cache_dir;
 	o.zstd_level = 3;
 	o.report = &w->report;
 	must(store_open(w->t, &o, &w->s, &err));

@@ -24,6 +24,7 @@ struct world {
 	struct bytes log; /* warnings only, NUL-terminated on reading */
 	atomic_int cancel;
 	bool like_files; /* times as on a file system, from the next opening */
+	const char *cache_dir; /* from the next opening; NULL: none */
 };
 struct world_name {
 	char s[TRANSPORT_NAME_MAX + 1];

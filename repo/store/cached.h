@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * cached.h - snapshots and their confirmations through the local cache.
+ *
+ * There are two for each backup ever made, and every command wants them all.
+ * They never change, and what the cache has is verified as what the store
+ * sends; but it hides that the store's own copy is damaged, so check does not
+ * come this way.
+ */
+#ifndef SNAP_CACHED_H
+#define SNAP_CACHED_H
+
+#include "store.h"
+
+/* As store_get_body() for OBJ_SNAPSHOT and OBJ_OK: from the cache if what is
+ * there verifies and has the size that was listed, else from the store. */
+SNAP_MUST_CHECK enum snap_code cached_get(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], uint64_t size, struct store_body *out,
+    struct snap_err *err);
+/* Those for which listed() says no leave the cache. */
+void cached_prune(
+    struct store *s, bool (*listed)(void *arg, const uint8_t *id), void *arg);
+
+#endif
