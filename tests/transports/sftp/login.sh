@@ -240,6 +240,7 @@ cat >"$SSHD_DIR/cut.py" <<-'EOF'
 	            there.sendall(data)
 	    except OSError:
 	        pass
+	    os._exit(0)
 	threading.Thread(target=up, daemon=True).start()
 	while limit > 0 and (data := there.recv(min(65536, limit))):
 	    here.sendall(data)
