@@ -364,6 +364,24 @@ store_lost_epoch(const struct store *s)
 	return s->state->lost_epoch;
 }
 
+/* A sparse block is judged by its directory, so where there is one even who
+ * only reads needs them: load all of the index this time. */
+static enum snap_code
+look_in_full(struct store *s, struct listing *condemned, struct listing *index,
+    struct snap_err *err)
+{
+	struct blockindex *full = NULL;
+
+	if (!s->index->lean || !s->index->has_sparse)
+		return SNAP_OK;
+	if (blockindex_new(&full, err) != SNAP_OK)
+		return err->code;
+	blockindex_free(s->index);
+	s->index = full;
+	condemned->n = index->n = 0;
+	return look_in_order(s, condemned, index, err);
+}
+
 enum snap_code
 store_look(struct store *s, struct snap_err *err)
 {
@@ -378,6 +396,8 @@ store_look(struct store *s, struct snap_err *err)
 	rc = transport_now(s->t, &l0, err);
 	if (rc == SNAP_OK)
 		rc = look_in_order(s, &condemned, &index, err);
+	if (rc == SNAP_OK)
+		rc = look_in_full(s, &condemned, &index, err);
 	if (rc == SNAP_OK) {
 		if (s->state->look_boot == 0)
 			catch_up(s);

@@ -244,6 +244,8 @@ add_row(struct blockindex *ix, const struct pack_row *r, uint32_t pack,
 	struct entry e;
 	enum snap_code rc;
 
+	if ((r->flags & ROW_SPARSE) != 0)
+		ix->has_sparse = true;
 	source = r->class == CLASS_DATA ? sessions[r->session] : r->epoch;
 	source = source < SOURCE_MAX ? source : SOURCE_MAX;
 	next = idmap_find(&ix->entry_map, r->class, r->id);
@@ -359,6 +361,8 @@ add_pack(struct blockindex *ix, const struct index_pack *p, bool trusted,
 	return SNAP_OK;
 }
 
+/* A segment that is not known until segment_keep(), so that one that failed
+ * half-way is read again. */
 static enum snap_code
 segment_new(struct blockindex *ix, uint8_t kind, const uint8_t *id,
     uint32_t n_packs, struct segment **out, struct snap_err *err)
@@ -379,15 +383,22 @@ segment_new(struct blockindex *ix, uint8_t kind, const uint8_t *id,
 	g->packs = calloc((size_t)n_packs + 1, sizeof *g->packs);
 	if (g->packs == NULL)
 		return no_memory(err);
-	rc = idmap_set(
-	    &ix->segment_map, kind, id, (uint32_t)ix->n_segments, err);
-	if (rc != SNAP_OK) {
-		free(g->packs);
-		return rc;
-	}
-	ix->n_segments++;
 	*out = g;
 	return SNAP_OK;
+}
+
+static enum snap_code
+segment_keep(struct blockindex *ix, struct segment *g, enum snap_code rc,
+    struct snap_err *err)
+{
+	if (rc == SNAP_OK)
+		rc = idmap_set(&ix->segment_map, g->kind, g->id,
+		    (uint32_t)ix->n_segments, err);
+	if (rc == SNAP_OK)
+		ix->n_segments++;
+	else
+		free(g->packs);
+	return rc;
 }
 
 enum snap_code
@@ -422,6 +433,8 @@ blockindex_add(struct blockindex *ix, const uint8_t *id,
 			ix->packs[n].listed_kind = seg->packs[i].kind;
 		}
 	}
+	if (g != NULL)
+		rc = segment_keep(ix, g, rc, err);
 out:
 	(void)pthread_rwlock_unlock(&ix->lock);
 	return rc;
@@ -431,12 +444,14 @@ enum snap_code
 blockindex_add_condemned(
     struct blockindex *ix, const uint8_t *id, struct snap_err *err)
 {
-	struct segment *g;
+	struct segment *g = NULL;
 	enum snap_code rc = SNAP_OK;
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
 	if (idmap_find(&ix->segment_map, OBJ_CONDEMNED, id) == IDMAP_NONE)
 		rc = segment_new(ix, OBJ_CONDEMNED, id, 0, &g, err);
+	if (g != NULL)
+		rc = segment_keep(ix, g, rc, err);
 	(void)pthread_rwlock_unlock(&ix->lock);
 	return rc;
 }

@@ -64,7 +64,8 @@ struct blockindex {
 	const struct session_row **sessions;
 	struct extra *extras;
 	struct hooklist hooks;
-	bool lean; /* without directories and hooks */
+	bool lean;       /* without directories and hooks */
+	bool has_sparse; /* and those are judged by their directories */
 	uint8_t (*disputed)[ID_LEN];
 	size_t n_entries, n_packs, n_segments, n_sessions, n_extras;
 	size_t n_disputed;

@@ -39,9 +39,10 @@ ok(enum snap_code rc, const struct snap_err *err)
 }
 
 static struct repo *
-door(struct world *w)
+door(struct world *w, bool for_reading)
 {
 	struct repo_opts o = { .passphrase = span_str("secret"),
+		.for_reading = for_reading,
 		.n_threads = 2 };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo *r = NULL;
@@ -76,7 +77,7 @@ back_up(struct world *w)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_snapshot out;
 	struct repo_backup *b;
-	struct repo *r = door(w);
+	struct repo *r = door(w, false);
 	struct sink *s;
 
 	ok(repo_backup_begin(r, &o, &b, &err), &err);
@@ -229,7 +230,7 @@ read_back(struct world *w)
 	struct compare c = { { &ops }, bytes_span(&w->rows), 0 };
 	const struct repo_snapshot *snap;
 	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = door(w);
+	struct repo *r = door(w, true);
 	struct repo_snapshots all;
 	struct repo_manifest *m;
 	enum snap_code rc;
@@ -252,7 +253,7 @@ check(struct world *w)
 {
 	struct repo_check_opts o = { .read_data = true, .data_percent = 100 };
 	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = door(w);
+	struct repo *r = door(w, true);
 	struct repo_check_result res;
 
 	ok(repo_check(r, &o, &res, &err), &err);
