@@ -3,8 +3,8 @@
 # program, and the independent reader, list, check and restore them.
 #
 # v1 is what the commands make.  v1-rare has what only later ones will: see
-# rare.c, which also makes one now.  Only a correction before the format is
-# frozen may replace them: remove both and run this with MAKE=1.
+# rare.c, which also makes one now.  The format is frozen: these stay as they
+# are.  MAKE=1 made them, and makes those of a later version.
 . "$2/tests/integration/lib.sh"
 HERE=$2/tests/integration/golden
 SNAP_PASSPHRASE='a golden passphrase'
