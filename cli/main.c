@@ -15,12 +15,17 @@
 #ifdef __linux__
 #include <sys/prctl.h>
 #endif
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 #include <time.h>
 #include <unistd.h>
 
 #include "cmd.h"
 #include "secrets.h"
 #include "ui.h"
+
+#define LARGE_PIECE (512 << 10) /* bytes: the system's own pages hold it */
 
 enum status {
 	STATUS_OK = 0,
@@ -72,6 +77,17 @@ fill_standard_fds(void)
 		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
 			(void)open("/dev/null",
 			    fd == STDOUT_FILENO ? O_RDONLY : O_WRONLY);
+}
+
+/* Left alone, glibc raises this to the largest piece that was ever freed and
+ * takes all smaller ones from heaps of each thread, whose holes come to 30 MiB
+ * in a backup with four lanes.  Where there is no such call it costs that. */
+static void
+set_up_memory(void)
+{
+#ifdef M_MMAP_THRESHOLD
+	(void)mallopt(M_MMAP_THRESHOLD, LARGE_PIECE);
+#endif
 }
 
 static void
@@ -194,6 +210,7 @@ main(int argc, char **argv)
 	struct snap_err err = SNAP_ERR_INIT;
 	enum snap_code rc;
 
+	set_up_memory();
 	set_up_process();
 	ui_init();
 	secrets_take_environment();

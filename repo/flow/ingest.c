@@ -19,8 +19,8 @@
 
 #define TICK_SECONDS 2
 
-#define NEAR_DIRS_ALL 512u
-#define NEAR_DIRS_MAX 256u /* of one lane */
+#define NEAR_DIRS_MAX 256u /* of one lane, when there are not more than two */
+#define NEAR_DIRS_ALL 360u /* of all of them, when there are */
 #define NEAR_DIRS_MIN 64u
 
 struct repo_backup {
@@ -141,13 +141,13 @@ find_parent(struct repo_backup *b, const struct repo_backup_opts *o)
 		    "the parent snapshot is not used: %s", err.msg);
 }
 
-/* Many lanes share the memory that two have: 54 KiB for a directory. */
+/* More lanes share less than two have: about 50 KiB for a directory. */
 static uint32_t
 near_dirs(size_t n_lanes)
 {
 	size_t share = NEAR_DIRS_ALL / n_lanes;
 
-	if (share > NEAR_DIRS_MAX)
+	if (n_lanes <= 2)
 		return NEAR_DIRS_MAX;
 	return share < NEAR_DIRS_MIN ? NEAR_DIRS_MIN : (uint32_t)share;
 }

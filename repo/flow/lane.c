@@ -13,7 +13,7 @@
 #include "lookup.h"
 
 #define BUFFER_BYTES (256u << 10)
-#define QUEUE_BUFFERS 8
+#define QUEUE_BUFFERS 4
 
 enum item_type { ITEM_BEGIN, ITEM_DATA, ITEM_END };
 

@@ -11,8 +11,11 @@
 
 #include "store_internal.h"
 
-#define KEPT 12
+#define KEPT 8
 #define KEPT_BYTES (4u << 20) /* larger ones are rare */
+/* Blocks differ a little in size.  Rounded up, a buffer that held one holds
+ * another; smaller ones would only keep those from being found. */
+#define STEP ((size_t)128 << 10)
 
 struct scratch {
 	pthread_mutex_t lock;
@@ -51,8 +54,10 @@ scratch_take(struct store *s, size_t want, size_t max, struct bytes *out)
 	struct snap_err ignored;
 
 	bytes_init(out, max);
+	if (want >= STEP && want <= max - max % STEP)
+		want += (STEP - want % STEP) % STEP;
 	(void)pthread_mutex_lock(&p->lock);
-	if (p->n > 0)
+	if (p->n > 0 && want >= STEP)
 		*out = p->v[--p->n];
 	(void)pthread_mutex_unlock(&p->lock);
 	bytes_clear(out);
@@ -70,7 +75,7 @@ scratch_give(struct store *s, struct bytes *b)
 	struct scratch *p = s->state->scratch;
 
 	(void)pthread_mutex_lock(&p->lock);
-	if (b->p != NULL && b->cap <= KEPT_BYTES && p->n < KEPT) {
+	if (b->cap >= STEP && b->cap <= KEPT_BYTES && p->n < KEPT) {
 		p->v[p->n++] = *b;
 		bytes_init(b, b->max);
 	}

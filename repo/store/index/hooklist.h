@@ -17,7 +17,7 @@
 
 #include "err.h"
 
-#define HOOKLIST_MAX (4u << 20)
+#define HOOKLIST_MAX (2u << 20)
 
 struct hooklist {
 	uint64_t *v;

@@ -14,7 +14,8 @@
 #include "runint.h"
 
 #define ALIGN 16u
-#define PACK_SLACK (64u << 10) /* contents and trailer */
+#define PACK_SLACK (64u << 10)  /* contents and trailer */
+#define CHUNK_SLACK (64u << 10) /* by which most blocks exceed their size */
 
 enum snap_code
 packbuf_new(struct store *s, uint8_t kind, struct bytes *spare,
@@ -202,7 +203,8 @@ check_frames(struct store *s, const struct packbuf *p,
 	struct bytes plain;
 	enum snap_code rc = SNAP_OK;
 
-	scratch_take(s, 0, BLOCK_PLAIN_MAX, &plain);
+	scratch_take(
+	    s, s->config.block_size + CHUNK_SLACK, BLOCK_PLAIN_MAX, &plain);
 	for (size_t i = 0; i < p->n && rc == SNAP_OK; i++) {
 		const struct pack_row *r = &p->rows[i];
 		struct frame_place f = { r->class, r->codec, r->id,

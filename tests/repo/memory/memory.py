@@ -17,8 +17,6 @@ import sys
 import tempfile
 
 MIB = 1 << 20
-# The aim is that of the others; docs/performance.md says what is missing.
-JOBS_LIMIT = 320
 LIMITS = {
     "init": 90, "snapshots": 24, "ls": 34, "stats": 28, "backup": 78,
     "restore": 76, "check": 160, "repair index": 36,
@@ -96,8 +94,6 @@ def main():
         print("|---|---|")
         for what, peak in Repo(a, work, a.blocks).measure(data):
             limit = a.limit or LIMITS[what]
-            if what == "backup -j 4":
-                limit = JOBS_LIMIT
             print("| %s | %.0f |" % (what, peak / MIB), flush=True)
             if peak > limit * MIB:
                 bad.append("%s takes more than %d MiB" % (what, limit))
