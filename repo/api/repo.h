@@ -83,7 +83,8 @@ struct repo_property {
 struct repo_snapshot {
 	uint8_t id[REPO_ID_LEN];
 	uint8_t root[REPO_ID_LEN]; /* its manifest's; for the repository */
-	int64_t time_ns;           /* store time of the confirmation */
+	uint8_t parent[REPO_ID_LEN];
+	int64_t time_ns; /* store time of the confirmation */
 	uint64_t bytes, new_bytes, stored_bytes, rows, n_streams;
 	size_t n_props;
 	struct repo_property *props; /* sorted by key */

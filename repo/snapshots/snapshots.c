@@ -142,6 +142,7 @@ snapshots_describe(const struct snapshot_body *body, const uint8_t id[ID_LEN],
 	memset(out, 0, sizeof *out);
 	memcpy(out->id, id, ID_LEN);
 	memcpy(out->root, body->root, ID_LEN);
+	memcpy(out->parent, body->parent, ID_LEN);
 	out->time_ns = time_ns;
 	out->bytes = body->bytes;
 	out->new_bytes = body->new_bytes;
@@ -314,6 +315,38 @@ by_time(const void *a, const void *b)
 	return memcmp(x->id, y->id, ID_LEN);
 }
 
+/* Bucket services tell times by the second, and copying makes several
+ * snapshots in one: a parent was there before its children. */
+static void
+parents_first(struct repo_snapshot *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		/* As often as there are others: parents may lie in a circle. */
+		for (size_t left = n - i, k = i + 1; k < n && left > 0; k++) {
+			struct repo_snapshot child = v[i];
+
+			if (memcmp(v[k].id, child.parent, ID_LEN) != 0)
+				continue;
+			v[i] = v[k];
+			v[k] = child;
+			k = i;
+			left--;
+		}
+}
+
+static void
+sort(struct repo_snapshots *all)
+{
+	size_t from = 0;
+
+	qsort(all->v, all->n, sizeof *all->v, by_time);
+	for (size_t i = 1; i <= all->n; i++)
+		if (i == all->n || all->v[i].time_ns != all->v[from].time_ns) {
+			parents_first(all->v + from, i - from);
+			from = i;
+		}
+}
+
 /* Is it in the list, which is sorted? */
 static bool
 is_listed(void *arg, const uint8_t *id)
@@ -353,7 +386,7 @@ load(struct store *s, bool cached, struct repo_snapshots *out,
 	if (rc != SNAP_OK)
 		goto out;
 	if (l.all.n != 0)
-		qsort(l.all.v, l.all.n, sizeof *l.all.v, by_time);
+		sort(&l.all);
 	*out = l.all;
 	memset(&l.all, 0, sizeof l.all);
 out:

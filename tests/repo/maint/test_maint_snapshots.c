@@ -69,6 +69,41 @@ snapshots_come_in_the_order_of_their_confirmation(void **state)
 	repo_snapshots_free(&all);
 }
 
+/* Of one second, as bucket services tell it. */
+static void
+among_those_of_one_time_parents_come_first(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct world *w = *state;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct snapshot_body snap;
+	uint8_t id[9][ID_LEN];
+	struct repo_snapshots all;
+	struct run *run;
+	int64_t when;
+
+	memset(&snap, 0, sizeof snap);
+	for (size_t i = 0; i < 9; i++) {
+		assert_int_equal(store_look(w->s, &err), SNAP_OK);
+		assert_int_equal(run_begin(w->s, &run, &err), SNAP_OK);
+		if (i > 0)
+			memcpy(snap.parent, id[i - 1], ID_LEN);
+		assert_int_equal(
+		    run_commit(run, &snap, id[i], &when, &err), SNAP_OK);
+		run_free(run);
+	}
+	for (size_t i = 0; i < 9; i++) {
+		store_name(OBJ_OK, id[i], name);
+		assert_true(mem_store_set_object_time(
+		    w->mem, name, mem_store_time(w->mem)));
+	}
+	all = load(w);
+	assert_int_equal(all.n, 9);
+	for (size_t i = 0; i < 9; i++)
+		assert_memory_equal(all.v[i].id, id[i], ID_LEN);
+	repo_snapshots_free(&all);
+}
+
 static void
 a_damaged_half_is_named_and_hides_no_other(void **state)
 {
@@ -438,6 +473,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(snapshots_come_in_the_order_of_their_confirmation),
+		T(among_those_of_one_time_parents_come_first),
 		T(a_damaged_half_is_named_and_hides_no_other),
 		T(a_half_on_a_bad_sector_hides_no_other),
 		T(swapped_snapshots_are_both_refused),
