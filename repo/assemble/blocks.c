@@ -7,6 +7,10 @@
 #include "blocks.h"
 #include "workers.h"
 
+/* More than processors: on a line of 25 ms each way a block takes 50 ms of
+ * waiting and few of work. */
+#define FETCHERS 16
+
 enum block_state { BLOCK_FETCHING, BLOCK_READY, BLOCK_FAILED };
 
 struct block_ref {
@@ -73,8 +77,8 @@ blocks_new(struct store *s, struct blocks **out, struct snap_err *err)
 		free(b);
 		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
 	}
-	rc = workers_new(
-	    s->n_threads, BLOCKS_AHEAD, fetch, NULL, b, &b->pool, err);
+	rc = workers_new(s->n_threads > FETCHERS ? s->n_threads : FETCHERS,
+	    BLOCKS_AHEAD, fetch, NULL, b, &b->pool, err);
 	if (rc != SNAP_OK) {
 		blocks_free(b);
 		return rc;

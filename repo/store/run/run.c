@@ -3,16 +3,18 @@
  * run.c - one writer: frames into packs, packs to the store, index segments.
  *
  * The calling threads compress and seal; a frame is appended under the lock;
- * a full pack goes to two uploaders, and there are never more than PACKS_MAX,
- * which is what makes fast sources wait for slow stores.  The first failure
- * sticks: a run that lost anything can never commit.
+ * a full pack goes to the uploaders, and there are never more than two above
+ * their number, which is what makes fast sources wait for slow stores.  The
+ * first failure sticks: a run that lost anything can never commit.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "runint.h"
 
-#define N_UPLOADERS 2
+/* A disk keeps two busy; on a line of 25 ms each way they wait. */
+#define UPLOADERS_NEAR 2
+#define UPLOADERS_FAR 4
 #define BACKLOG 1
 #define PACKS_PER_SEGMENT 12 /* 1.1 requests for each pack */
 #define HEADS_MAX 64
@@ -152,6 +154,9 @@ run_new(struct store *s, struct run **out, struct snap_err *err)
 		goto no_memory;
 	}
 	r->s = s;
+	r->n_uploaders = strstr(transport_url(s->t), "://") != NULL
+			     ? UPLOADERS_FAR
+			     : UPLOADERS_NEAR;
 	idset_init(&r->known);
 	for (size_t i = 0; i < PACKS_MAX; i++)
 		bytes_init(&r->spare[i], TRANSPORT_SIZE_MAX);
@@ -190,7 +195,7 @@ run_begin(struct store *s, struct run **out, struct snap_err *err)
 		rc = session_new(s->keys, r->session, err);
 	if (rc == SNAP_OK) {
 		lease_begin(r, boot, real);
-		rc = workers_new(N_UPLOADERS, BACKLOG, upload, drop_pack, r,
+		rc = workers_new(r->n_uploaders, BACKLOG, upload, drop_pack, r,
 		    &r->uploaders, err);
 	}
 	if (rc == SNAP_OK)
@@ -328,7 +333,7 @@ one_more(struct run *r, int which, struct snap_err *err)
 		*err = r->failed;
 		return err->code;
 	}
-	if (r->n_packs >= PACKS_MAX) {
+	if (r->n_packs >= r->n_uploaders + 2) {
 		(void)pthread_cond_wait(&r->pack_gone, &r->lock);
 		return SNAP_OK;
 	}

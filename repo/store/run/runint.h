@@ -41,7 +41,7 @@ SNAP_MUST_CHECK enum snap_code packbuf_check(struct store *s,
     struct snap_err *err);
 
 /* ---- the run */
-#define PACKS_MAX 4 /* in memory: two fill, data and meta, two are put */
+#define PACKS_MAX 6 /* in memory: data and meta fill, the others are put */
 struct done_pack {  /* put, not yet named by a segment */
 	uint8_t id[ID_LEN], kind;
 	uint32_t size;
@@ -55,7 +55,7 @@ struct run {
 	pthread_mutex_t look_lock, lock;
 	struct packbuf *open[2];       /* data, meta */
 	struct bytes spare[PACKS_MAX]; /* memory of packs that were put */
-	unsigned n_packs;              /* that fill or are being put */
+	unsigned n_packs, n_uploaders; /* that fill or are being put; threads */
 	pthread_cond_t pack_gone;
 	struct idset known; /* stored by this run */
 	struct done_pack *done;
