@@ -8,16 +8,19 @@ gets wrong against the published API.  Large files, made in parts, it cannot
 do.  It is a model, not the service.
 
     b2sim.py [--port N] [--key-id ID --key SECRET] [--tls CERT KEY]
-             [--ready-file FILE]
+             [--public-port N] [--ready-file FILE]
 
-prints B2_REALM=..., B2_KEY_ID=... and B2_KEY=... (into FILE as well, all at
-once), and serves until SIGTERM.  Port 0, the default, is any free one.
+prints B2_REALM=..., B2_KEY_ID=..., B2_KEY=... and B2_PORT=... (into FILE as
+well, all at once), and serves until SIGTERM.  Port 0, the default, is any free
+one.  The public port is that of a proxy, where clients are told to go.
 
 Besides the API there is a way in for tests, POST /sim/WHAT with JSON:
 
   fault   {"op": "b2_upload_file", ...} what happens to coming requests of
-          that kind ("*": any).  "skip" so many, hit "count" (1).
-          "status", "code", "message", "retry_after": such an answer;
+          that kind ("*": any).  "skip" so many, hit "count" (1; -1: all),
+          with "every" only one of so many.
+          "status", "code", "message", "retry_after": such an answer, of lists
+          each time the next;
           "answer": {...} is answered whatever was asked;
           "reset": the connection is cut instead; "delay": seconds before;
           uploads: "kill_url": the upload URL is dead from then on,
@@ -31,12 +34,13 @@ Besides the API there is a way in for tests, POST /sim/WHAT with JSON:
   page    {"max": N, "pad": BYTES} no listing is longer, each entry so long
   cap     {"bytes": N} more than that is not stored
   bucket  {"name": N, "lifecycle": [...]} make one
-  drop    {"name": N} empty it
+  drop    {"name": N, "prefix": P} remove all that begins so
   key     {"capabilities": [...], "bucket": N, "prefix": P} -> id, key
   version {"bucket", "name", "text", "repeat", "unverified": bool, "large": bool,
           "action": "upload" or "hide", "time": ms, "count": n} what another
           client does to a name, so many times
   versions {"bucket", "name"} -> their number, of all kinds
+  names   {"name": N, "prefix": P} -> all that begins so, one by one
   stats   -> calls by operation, stored bytes, files of all kinds
 """
 import argparse
@@ -490,8 +494,11 @@ class State:
                      lifecycleRules=p.get("lifecycle")), self.as_master())
         elif what == "drop":
             bucket = self.bucket_named(p["name"])
-            bucket.file_id_to_file.clear()
-            bucket.file_name_and_id_to_file = SortedDict()
+            for key in list(bucket.file_name_and_id_to_file):
+                if key[0].startswith(p.get("prefix", "")):
+                    file = bucket.file_name_and_id_to_file[key]
+                    del bucket.file_name_and_id_to_file[key]
+                    del bucket.file_id_to_file[file.file_id]
         elif what == "key":
             bucket = p.get("bucket") and self.bucket_named(p["bucket"])
             r = self.b2_create_key(
@@ -506,6 +513,10 @@ class State:
             bucket = self.bucket_named(p["bucket"])
             return dict(n=sum(1 for k in bucket.file_name_and_id_to_file
                               if k[0] == p["name"]))
+        elif what == "names":
+            bucket = self.bucket_named(p["name"])
+            return dict(names=[k[0] for k in bucket.file_name_and_id_to_file
+                               if k[0].startswith(p.get("prefix", ""))])
         elif what != "stats":
             raise ApiError(404, "not_found", what)
         return dict(calls=self.calls, bytes=self.stored(), files=sum(
@@ -606,10 +617,15 @@ class Handler(BaseHTTPRequestHandler):
                 if f.get("skip", 0) > 0:
                     f["skip"] -= 1
                     return {}
+                f["seen"] = f.get("seen", 0) + 1
+                if f["seen"] % f.get("every", 1) != 0:
+                    return {}
                 f["count"] = f.get("count", 1) - 1
-                if f["count"] <= 0:
+                if f["count"] == 0:
                     state.faults.remove(f)
-                return f
+                nth = f["seen"] // f.get("every", 1) - 1
+                return {k: v[nth % len(v)] if isinstance(v, list) else v
+                        for k, v in f.items()}
         return {}
 
     @staticmethod
@@ -754,19 +770,22 @@ def main():
     ap.add_argument("--key-id", default="b2keyid")
     ap.add_argument("--key", default="b2secret")
     ap.add_argument("--tls", nargs=2, metavar=("CERT", "KEY"))
+    ap.add_argument("--public-port", type=int)
     ap.add_argument("--ready-file")
     o = ap.parse_args()
     server = Server(("127.0.0.1", o.port), Handler)
-    base = "http://127.0.0.1:%d" % server.server_port
+    public = o.public_port or server.server_port
+    base = "http://127.0.0.1:%d" % public
     if o.tls:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(*o.tls)
         server.socket = context.wrap_socket(
             server.socket, server_side=True, do_handshake_on_connect=False)
-        base = "https://localhost:%d" % server.server_port
+        base = "https://localhost:%d" % public
     server.state = State(base, o.key_id, o.key)
     signal.signal(signal.SIGTERM, lambda *args: sys.exit(0))
-    text = "B2_REALM=%s\nB2_KEY_ID=%s\nB2_KEY=%s\n" % (base, o.key_id, o.key)
+    text = "B2_REALM=%s\nB2_KEY_ID=%s\nB2_KEY=%s\nB2_PORT=%d\n" % (
+        base, o.key_id, o.key, server.server_port)
     if o.ready_file:
         with open(o.ready_file + ".new", "w") as f:
             f.write(text)
