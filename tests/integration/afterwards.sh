@@ -147,7 +147,7 @@ next() {
 	# Another writer may have left more than one backup needs, and packs
 	# whose directories were still on their way help less than they weigh.
 	rest=$((full > kept ? full - kept : 0))
-	[ "$stored" -le $((rest + full / 5 + 65536)) ] &&
+	[ "$stored" -le $((rest + full / ${slack:-5} + 65536)) ] &&
 	    ok "$text: kept $kept, lost $lost, stored $stored" ||
 	    not_ok "$text: kept $kept, lost $lost, stored $stored of $full"
 	is "$text: is a snapshot more" "$(ids | wc -l)" $((had + 1))
