@@ -242,6 +242,7 @@ count_unused(struct check *c)
 static enum snap_code
 check_all(struct check *c, struct snap_err *err)
 {
+	uint64_t before;
 	enum snap_code rc;
 
 	rc = snapshots_load_stored(c->s, &c->snaps, err);
@@ -267,10 +268,13 @@ check_all(struct check *c, struct snap_err *err)
 		rc = check_index(c, err);
 	if (rc == SNAP_OK)
 		rc = judge_copies(c, err);
+	before = c->result.n_errors;
 	if (rc == SNAP_OK)
 		rc = check_walk(c, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
+		check_missing(c, c->result.n_errors - before);
 		count_unused(c);
+	}
 	return rc;
 }
 

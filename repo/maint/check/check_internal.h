@@ -38,6 +38,7 @@ struct check_sparse { /* of each sparse copy, in their order */
 };
 struct check_claim { /* what a segment says of a pack */
 	uint8_t id[ID_LEN], kind;
+	bool missing; /* there is no such pack */
 	uint32_t size;
 	uint8_t print[PRINT_LEN];
 	const struct inventory_object *segment;
@@ -75,6 +76,8 @@ SNAP_MUST_CHECK enum snap_code check_segments(
     struct check *c, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code check_index(
     struct check *c, struct snap_err *err);
+/* Behind the walk, which found `n_hurts`: packs that segments miss. */
+void check_missing(struct check *c, uint64_t n_hurts);
 /* checkwalk.c: every snapshot down to its chunks; marks what is used. */
 SNAP_MUST_CHECK enum snap_code check_walk(
     struct check *c, struct snap_err *err);

@@ -33,6 +33,7 @@ add_claim(struct check *c, const struct inventory_object *segment,
 	claim = &c->claims[c->n_claims++];
 	memcpy(claim->id, p->id, ID_LEN);
 	claim->kind = p->kind;
+	claim->missing = false;
 	claim->size = p->size;
 	claim->segment = segment;
 	keys_fingerprint(p->contents, claim->print);
@@ -98,7 +99,7 @@ pack_order(const void *a, const void *b)
 
 /* One claim; a missing pack is told once however many segments name it. */
 static void
-check_claim(struct check *c, const struct check_claim *claim, bool again)
+check_claim(struct check *c, struct check_claim *claim, bool again)
 {
 	char name[TRANSPORT_NAME_MAX + 1], seg[TRANSPORT_NAME_MAX + 1];
 	struct snap_err err = SNAP_ERR_INIT;
@@ -113,9 +114,8 @@ check_claim(struct check *c, const struct check_claim *claim, bool again)
 		    claim, c->packs, c->n_packs, sizeof *c->packs, pack_order);
 	if (p == NULL) {
 		/* A run beside us may have put it behind our listing's back. */
-		if (!again &&
-		    transport_stat(c->s->t, name, &st, &err) == SNAP_NOTFOUND)
-			check_problem(c, "%s: missing, %s names it", name, seg);
+		claim->missing = !again && transport_stat(c->s->t, name, &st,
+					       &err) == SNAP_NOTFOUND;
 		return;
 	}
 	if (!p->readable)
@@ -142,4 +142,31 @@ check_index(struct check *c, struct snap_err *err)
 		check_claim(c, &c->claims[i], again);
 	}
 	return report_check(c->s->report, err);
+}
+
+/*
+ * Who slept beyond its lease on a file system puts its segment all the same.
+ * What that names may have been pruned meanwhile, and no writer builds on a
+ * pack that is not listed: it is told, but is no finding, until a snapshot
+ * lacks something.
+ */
+void
+check_missing(struct check *c, uint64_t n_hurts)
+{
+	char name[TRANSPORT_NAME_MAX + 1], seg[TRANSPORT_NAME_MAX + 1];
+
+	for (size_t i = 0; i < c->n_claims; i++) {
+		const struct check_claim *claim = &c->claims[i];
+
+		if (!claim->missing)
+			continue;
+		store_name(claim->kind, claim->id, name);
+		store_name(OBJ_INDEX, claim->segment->id, seg);
+		if (n_hurts == 0)
+			report_log(c->s->report, REPORT_WARNING,
+			    "%s: missing and not needed, %s names it", name,
+			    seg);
+		else
+			check_problem(c, "%s: missing, %s names it", name, seg);
+	}
 }

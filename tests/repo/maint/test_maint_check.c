@@ -165,6 +165,57 @@ a_missing_pack_is_found_and_hurts_only_its_snapshot(void **state)
 	assert_true(world_readable(t.w, 1));
 }
 
+/* A segment that names one pack which nobody has. */
+static void
+put_segment(struct world *w, int64_t l0)
+{
+	struct pack_contents none = { .n_rows = 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct index_segment seg;
+	struct index_pack pack;
+	struct bytes contents, body;
+	uint8_t id[ID_LEN];
+
+	bytes_init(&contents, 4096);
+	bytes_init(&body, 4096);
+	pack_contents_encode(&none, &contents);
+	memset(&pack, 0, sizeof pack);
+	keys_random(pack.id, ID_LEN);
+	keys_random(id, ID_LEN);
+	pack.kind = OBJ_DATA;
+	pack.size = 1000;
+	pack.contents = bytes_span(&contents);
+	memset(&seg, 0, sizeof seg);
+	seg.l0 = l0;
+	seg.n_packs = 1;
+	seg.packs = &pack;
+	index_segment_encode(&seg, &body);
+	assert_int_equal(store_put_body(w->s, OBJ_INDEX, id, bytes_span(&body),
+			     false, NULL, &err),
+	    SNAP_OK);
+	bytes_fini(&contents);
+	bytes_fini(&body);
+}
+
+/* On a file system such is left by who slept while prune went by. */
+static void
+packs_that_no_snapshot_needs_are_missed_without_a_finding(void **state)
+{
+	struct two t = two_snapshots(state);
+	struct world *w = t.w;
+
+	w->like_files = true;
+	world_reopen(w);
+	put_segment(w, mem_store_time(w->mem));
+	assert_int_equal(world_check(w, 100).n_errors, 0);
+	assert_true(world_said(w, "missing and not needed, index/"));
+	/* Where a snapshot lacks something all of them are told. */
+	assert_true(
+	    mem_store_remove(w->mem, world_pack_of(w, 1, CLASS_DATA, 0).s));
+	assert_true(world_check(w, 100).n_errors > 2);
+	assert_false(world_readable(w, 1));
+}
+
 static void
 a_missing_meta_pack_is_found_and_hurts_its_snapshot(void **state)
 {
@@ -484,6 +535,7 @@ main(void)
 		T(a_pack_that_lost_its_contents_hurts_no_snapshot_that_the_index_saves),
 		T(a_truncated_pack_is_found),
 		T(a_missing_pack_is_found_and_hurts_only_its_snapshot),
+		T(packs_that_no_snapshot_needs_are_missed_without_a_finding),
 		T(a_missing_meta_pack_is_found_and_hurts_its_snapshot),
 		T(swapped_packs_are_both_found),
 		T(a_pack_under_a_second_name_is_found),
