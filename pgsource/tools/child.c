@@ -93,7 +93,8 @@ is_var(const char *entry, const char *key)
 
 /*
  * Variables that are not to be handed on: libpq makes settings of some, which
- * beat what conn_string() says; a language would hide "warning:"; and the
+ * beat what conn_string() says; a language would hide "warning:"; those of the
+ * store, with its keys among them, are no business of PostgreSQL's; and the
  * others come from us.
  */
 static bool
@@ -102,8 +103,12 @@ is_ours(const char *entry, const char *password, bool service)
 	static const char *const settings[] = { "PGDATESTYLE", "PGTZ", "PGGEQO",
 		"PGCLIENTENCODING", "LC_ALL", "LC_MESSAGES", "LANGUAGE",
 		"LANG" };
+	static const char *const of_stores[] = { "SNAP_", "AWS_", "B2_" };
 	size_t i;
 
+	for (i = 0; i < sizeof of_stores / sizeof of_stores[0]; i++)
+		if (strncmp(entry, of_stores[i], strlen(of_stores[i])) == 0)
+			return true;
 	for (i = 0; i < sizeof settings / sizeof settings[0]; i++)
 		if (is_var(entry, settings[i]))
 			return true;
