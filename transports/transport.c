@@ -70,6 +70,7 @@ transport_base_init(struct transport *t, const struct transport_ops *ops,
 	atomic_init(&t->bytes_up, 0);
 	atomic_init(&t->bytes_down, 0);
 	t->time_is_visibility = true;
+	t->is_remote = strstr(url, "://") != NULL;
 	t->url = strdup(url);
 	if (t->url == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -347,6 +348,12 @@ bool
 transport_time_is_visibility(const struct transport *t)
 {
 	return t->time_is_visibility;
+}
+
+bool
+transport_is_remote(const struct transport *t)
+{
+	return t->is_remote;
 }
 
 const char *

@@ -108,6 +108,8 @@ SNAP_MUST_CHECK enum snap_code transport_now(
  * to it since?  Not on a file system: copying, chmod and the like renew it.
  */
 bool transport_time_is_visibility(const struct transport *t);
+/* Is there a line between, which may be slow, and without TLS spoil bytes? */
+bool transport_is_remote(const struct transport *t);
 /* The URL without secrets, for messages; borrowed. */
 const char *transport_url(const struct transport *t);
 

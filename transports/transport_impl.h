@@ -46,6 +46,7 @@ struct transport {
 	const struct transport_ops *ops;
 	char *url;               /* without secrets; owned */
 	bool time_is_visibility; /* true unless the back-end says no */
+	bool is_remote;          /* its URL has a scheme */
 	_Atomic uint64_t n_put, n_get, n_stat, n_list, n_del;
 	_Atomic uint64_t bytes_up, bytes_down;
 };

@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include "fetch.h"
 #include "inventory.h"
 #include "keys.h"
 #include "raw.h"
@@ -52,7 +53,7 @@ raw_get_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	bytes_init(&obj, TRANSPORT_SIZE_MAX);
 	bytes_init(&b.plain, TRANSPORT_SIZE_MAX);
 	store_name(kind, id, name);
-	rc = transport_get(s->t, name, 0, SIZE_MAX, &obj, err);
+	rc = store_fetch(s, name, &obj, err);
 	if (rc == SNAP_OK)
 		rc = object_parse(bytes_span(&obj), &o, err);
 	if (rc == SNAP_OK)
@@ -185,8 +186,22 @@ get_tail(struct store *s, const char *name, uint64_t size, struct raw_pack *p,
 	return get_range(s, name, *from, size, p, err);
 }
 
-enum snap_code
-raw_get_pack(struct store *s, const struct inventory_object *o, bool whole,
+/* All of the pack, which has the listed size. */
+static enum snap_code
+get_whole(struct store *s, const char *name, uint64_t size, struct raw_pack *p,
+    struct snap_err *err)
+{
+	enum snap_code rc = store_fetch(s, name, &p->object, err);
+
+	p->n_read += p->object.len;
+	if (rc == SNAP_OK && p->object.len != size)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "has another size than the store's listing says");
+	return rc;
+}
+
+static enum snap_code
+get_pack_once(struct store *s, const struct inventory_object *o, bool whole,
     struct raw_pack *out, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
@@ -208,7 +223,7 @@ raw_get_pack(struct store *s, const struct inventory_object *o, bool whole,
 		goto out;
 	}
 	if (whole) {
-		rc = get_range(s, name, 0, o->size, &p, err);
+		rc = get_whole(s, name, o->size, &p, err);
 		if (rc == SNAP_OK)
 			rc = trailer_decode(
 			    span_of(p.object.p + p.object.len - TRAILER_LEN,
@@ -236,6 +251,19 @@ out:
 		*out = p;
 	else
 		raw_pack_fini(&p);
+	return rc;
+}
+
+enum snap_code
+raw_get_pack(struct store *s, const struct inventory_object *o, bool whole,
+    struct raw_pack *out, struct snap_err *err)
+{
+	bool was_again = whole; /* store_fetch() did so already */
+	enum snap_code rc;
+
+	do
+		rc = get_pack_once(s, o, whole, out, err);
+	while (store_again(s, rc, &was_again, err));
 	return rc;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "blockindex.h"
+#include "fetch.h"
 #include "store_internal.h"
 #include "workers.h"
 
@@ -173,7 +174,7 @@ load_segment(void *arg, void *job, struct snap_err *err)
 	}
 	bytes_clear(&raw);
 	store_name(OBJ_INDEX, at->id, name);
-	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	rc = store_fetch(s, name, &raw, err);
 	if (rc == SNAP_OK) {
 		rc = take_segment(s, at, bytes_span(&raw), err);
 		if (rc == SNAP_OK)

@@ -8,7 +8,44 @@
 #include <string.h>
 
 #include "cached.h"
+#include "fetch.h"
 #include "store_internal.h"
+
+bool
+store_again(struct store *s, enum snap_code rc, bool *was_again,
+    const struct snap_err *err)
+{
+	if ((rc != SNAP_CORRUPT && rc != SNAP_UNSUPPORTED) || *was_again ||
+	    !transport_is_remote(s->t))
+		return false;
+	*was_again = true;
+	report_log(
+	    s->report, REPORT_INFO, "%s; getting it once more", err->msg);
+	return true;
+}
+
+enum snap_code
+store_fetch(
+    struct store *s, const char *name, struct bytes *out, struct snap_err *err)
+{
+	struct snap_err why = SNAP_ERR_INIT;
+	bool was_again = false;
+	size_t old = out->len;
+	enum snap_code rc, whole;
+	struct object o;
+
+	do {
+		out->len = old;
+		rc = transport_get(s->t, name, 0, SIZE_MAX, out, err);
+		if (rc != SNAP_OK)
+			return rc;
+		whole = object_parse(
+		    span_of(out->p + old, out->len - old), &o, &why);
+		if (whole != SNAP_OK)
+			(void)snap_wrap(&why, "%s", name);
+	} while (store_again(s, whole, &was_again, &why));
+	return SNAP_OK;
+}
 
 void
 store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
@@ -204,7 +241,7 @@ store_get_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 
 	store_name(kind, id, name);
 	bytes_init(&raw, TRANSPORT_SIZE_MAX);
-	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	rc = store_fetch(s, name, &raw, err);
 	if (rc == SNAP_OK)
 		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
 	bytes_fini(&raw);
@@ -229,7 +266,7 @@ cached_get(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	}
 	bytes_clear(&raw);
 	store_name(kind, id, name);
-	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	rc = store_fetch(s, name, &raw, err);
 	if (rc == SNAP_OK)
 		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
 	if (rc == SNAP_OK)
@@ -255,9 +292,9 @@ store_body_fini(struct store_body *b)
 	b->trusted = false;
 }
 
-enum snap_code
-store_get_contents(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
-    uint64_t size, struct store_body *out, struct snap_err *err)
+static enum snap_code
+contents_once(struct store *s, uint8_t kind, const uint8_t *id, uint64_t size,
+    struct store_body *out, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct bytes head, tail;
@@ -293,4 +330,17 @@ out:
 	bytes_fini(&head);
 	bytes_fini(&tail);
 	return rc == SNAP_OK ? rc : snap_wrap(err, "%s", name);
+}
+
+enum snap_code
+store_get_contents(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    uint64_t size, struct store_body *out, struct snap_err *err)
+{
+	bool was_again = false;
+	enum snap_code rc;
+
+	do
+		rc = contents_once(s, kind, id, size, out, err);
+	while (store_again(s, rc, &was_again, err));
+	return rc;
 }

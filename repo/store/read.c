@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "blockindex.h"
+#include "fetch.h"
 #include "store_internal.h"
 
 static enum snap_code
@@ -117,12 +118,19 @@ enum snap_code
 copy_get(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
     struct bytes *plain, struct snap_err *err)
 {
+	bool was_again = false;
+	size_t old = plain->len;
 	struct bytes sealed;
-	enum snap_code rc = get_sealed(s, c, &sealed, err);
+	enum snap_code rc;
 
-	if (rc == SNAP_OK)
-		rc = decrypt_copy(s, c, id, bytes_span(&sealed), plain, err);
-	scratch_give(s, &sealed);
+	do {
+		plain->len = old;
+		rc = get_sealed(s, c, &sealed, err);
+		if (rc == SNAP_OK)
+			rc = decrypt_copy(
+			    s, c, id, bytes_span(&sealed), plain, err);
+		scratch_give(s, &sealed);
+	} while (store_again(s, rc, &was_again, err));
 	return rc;
 }
 
@@ -130,12 +138,14 @@ enum snap_code
 store_read_copy(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
     struct bytes *plain, struct snap_err *err)
 {
-	struct bytes sealed;
-	enum snap_code rc = get_sealed(s, c, &sealed, err);
+	size_t old = plain->len;
+	enum snap_code rc = copy_get(s, c, id, plain, err);
 
 	if (rc == SNAP_OK)
-		rc = open_copy(s, c, id, bytes_span(&sealed), plain, err);
-	scratch_give(s, &sealed);
+		rc = verify(
+		    s, c, id, span_of(plain->p + old, plain->len - old), err);
+	if (rc != SNAP_OK)
+		plain->len = old;
 	return rc == SNAP_OK ? rc : copy_name(c, id, err);
 }
 
@@ -183,7 +193,7 @@ read_meta(struct store *s, const struct copy *c, const uint8_t *id,
 	}
 	store_name(c->pack_kind, c->pack, name);
 	bytes_init(&raw, TRANSPORT_SIZE_MAX);
-	rc = transport_get(s->t, name, 0, SIZE_MAX, &raw, err);
+	rc = store_fetch(s, name, &raw, err);
 	if (rc == SNAP_OK &&
 	    (c->off > raw.len || c->sealed_len > raw.len - c->off))
 		rc = snap_fail(err, SNAP_CORRUPT, "the pack is cut short");

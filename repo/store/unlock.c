@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "keyfile.h"
 #include "slots.h"
 #include "store_internal.h"
@@ -76,7 +77,7 @@ read_config(struct unlock *u, struct snap_err *err)
 	struct object o;
 	enum snap_code rc;
 
-	rc = transport_get(s->t, "config", 0, SIZE_MAX, &u->config, err);
+	rc = store_fetch(s, "config", &u->config, err);
 	if (rc == SNAP_NOTFOUND && u->n > 0) {
 		(void)snap_fail(err, SNAP_NOREPO,
 		    "the repository at %s is half initialised: it has no config",
@@ -132,7 +133,7 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	if (ko->too_large)
 		return SNAP_OK;
 	store_name(OBJ_SLOT, ko->id, name);
-	rc = transport_get(u->s->t, name, 0, SIZE_MAX, &ko->raw, err);
+	rc = store_fetch(u->s, name, &ko->raw, err);
 	if (rc == SNAP_IO) { /* one bad sector; another slot may open */
 		report_log(u->s->report, REPORT_WARNING, "key slot %s: %s",
 		    name, err->msg);

@@ -491,6 +491,7 @@ transport_open_local(const char *path, const struct transport_opts *opts,
 		goto fail;
 	}
 	l->base.time_is_visibility = false; /* ctime moves when copied */
+	l->base.is_remote = false;          /* "://" may be in a path */
 	*out = &l->base;
 	return SNAP_OK;
 fail:

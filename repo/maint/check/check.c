@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "check_internal.h"
+#include "fetch.h"
 #include "maint.h"
 #include "raw.h"
 #include "snapshots.h"
@@ -61,7 +62,7 @@ check_clear(
 
 	store_name(o->kind, o->id, name);
 	bytes_init(&b, TRANSPORT_SIZE_MAX);
-	rc = transport_get(c->s->t, name, 0, SIZE_MAX, &b, err);
+	rc = store_fetch(c->s, name, &b, err);
 	c->result.bytes_read += b.len;
 	if (rc == SNAP_OK)
 		rc = object_parse(bytes_span(&b), &obj, err);

@@ -154,9 +154,8 @@ run_new(struct store *s, struct run **out, struct snap_err *err)
 		goto no_memory;
 	}
 	r->s = s;
-	r->n_uploaders = strstr(transport_url(s->t), "://") != NULL
-			     ? UPLOADERS_FAR
-			     : UPLOADERS_NEAR;
+	r->n_uploaders =
+	    transport_is_remote(s->t) ? UPLOADERS_FAR : UPLOADERS_NEAR;
 	idset_init(&r->known);
 	for (size_t i = 0; i < PACKS_MAX; i++)
 		bytes_init(&r->spare[i], TRANSPORT_SIZE_MAX);

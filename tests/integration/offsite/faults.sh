@@ -13,8 +13,8 @@ PATIENCE=120
 . "$(dirname "$0")/places.sh"
 
 # In which runs (light: all), what befalls it, during what, on which back-ends,
-# what is told to the line or to the service, the status, and of a failure a
-# pattern of what the message says.
+# what is told to the line or to the service, the status, and a pattern of what
+# the messages say.
 fault_table() {
 	cat <<-'END'
 	light|refused|both|sftp s3 b2|line {"refuse": true}|1|connect
@@ -30,7 +30,8 @@ fault_table() {
 	heavy|download cut, always|restore|sftp s3 b2|line {"close_after_down": 90000}|1|clos|connection|talk with|transfer|short|bytes
 	heavy|25 ms each way|both|sftp s3 b2|line {"latency": 25}|0|
 	heavy|250 ms each way|both|sftp s3 b2|line {"latency": 250}|0|
-	heavy|a bit flipped, once|restore|s3 b2|line {"flip_down": 300000, "only": 1}|13|verify
+	light|a bit flipped, once|restore|s3 b2|line {"flip_down": 300000, "only": 1}|0|getting it once more
+	heavy|a bit flipped, always|restore|s3|service fault {"method": "GET", "path": "/data/", "flip": 500, "count": -1}|13|verify
 	light|one of six fails|both|s3|service fault {"every": 6, "count": -1, "status": [500, 503, 429, 408], "code": ["InternalError", "SlowDown", "TooManyRequests", "RequestTimeout"]}|0|
 	heavy|one of twenty fails|both|s3|service fault {"every": 20, "count": -1, "status": [500, 503, 429, 408], "code": ["InternalError", "SlowDown", "TooManyRequests", "RequestTimeout"]}|0|
 	light|503 with a time|both|s3|service fault {"count": 3, "status": 503, "code": "SlowDown", "retry_after": 1}|0|
@@ -101,7 +102,10 @@ sound() {
 # judged TEXT STATUS PATTERN: the last command.
 judged() {
 	case $2:$got in
-	0:0) ok "$1: succeeds" ;;
+	0:0)
+		ok "$1: succeeds"
+		[ -z "$3" ] || says "$1: and tells why it took longer" "$3"
+		;;
 	1:1 | 13:13)
 		ok "$1: fails with status $2"
 		one_error "$1" "$3"

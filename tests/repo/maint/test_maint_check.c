@@ -13,6 +13,7 @@
 #include <cmocka.h>
 
 #include "pruned.h"
+#include "transport_impl.h"
 #include "world.h"
 
 /* Two snapshots of nothing in common. */
@@ -66,6 +67,36 @@ a_sound_repository_has_no_findings(void **state)
 	n += world_names(t.w, "meta/", &v);
 	free(v);
 	assert_int_equal(r.n_packs, n);
+	assert_true(t.w->log.len == 0);
+}
+
+/* Of each get of a check one bit is another, once. */
+static void
+what_a_line_spoiled_is_no_finding(void **state)
+{
+	struct fault_rule rule = { .op = FAULT_GET, .kind = FAULT_FLIP };
+	static const size_t places[] = { 0, 60, 300, SIZE_MAX };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct two t = two_snapshots(state);
+	struct transport *line = t.w->t;
+	uint64_t before, n;
+
+	line->is_remote = true;
+	for (double pct = 0; pct <= 100; pct += 100) {
+		before = fault_calls(line, FAULT_GET);
+		assert_int_equal(world_check(t.w, pct).n_errors, 0);
+		n = fault_calls(line, FAULT_GET) - before;
+		for (rule.nth = 1; rule.nth <= n; rule.nth++) {
+			for (size_t k = 0; k < 4; k++) {
+				rule.at = places[k];
+				assert_int_equal(
+				    fault_add(line, &rule, &err), SNAP_OK);
+				assert_int_equal(
+				    world_check(t.w, pct).n_errors, 0);
+				fault_clear(line);
+			}
+		}
+	}
 	assert_true(t.w->log.len == 0);
 }
 
@@ -528,6 +559,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		T(a_sound_repository_has_no_findings),
+		T(what_a_line_spoiled_is_no_finding),
 		T(an_empty_repository_has_no_findings),
 		T(a_flipped_bit_of_meta_data_is_always_found),
 		T(a_flipped_bit_of_data_is_found_by_reading_data),
