@@ -81,6 +81,60 @@ open_store(struct world *w, const char *cache)
 	return open_on(w, w->t, "secret", cache);
 }
 
+enum snap_code
+try_open(struct world *w, const char *pass, bool code, struct snap_err *err)
+{
+	struct store_opts o;
+	struct store *s = NULL;
+	enum snap_code rc;
+
+	memset(&o, 0, sizeof o);
+	o.passphrase = span_str(pass);
+	o.is_recovery_code = code;
+	o.report = &w->report;
+	rc = store_open(w->t, &o, &s, err);
+	if (rc == SNAP_OK)
+		store_close(s);
+	return rc;
+}
+
+struct store *
+world_filled(struct world *w, uint32_t pack_size, unsigned n)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t id[ID_LEN];
+	struct store *s;
+
+	world_open(w, pack_size);
+	s = open_store(w, NULL);
+	if (backup(s, 0, n, id, &err) != SNAP_OK)
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+struct store *
+look_again(struct world *w, struct store *s)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	store_close(s);
+	s = open_store(w, NULL);
+	if (store_look(s, &err) != SNAP_OK)
+		fail_msg("%s", err.msg);
+	return s;
+}
+
+struct transport *
+faulty(struct world *w)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *inner, *t = NULL;
+
+	assert_int_equal(transport_open_mem(w->mem, &inner, &err), SNAP_OK);
+	assert_int_equal(transport_open_fault(inner, &t, &err), SNAP_OK);
+	return t;
+}
+
 static void
 content(unsigned n, uint8_t *p, size_t len)
 {
@@ -264,4 +318,24 @@ count_names(struct transport *t, const char *prefix)
 	    transport_list(t, prefix, note_name, &l, &err), SNAP_OK);
 	free(l.v);
 	return l.n;
+}
+
+void
+nth_id(struct transport *t, const char *prefix, size_t n,
+    char out[TRANSPORT_NAME_MAX + 1], uint8_t id[ID_LEN])
+{
+	uint8_t kind;
+
+	nth_name(t, prefix, n, out);
+	assert_true(store_name_parse(out, &kind, id));
+}
+
+void
+get_whole(struct transport *t, const char *name, struct bytes *out)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	bytes_init(out, TRANSPORT_SIZE_MAX);
+	assert_int_equal(
+	    transport_get(t, name, 0, SIZE_MAX, out, &err), SNAP_OK);
 }

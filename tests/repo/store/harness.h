@@ -37,6 +37,15 @@ void world_init(struct world *w, uint32_t pack_size);
 struct store *open_on(struct world *w, struct transport *t,
     const char *passphrase, const char *cache);
 struct store *open_store(struct world *w, const char *cache);
+/* Does it open with that?  What was opened is closed again. */
+enum snap_code try_open(
+    struct world *w, const char *pass, bool code, struct snap_err *err);
+/* A fresh repository, and the store that has put blocks [0, n) into it. */
+struct store *world_filled(struct world *w, uint32_t pack_size, unsigned n);
+/* Close `s` (NULL: none); a store that has looked at all of it anew. */
+struct store *look_again(struct world *w, struct store *s);
+/* Another way to the same objects, on which faults can be laid. */
+struct transport *faulty(struct world *w);
 
 /* Block number `n`: chunks and id follow from n alone. */
 struct made {
@@ -61,5 +70,10 @@ enum snap_code read_range(
 void nth_name(struct transport *t, const char *prefix, size_t n,
     char out[TRANSPORT_NAME_MAX + 1]);
 size_t count_names(struct transport *t, const char *prefix);
+/* As nth_name(), and the id in it. */
+void nth_id(struct transport *t, const char *prefix, size_t n,
+    char out[TRANSPORT_NAME_MAX + 1], uint8_t id[ID_LEN]);
+/* All of the object `name`; the caller frees `out`. */
+void get_whole(struct transport *t, const char *name, struct bytes *out);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * test_store_copies.c - one object that cannot be had, and copies that lie,
- * hide nothing that is good beside them.
+ * test_store_copies.c - one object that cannot be had or is damaged, and copies
+ * that lie, hide nothing that is good beside them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +10,6 @@
 #include "pruned.h"
 
 #define PACK (256u << 10)
-
-static enum snap_code
-try_open(struct world *w, const char *pass, bool code, struct snap_err *err)
-{
-	struct store_opts o;
-	struct store *s = NULL;
-	enum snap_code rc;
-
-	memset(&o, 0, sizeof o);
-	o.passphrase = span_str(pass);
-	o.is_recovery_code = code;
-	o.report = &w->report;
-	rc = store_open(w->t, &o, &s, err);
-	if (rc == SNAP_OK)
-		store_close(s);
-	return rc;
-}
 
 /* Blocks [0, to) as a restore reads them, whole. */
 static enum snap_code
@@ -55,12 +38,49 @@ bad_sectors(struct world *w, const char *prefix)
 	const struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO,
 		prefix, 0, FAULT_FOREVER, 0 };
 	struct snap_err err = SNAP_ERR_INIT;
-	struct transport *inner, *t;
+	struct transport *t = faulty(w);
 
-	assert_int_equal(transport_open_mem(w->mem, &inner, &err), SNAP_OK);
-	assert_int_equal(transport_open_fault(inner, &t, &err), SNAP_OK);
 	assert_int_equal(fault_add(t, &rule, &err), SNAP_OK);
 	return t;
+}
+
+/* Blocks [0, 5) by the segment of that name, [5, 10) by another. */
+static void
+two_segments(struct world *w, char name[TRANSPORT_NAME_MAX + 1])
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t id[ID_LEN];
+	struct store *s = world_filled(w, PACK, 5);
+
+	nth_name(w->t, "index/", 0, name);
+	assert_int_equal(backup(s, 5, 10, id, &err), SNAP_OK);
+	store_close(s);
+}
+
+static void
+told_to_repair(const struct world *w, const char *name)
+{
+	assert_non_null(strstr(w->last, name));
+	assert_non_null(strstr(w->last, "repair index"));
+}
+
+static void
+a_damaged_index_segment_is_named_and_skipped(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct store *s;
+	struct world w;
+
+	(void)state;
+	two_segments(&w, name);
+	assert_true(mem_store_flip(w.mem, name, 90, 1));
+	s = look_again(&w, NULL);
+	told_to_repair(&w, name);
+	assert_int_equal(read_range(s, 0, 5, &err), SNAP_NOTFOUND);
+	assert_int_equal(read_range(s, 5, 10, &err), SNAP_OK);
+	store_close(s);
+	world_close(&w);
 }
 
 static void
@@ -69,22 +89,15 @@ a_segment_on_a_bad_sector_is_named_and_skipped(void **state)
 	struct snap_err err = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct transport *t;
-	uint8_t id[ID_LEN];
 	struct store *s;
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
-	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
-	nth_name(w.t, "index/", 0, name);
-	assert_int_equal(backup(s, 5, 10, id, &err), SNAP_OK);
-	store_close(s);
+	two_segments(&w, name);
 	t = bad_sectors(&w, name);
 	s = open_on(&w, t, "secret", NULL);
 	assert_int_equal(store_look(s, &err), SNAP_OK);
-	assert_non_null(strstr(w.last, name));
-	assert_non_null(strstr(w.last, "repair index"));
+	told_to_repair(&w, name);
 	assert_int_equal(read_range(s, 5, 10, &err), SNAP_OK);
 	store_close(s);
 	transport_close(t);
@@ -176,16 +189,14 @@ forty_bad_copies_do_not_hide_the_good_one(void **state)
 	struct snap_err err = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct copy copies[4], last;
-	uint8_t id[ID_LEN], block[1][ID_LEN];
+	uint8_t block[1][ID_LEN];
 	size_t n, n_seen = 0;
 	struct store *s;
 	struct made m;
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
-	assert_int_equal(backup(s, 0, 1, id, &err), SNAP_OK);
+	s = world_filled(&w, PACK, 1);
 	nth_name(w.t, "data/", 0, name);
 	make_block(s, 0, &m);
 	memcpy(block[0], m.f.id, ID_LEN);
@@ -197,8 +208,7 @@ forty_bad_copies_do_not_hide_the_good_one(void **state)
 		if (last_of_all)
 			assert_true(mem_store_set_object_time(
 			    w.mem, name, INT64_MAX / 2));
-		s = open_store(&w, NULL);
-		assert_int_equal(store_look(s, &err), SNAP_OK);
+		s = look_again(&w, NULL);
 		if (read_range(s, 0, 1, &err) != SNAP_OK ||
 		    read_blocks(s, 1, &err) != SNAP_OK)
 			fail_msg("%s", err.msg);
@@ -219,6 +229,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_damaged_index_segment_is_named_and_skipped),
 		cmocka_unit_test(
 		    a_segment_on_a_bad_sector_is_named_and_skipped),
 		cmocka_unit_test(a_slot_on_a_bad_sector_leaves_the_other),

@@ -42,9 +42,7 @@ what_is_stored_already_is_not_stored_again(void **state)
 	size_t n;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
-	assert_int_equal(backup(s, 0, 30, id, &err), SNAP_OK);
+	s = world_filled(&w, PACK, 30);
 	n = count_names(w.t, "data/") + count_names(w.t, "meta/");
 	store_close(s);
 	s = open_store(&w, NULL);
@@ -92,7 +90,7 @@ what_a_failed_run_stored_is_found_by_the_next(void **state)
 	struct fault_rule full = { FAULT_PUT, FAULT_BEFORE, SNAP_IO, "meta/", 1,
 		1, 0 };
 	struct snap_err err = SNAP_ERR_INIT;
-	struct transport *inner, *t;
+	struct transport *t;
 	uint8_t id[ID_LEN];
 	struct store *s;
 	struct world w;
@@ -100,8 +98,7 @@ what_a_failed_run_stored_is_found_by_the_next(void **state)
 
 	(void)state;
 	world_open(&w, PACK);
-	assert_int_equal(transport_open_mem(w.mem, &inner, &err), SNAP_OK);
-	assert_int_equal(transport_open_fault(inner, &t, &err), SNAP_OK);
+	t = faulty(&w);
 	s = open_on(&w, t, "secret", NULL);
 	assert_int_equal(fault_add(t, &full, &err), SNAP_OK);
 	assert_int_equal(backup(s, 0, 30, id, &err), SNAP_IO);
@@ -143,7 +140,7 @@ an_answer_after_the_lease_is_no_success(void **state)
 	static const char *const prefixes[] = { "data/", "meta/", "index/",
 		"snapshots/" };
 	struct snap_err err = SNAP_ERR_INIT;
-	struct transport *inner, *t;
+	struct transport *t;
 	uint8_t id[ID_LEN];
 	struct store *s;
 	struct world w;
@@ -153,10 +150,7 @@ an_answer_after_the_lease_is_no_success(void **state)
 		struct jump j = { .w = &w, .prefix = prefixes[i] };
 
 		world_open(&w, PACK);
-		assert_int_equal(
-		    transport_open_mem(w.mem, &inner, &err), SNAP_OK);
-		assert_int_equal(
-		    transport_open_fault(inner, &t, &err), SNAP_OK);
+		t = faulty(&w);
 		s = open_on(&w, t, "secret", NULL);
 		fault_set_hook(t, jump_at_put, &j);
 		assert_int_equal(backup(s, 0, 10, id, &err), SNAP_BUSY);
@@ -172,17 +166,14 @@ a_condemned_pack_is_not_referred_to(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	struct copy c[2];
-	uint8_t id[ID_LEN];
 	struct store *s;
 	struct run *r;
 	struct made m;
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
+	s = world_filled(&w, PACK, 5);
 	make_block(s, 0, &m);
-	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
 	assert_int_equal(store_copies(s, CLASS_DATA, m.f.id, c, 2), 1);
 	/* Unsigned, it is ignored and reported. */
 	condemn(s, c[0].pack, 1, false);
@@ -208,7 +199,7 @@ a_condemned_list_and_a_segment_of_one_id_hide_neither(void **state)
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct snap_err err = SNAP_ERR_INIT;
 	struct index_segment none;
-	uint8_t id[ID_LEN], kind;
+	uint8_t id[ID_LEN];
 	struct bytes list, body;
 	struct copy c[2];
 	struct store *s;
@@ -216,29 +207,22 @@ a_condemned_list_and_a_segment_of_one_id_hide_neither(void **state)
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
-	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	s = world_filled(&w, PACK, 5);
 	store_close(s);
 	/* Junk under the id of a segment. */
-	nth_name(w.t, "index/", 0, name);
-	assert_true(store_name_parse(name, &kind, id));
+	nth_id(w.t, "index/", 0, name, id);
 	store_name(OBJ_CONDEMNED, id, name);
 	assert_int_equal(
 	    transport_put(w.t, name, span_str("junk"), NULL, &err), SNAP_OK);
-	s = open_store(&w, NULL);
-	assert_int_equal(store_look(s, &err), SNAP_OK);
+	s = look_again(&w, NULL);
 	assert_int_equal(read_range(s, 0, 5, &err), SNAP_OK);
 	assert_true(mem_store_remove(w.mem, name));
 	/* A segment, read first, under the id of a condemned list. */
 	make_block(s, 0, &m);
 	assert_int_equal(store_copies(s, CLASS_DATA, m.f.id, c, 2), 1);
 	condemn(s, c[0].pack, 1, true);
-	nth_name(w.t, "condemned/", 0, name);
-	assert_true(store_name_parse(name, &kind, id));
-	bytes_init(&list, PACK);
-	assert_int_equal(
-	    transport_get(w.t, name, 0, SIZE_MAX, &list, &err), SNAP_OK);
+	nth_id(w.t, "condemned/", 0, name, id);
+	get_whole(w.t, name, &list);
 	assert_true(mem_store_remove(w.mem, name));
 	memset(&none, 0, sizeof none);
 	bytes_init(&body, PACK);
@@ -273,14 +257,10 @@ an_unreadable_condemned_list_stops_writers_and_not_readers(void **state)
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
-	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	s = world_filled(&w, PACK, 5);
 	condemn(s, gone, 1, true);
 	nth_name(w.t, "condemned/", 0, name);
-	bytes_init(&raw, PACK);
-	assert_int_equal(
-	    transport_get(w.t, name, 0, SIZE_MAX, &raw, &err), SNAP_OK);
+	get_whole(w.t, name, &raw);
 	raw.len -= TRAILER_LEN;
 	raw.p[9] = FORMAT_VERSION + 1;
 	object_finish(&raw, HEADER_LEN);
@@ -317,10 +297,8 @@ a_pin_that_is_condemned_meanwhile_fails_the_commit(void **state)
 
 	(void)state;
 	for (int pinned = 0; pinned < 2; pinned++) {
-		world_open(&w, PACK);
-		s = open_store(&w, NULL);
+		s = world_filled(&w, PACK, 5);
 		make_block(s, 0, &m);
-		assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
 		assert_int_equal(store_copies(s, CLASS_DATA, m.f.id, c, 2), 1);
 		assert_int_equal(run_begin(s, &r, &err), SNAP_OK);
 		if (pinned)
@@ -343,20 +321,16 @@ a_late_segment_is_void(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1];
-	uint8_t id[ID_LEN];
 	struct store *s;
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	s = open_store(&w, NULL);
-	assert_int_equal(backup(s, 0, 3, id, &err), SNAP_OK);
+	s = world_filled(&w, PACK, 3);
 	store_close(s);
 	nth_name(w.t, "index/", 0, name);
 	assert_true(mem_store_set_object_time(
 	    w.mem, name, mem_store_time(w.mem) + GRACE_HOURS * HOUR / 2));
-	s = open_store(&w, NULL);
-	assert_int_equal(store_look(s, &err), SNAP_OK);
+	s = look_again(&w, NULL);
 	assert_int_equal(read_range(s, 0, 1, &err), SNAP_NOTFOUND);
 	store_close(s);
 	world_close(&w);
@@ -404,17 +378,14 @@ a_failing_call_leaves_all_or_no_snapshot(void **state)
 		for (size_t k = 0; k < 2; k++) {
 			struct fault_rule rule = { FAULT_ANY, kinds[k], SNAP_IO,
 				NULL, n, 1, 0 };
-			struct transport *inner, *t;
+			struct transport *t;
 			uint8_t id[ID_LEN];
 			enum snap_code rc;
 			struct store *s;
 			struct world w;
 
 			world_open(&w, PACK);
-			assert_int_equal(
-			    transport_open_mem(w.mem, &inner, &err), SNAP_OK);
-			assert_int_equal(
-			    transport_open_fault(inner, &t, &err), SNAP_OK);
+			t = faulty(&w);
 			s = open_on(&w, t, "secret", NULL);
 			assert_int_equal(fault_add(t, &rule, &err), SNAP_OK);
 			rc = backup(s, 0, 12, id, &err);
@@ -423,8 +394,7 @@ a_failing_call_leaves_all_or_no_snapshot(void **state)
 			struck += rc != SNAP_OK;
 			if (rc == SNAP_OK ||
 			    count_names(w.t, "snapshots/") == 2) {
-				s = open_store(&w, NULL);
-				assert_int_equal(store_look(s, &err), SNAP_OK);
+				s = look_again(&w, NULL);
 				assert_int_equal(
 				    read_range(s, 0, 12, &err), SNAP_OK);
 				store_close(s);
