@@ -9,8 +9,24 @@
 #include "fault.h"
 #include "world.h"
 
+/* False when no request was the nth. */
+typedef bool failing(struct world *w, const struct fault_rule *rule);
+
+static void
+at_each_request(
+    struct world *w, const struct fault_rule *rules, size_t n, failing *fn)
+{
+	for (size_t k = 0; k < n; k++) {
+		struct fault_rule rule = rules[k];
+
+		for (rule.nth = 1; fn(w, &rule); rule.nth++)
+			;
+		assert_true(rule.nth > 5);
+	}
+}
+
 /* Back up into a copy of the store whose nth request fails; what stands there
- * afterwards must be readable.  False when no request was the nth. */
+ * afterwards must be readable. */
 static bool
 back_up_failing(struct world *w, const struct fault_rule *rule)
 {
@@ -55,23 +71,13 @@ no_failing_request_leaves_a_broken_snapshot(void **state)
 		{ FAULT_PUT, FAULT_AFTER, SNAP_TRANSIENT, NULL, 0, 1, 0 },
 	};
 	struct world *w = *state;
-	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = NULL;
 
-	ok(world_init(w, &err), &err);
-	ok(repo_open(w->t, &w->by_code, &r, &err), &err);
-	ok(world_back_up(w, r, &err), &err);
-	repo_close(r);
+	world_filled(w);
 	/* The second backup has something to store, and to look up. */
 	bytes_printf(&w->more, "one more row\n");
 	w->is_changed = true;
-	for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++) {
-		struct fault_rule rule = rules[k];
-
-		for (rule.nth = 1; back_up_failing(w, &rule); rule.nth++)
-			;
-		assert_true(rule.nth > 5);
-	}
+	at_each_request(
+	    w, rules, sizeof rules / sizeof rules[0], back_up_failing);
 }
 
 /* Open and restore everything over requests of which one goes wrong. */
@@ -116,20 +122,10 @@ a_restore_over_bad_answers_is_right_or_fails(void **state)
 		{ FAULT_GET, FAULT_FLIP, SNAP_OK, NULL, 0, 1, 12345 },
 	};
 	struct world *w = *state;
-	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = NULL;
 
-	ok(world_init(w, &err), &err);
-	ok(repo_open(w->t, &w->by_code, &r, &err), &err);
-	ok(world_back_up(w, r, &err), &err);
-	repo_close(r);
-	for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++) {
-		struct fault_rule rule = rules[k];
-
-		for (rule.nth = 1; restore_failing(w, &rule); rule.nth++)
-			;
-		assert_true(rule.nth > 5);
-	}
+	world_filled(w);
+	at_each_request(
+	    w, rules, sizeof rules / sizeof rules[0], restore_failing);
 }
 
 int

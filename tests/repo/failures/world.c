@@ -115,6 +115,18 @@ world_back_up(struct world *w, struct repo *r, struct snap_err *err)
 	return rc;
 }
 
+void
+world_filled(struct world *w)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo *r = NULL;
+
+	ok(world_init(w, &err), &err);
+	ok(repo_open(w->t, &w->by_code, &r, &err), &err);
+	ok(world_back_up(w, r, &err), &err);
+	repo_close(r);
+}
+
 struct compare {
 	struct sink sink;
 	const struct world *w;

@@ -35,6 +35,8 @@ int world_setup(void **state);
 int world_teardown(void **state);
 /* Make the repository; w->by_code opens it from then on. */
 enum snap_code world_init(struct world *w, struct snap_err *err);
+/* As world_init(), and a first snapshot in it. */
+void world_filled(struct world *w);
 enum snap_code world_back_up(
     struct world *w, struct repo *r, struct snap_err *err);
 /* All snapshots of `r`; what comes out is right or it fails. */
