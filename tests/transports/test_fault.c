@@ -4,8 +4,7 @@
 #include <string.h>
 
 #include "fault.h"
-#include "mem.h"
-#include "transport_contract.h"
+#include "mem_backend.h"
 
 static struct transport *
 again(void *state)
@@ -21,18 +20,7 @@ again(void *state)
 static struct transport *
 open_new(void **state)
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct mem_store *s = NULL;
-
-	assert_int_equal(mem_store_new(&s, &err), SNAP_OK);
-	*state = s;
-	return again(s);
-}
-
-static void
-destroy(void *state)
-{
-	mem_store_free(state);
+	return again(mem_backend_new(state));
 }
 
 static void
@@ -185,7 +173,7 @@ int
 main(void)
 {
 	static const struct contract_backend quiet = { "fault, quiet", 1100,
-		open_new, again, destroy };
+		open_new, again, mem_backend_destroy };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_nth_put_fails_before_its_effect),
 		cmocka_unit_test(a_lost_reply_leaves_the_effect),

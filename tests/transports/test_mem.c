@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* test_mem.c - the store in memory keeps the contract and obeys its clock. */
-#include "mem.h"
-#include "transport_contract.h"
+#include "mem_backend.h"
 
 static struct transport *
 again(void *state)
@@ -16,18 +15,7 @@ again(void *state)
 static struct transport *
 open_new(void **state)
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct mem_store *s = NULL;
-
-	assert_int_equal(mem_store_new(&s, &err), SNAP_OK);
-	*state = s;
-	return again(s);
-}
-
-static void
-destroy(void *state)
-{
-	mem_store_free(state);
+	return again(mem_backend_new(state));
 }
 
 static void
@@ -121,7 +109,7 @@ int
 main(void)
 {
 	static const struct contract_backend mem = { "mem", 12000, open_new,
-		again, destroy };
+		again, mem_backend_destroy };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_clock_moves_only_as_told),
 		cmocka_unit_test(a_hostile_store_can_do_what_no_client_can),

@@ -15,9 +15,8 @@
 
 #include "fault.h"
 #include "limit.h"
-#include "mem.h"
+#include "mem_backend.h"
 #include "retry.h"
-#include "transport_contract.h"
 
 struct world {
 	struct mem_store *store;
@@ -348,25 +347,14 @@ again(void *state)
 static struct transport *
 open_new(void **state)
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct mem_store *s = NULL;
-
-	assert_int_equal(mem_store_new(&s, &err), SNAP_OK);
-	*state = s;
-	return again(s);
-}
-
-static void
-destroy(void *state)
-{
-	mem_store_free(state);
+	return again(mem_backend_new(state));
 }
 
 int
 main(void)
 {
 	static const struct contract_backend wrapped = { "wrapped", 12000,
-		open_new, again, destroy };
+		open_new, again, mem_backend_destroy };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_fails_for_a_moment_is_tried_again),
 		cmocka_unit_test(what_will_never_work_is_not_tried_again),

@@ -226,3 +226,36 @@ b2_store_must_open(struct b2_store *s)
 		fail_msg("%s (%s) %s", err.msg, err.detail, err.hint);
 	return t;
 }
+
+int
+b2_setup(void **state)
+{
+	struct b2_fixture *f = calloc(1, sizeof *f);
+
+	assert_non_null(f);
+	f->s = b2_store_new("p");
+	f->t = b2_store_must_open(f->s);
+	*state = f;
+	return 0;
+}
+
+int
+b2_teardown(void **state)
+{
+	struct b2_fixture *f = *state;
+
+	transport_close(f->t);
+	transport_close(f->fresh);
+	b2_store_free(f->s);
+	free(f);
+	return 0;
+}
+
+void
+b2_must_put(struct transport *t, const char *name, const char *text)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	if (transport_put(t, name, span_str(text), NULL, &err) != SNAP_OK)
+		fail_msg("%s (%s)", err.msg, err.detail);
+}

@@ -32,6 +32,15 @@ enum snap_code b2_store_open(
 /* As above, but it has to work. */
 struct transport *b2_store_must_open(struct b2_store *s);
 
+/* What most tests begin with. */
+struct b2_fixture {
+	struct b2_store *s;
+	struct transport *t, *fresh; /* fresh: NULL if the test has none */
+};
+int b2_setup(void **state);
+int b2_teardown(void **state);
+void b2_must_put(struct transport *t, const char *name, const char *text);
+
 /* POST /sim/WHAT with JSON, printf's way; ' stands for ".  The number of the
  * answer's field `field`, which NULL: is not wanted. */
 long b2_sim(const char *field, const char *what, const char *json, ...)

@@ -6,43 +6,6 @@
 
 #include "b2_harness.h"
 
-struct fixture {
-	struct b2_store *s;
-	struct transport *t;
-};
-
-static int
-setup(void **state)
-{
-	struct fixture *f = calloc(1, sizeof *f);
-
-	assert_non_null(f);
-	f->s = b2_store_new("p");
-	f->t = b2_store_must_open(f->s);
-	*state = f;
-	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	transport_close(f->t);
-	b2_store_free(f->s);
-	free(f);
-	return 0;
-}
-
-static void
-must_put(struct transport *t, const char *name, const char *text)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-
-	if (transport_put(t, name, span_str(text), NULL, &err) != SNAP_OK)
-		fail_msg("%s (%s)", err.msg, err.detail);
-}
-
 static enum snap_code
 get(struct transport *t, const char *name, struct bytes *out,
     struct snap_err *err)
@@ -67,15 +30,15 @@ must_hold(struct transport *t, const char *name, const char *text)
 static void
 a_revoked_upload_url_is_replaced_at_once(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	long n;
 
-	must_put(f->t, "a", "1");
+	b2_must_put(f->t, "a", "1");
 	n = b2_sim_calls("b2_get_upload_url");
-	must_put(f->t, "b", "1"); /* with the same URL */
+	b2_must_put(f->t, "b", "1"); /* with the same URL */
 	assert_int_equal(b2_sim_calls("b2_get_upload_url"), n);
 	(void)b2_sim(NULL, "kill_upload_urls", "{}");
-	must_put(f->t, "c", "1");
+	b2_must_put(f->t, "c", "1");
 	assert_int_equal(b2_sim_calls("b2_get_upload_url"), n + 1);
 	must_hold(f->t, "c", "1");
 }
@@ -83,20 +46,20 @@ a_revoked_upload_url_is_replaced_at_once(void **state)
 static void
 an_upload_that_is_sent_elsewhere_goes_there(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	static const char busy[] =
 	    "{'op': 'b2_upload_file', 'status': 503, 'kill_url': true,"
 	    " 'code': 'service_unavailable', 'count': %d, 'retry_after': 7}";
 
 	(void)b2_sim(NULL, "fault", busy, 1);
-	must_put(f->t, "a", "1");
+	b2_must_put(f->t, "a", "1");
 	/* Twice in a row is for whoever waits and tries again. */
 	(void)b2_sim(NULL, "fault", busy, 2);
 	assert_int_equal(transport_put(f->t, "b", span_str("1"), NULL, &err),
 	    SNAP_TRANSIENT);
 	assert_int_equal(err.retry_after_s, 7);
-	must_put(f->t, "b", "1");
+	b2_must_put(f->t, "b", "1");
 	must_hold(f->t, "b", "1");
 	assert_int_equal(b2_sim_versions(f->s, "b"), 1);
 }
@@ -146,11 +109,11 @@ try(struct transport *t, unsigned which, struct snap_err *err)
 static void
 an_expired_token_is_renewed_inside_the_call(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	long n;
 
-	must_put(f->t, "there", "bytes");
+	b2_must_put(f->t, "there", "bytes");
 	for (unsigned i = 0; i < N_OPS; i++) {
 		n = b2_sim_calls("b2_authorize_account");
 		(void)b2_sim(NULL, "expire", "{}");
@@ -163,10 +126,10 @@ an_expired_token_is_renewed_inside_the_call(void **state)
 static void
 a_token_that_is_refused_anew_is_transient(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "there", "bytes");
+	b2_must_put(f->t, "there", "bytes");
 	(void)b2_sim(NULL, "fault",
 	    "{'op': 'b2_list_file_versions', 'status': 401, 'count': 2,"
 	    " 'code': 'expired_auth_token'}");
@@ -182,16 +145,16 @@ a_busy_service_is_transient_for_as_long_as_it_says(void **state)
 		"b2_upload_file", "b2_get_upload_url",
 		"b2_delete_file_version" };
 	static const int status[] = { 408, 429, 500, 502, 503, 504 };
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "there", "bytes");
+	b2_must_put(f->t, "there", "bytes");
 	for (size_t j = 0; j < sizeof status / sizeof *status; j++) {
 		for (unsigned i = 0; i < N_OPS; i++) {
 			int n = i == 3 && status[j] == 503 ? 2 : 1;
 
 			if (i == N_OPS - 1)
-				must_put(f->t, "new", "n");
+				b2_must_put(f->t, "new", "n");
 			(void)b2_sim(NULL, "fault",
 			    "{'op': '%s', 'status': %d, 'count': %d,"
 			    " 'retry_after': 3}",
@@ -210,10 +173,10 @@ a_cut_connection_is_transient_and_nothing_is_half(void **state)
 		"b2_list_file_versions", "b2_list_file_versions",
 		"b2_upload_file", "b2_get_upload_url",
 		"b2_delete_file_version" };
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "there", "bytes");
+	b2_must_put(f->t, "there", "bytes");
 	for (unsigned i = 0; i < N_OPS; i++) {
 		/* libcurl sends once more what met a connection that had
 		 * died in the pool. */
@@ -230,7 +193,7 @@ a_cut_connection_is_transient_and_nothing_is_half(void **state)
 static void
 a_lost_reply_leaves_one_object(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	enum snap_code rc;
 	long n;
@@ -246,7 +209,7 @@ a_lost_reply_leaves_one_object(void **state)
 			(void)b2_sim(NULL, "clear", "{}");
 			n = b2_sim_calls("b2_upload_file");
 			/* It looks first, and need not send it again. */
-			must_put(f->t, "a", "x");
+			b2_must_put(f->t, "a", "x");
 			assert_int_equal(b2_sim_calls("b2_upload_file"), n);
 		}
 		must_hold(f->t, "a", "x");
@@ -261,7 +224,7 @@ a_lost_reply_leaves_one_object(void **state)
 static void
 a_put_whose_last_look_failed_is_not_sent_twice(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	long n;
 
@@ -273,14 +236,14 @@ a_put_whose_last_look_failed_is_not_sent_twice(void **state)
 	assert_int_equal(
 	    transport_put(f->t, "a", span_str("y"), NULL, &err), SNAP_EXISTS);
 	assert_int_equal(b2_sim_calls("b2_upload_file"), n);
-	must_put(f->t, "a", "x");
+	b2_must_put(f->t, "a", "x");
 	assert_int_equal(b2_sim_versions(f->s, "a"), 1);
 }
 
 static void
 bytes_that_change_on_their_way_up_are_not_stored(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
 
@@ -289,19 +252,19 @@ bytes_that_change_on_their_way_up_are_not_stored(void **state)
 	assert_int_equal(transport_put(f->t, "a", span_str("x"), NULL, &err),
 	    SNAP_TRANSIENT);
 	assert_int_equal(transport_stat(f->t, "a", &st, &err), SNAP_NOTFOUND);
-	must_put(f->t, "a", "x");
+	b2_must_put(f->t, "a", "x");
 	must_hold(f->t, "a", "x");
 }
 
 static void
 bytes_that_change_on_their_way_down_are_noticed(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct bytes b;
 
 	bytes_init(&b, 100);
-	must_put(f->t, "a", "text");
+	b2_must_put(f->t, "a", "text");
 	(void)b2_sim(NULL, "fault",
 	    "{'op': 'b2_download_file_by_name', 'corrupt': true}");
 	assert_int_equal(get(f->t, "a", &b, &err), SNAP_TRANSIENT);
@@ -321,12 +284,12 @@ static void
 a_download_cut_short_leaves_nothing_behind(void **state)
 {
 	static char text[5001];
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct bytes b;
 
 	memset(text, 'x', sizeof text - 1);
-	must_put(f->t, "a", text);
+	b2_must_put(f->t, "a", text);
 	bytes_init(&b, 10000);
 	bytes_put_str(&b, "kept");
 	for (int hard = 0; hard < 2; hard++) {
@@ -363,10 +326,10 @@ a_cap_is_permanent_and_says_where_to_raise_it(void **state)
 		    "transaction cap", 1 },
 		{ "b2_upload_file", "storage_cap_exceeded", "storage cap", 3 },
 	};
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "there", "bytes");
+	b2_must_put(f->t, "there", "bytes");
 	for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
 		(void)b2_sim(NULL, "fault",
 		    "{'op': '%s', 'status': 403, 'code': '%s'}", caps[i].op,
@@ -377,7 +340,7 @@ a_cap_is_permanent_and_says_where_to_raise_it(void **state)
 	}
 	(void)b2_sim(
 	    NULL, "cap", "{'bytes': %ld}", b2_sim("bytes", "stats", "{}") + 10);
-	must_put(f->t, "small", "12345");
+	b2_must_put(f->t, "small", "12345");
 	assert_int_equal(
 	    transport_put(f->t, "large", span_str("123456"), NULL, &err),
 	    SNAP_IO);
@@ -403,7 +366,7 @@ cancel_when_asked(void *arg)
 static void
 a_cancelled_wait_ends(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct canceller c = { f->s, b2_sim_calls("b2_get_upload_url") };
 	struct snap_err err = SNAP_ERR_INIT;
 	pthread_t id;
@@ -431,12 +394,12 @@ stat_once(void *arg)
 static void
 threads_share_one_renewal(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	pthread_t id[N_THREADS];
 	void *ok;
 	long n;
 
-	must_put(f->t, "there", "bytes");
+	b2_must_put(f->t, "there", "bytes");
 	for (int round = 0; round < 10; round++) {
 		(void)b2_sim(NULL, "expire", "{}");
 		n = b2_sim_calls("b2_authorize_account");
@@ -477,7 +440,7 @@ a_service_gone_wrong_is_noticed(void **state)
 		{ "b2_get_upload_url", "{'uploadUrl': 'http://127.0.0.1:1'}",
 		    "as documented", 4 },
 	};
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -502,7 +465,7 @@ a_service_gone_wrong_is_noticed(void **state)
 static void
 no_token_is_repeated_in_a_message(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
 	(void)b2_sim(NULL, "fault",
@@ -523,7 +486,7 @@ no_token_is_repeated_in_a_message(void **state)
 static void
 what_is_billed_is_counted_by_class(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct transport_counts c, d;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
@@ -536,8 +499,8 @@ what_is_billed_is_counted_by_class(void **state)
 	assert_int_equal(c.class_b, 0);
 	assert_int_equal(c.class_c, 2);
 	/* An upload URL and an upload; a look whether it is the oldest. */
-	must_put(f->t, "d/a", "123");
-	must_put(f->t, "d/b", "123");
+	b2_must_put(f->t, "d/a", "123");
+	b2_must_put(f->t, "d/b", "123");
 	transport_counts(f->t, &c);
 	assert_int_equal(c.class_a, 3);
 	assert_int_equal(c.class_b, 0);
@@ -572,7 +535,7 @@ what_is_billed_is_counted_by_class(void **state)
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, b2_setup, b2_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_revoked_upload_url_is_replaced_at_once),
 		T(an_upload_that_is_sent_elsewhere_goes_there),

@@ -11,43 +11,16 @@
 
 #include "b2_harness.h"
 
-struct fixture {
-	struct b2_store *s;
-	struct transport *t, *fresh; /* which has and has not put it itself */
-};
-
+/* With another client of ours, which has put nothing itself. */
 static int
 setup(void **state)
 {
-	struct fixture *f = calloc(1, sizeof *f);
+	struct b2_fixture *f;
 
-	assert_non_null(f);
-	f->s = b2_store_new("p");
-	f->t = b2_store_must_open(f->s);
+	(void)b2_setup(state);
+	f = *state;
 	f->fresh = b2_store_must_open(f->s);
-	*state = f;
 	return 0;
-}
-
-static int
-teardown(void **state)
-{
-	struct fixture *f = *state;
-
-	transport_close(f->t);
-	transport_close(f->fresh);
-	b2_store_free(f->s);
-	free(f);
-	return 0;
-}
-
-static void
-must_put(struct transport *t, const char *name, const char *text)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-
-	if (transport_put(t, name, span_str(text), NULL, &err) != SNAP_OK)
-		fail_msg("%s (%s)", err.msg, err.detail);
 }
 
 static enum snap_code
@@ -95,7 +68,7 @@ must_hold(struct transport *t, const char *name, const char *text)
 }
 
 static void
-others(struct fixture *f, const char *name, const char *more)
+others(struct b2_fixture *f, const char *name, const char *more)
 {
 	(void)b2_sim(NULL, "version", "{'bucket': '%s', 'name': 'p/%s', %s}",
 	    f->s->bucket, name, more);
@@ -104,10 +77,10 @@ others(struct fixture *f, const char *name, const char *more)
 static void
 a_hidden_name_is_still_there(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "a", "true");
+	b2_must_put(f->t, "a", "true");
 	others(f, "a", "'action': 'hide'");
 	must_hold(f->t, "a", "true");
 	must_hold(f->fresh, "a", "true");
@@ -123,10 +96,10 @@ a_hidden_name_is_still_there(void **state)
 static void
 a_newer_version_shadows_nothing(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "a", "true");
+	b2_must_put(f->t, "a", "true");
 	others(f, "a", "'text': 'false!'");
 	must_hold(f->t, "a", "true");
 	must_hold(f->fresh, "a", "true");
@@ -138,7 +111,7 @@ a_newer_version_shadows_nothing(void **state)
 	must_hold(f->t, "b", "first");
 	must_hold(f->fresh, "b", "first");
 	/* And when what is remembered is of a time before it. */
-	must_put(f->t, "c", "true");
+	b2_must_put(f->t, "c", "true");
 	must_hold(f->fresh, "c", "true");
 	others(f, "c", "'text': 'lies'");
 	must_hold(f->fresh, "c", "true");
@@ -153,12 +126,12 @@ static void
 a_larger_version_in_front_leaves_nothing_of_it(void **state)
 {
 	static char big[3000001];
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct bytes b;
 
 	memset(big, 'x', sizeof big - 1);
-	must_put(f->t, "a", big);
+	b2_must_put(f->t, "a", big);
 	others(f, "a", "'text': 'y', 'repeat': 4000000");
 	bytes_init(&b, sizeof big);
 	assert_int_equal(
@@ -170,27 +143,27 @@ a_larger_version_in_front_leaves_nothing_of_it(void **state)
 static void
 a_mark_without_an_object_is_no_object(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
 
 	others(f, "a", "'text': 'x', 'large': true");
 	assert_int_equal(transport_stat(f->t, "a", &st, &err), SNAP_NOTFOUND);
-	must_put(f->t, "a", "true");
+	b2_must_put(f->t, "a", "true");
 	must_hold(f->fresh, "a", "true");
 	others(f, "b", "'action': 'hide'");
 	assert_int_equal(transport_stat(f->t, "b", &st, &err), SNAP_NOTFOUND);
 	assert_int_equal(transport_delete(f->t, "b", &err), SNAP_NOTFOUND);
-	must_put(f->t, "b", "true");
+	b2_must_put(f->t, "b", "true");
 	must_hold(f->fresh, "b", "true");
 }
 
 static void
 a_large_file_begun_earlier_does_not_come_first(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 
-	must_put(f->t, "a", "true");
+	b2_must_put(f->t, "a", "true");
 	others(f, "a", "'text': 'false', 'large': true, 'time': 1000");
 	must_hold(f->t, "a", "true");
 	must_hold(f->fresh, "a", "true");
@@ -199,7 +172,7 @@ a_large_file_begun_earlier_does_not_come_first(void **state)
 static void
 bytes_are_compared_where_nobody_vouches_for_a_hash(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	long n;
 
 	others(f, "a", "'text': 'one', 'unverified': true");
@@ -213,12 +186,12 @@ bytes_are_compared_where_nobody_vouches_for_a_hash(void **state)
 static void
 a_thousand_versions_do_not_bury_the_first(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct transport_stat st;
 	struct snap_err err = SNAP_ERR_INIT;
 
-	must_put(f->t, "d/a", "true");
-	must_put(f->t, "d/b", "next");
+	b2_must_put(f->t, "d/a", "true");
+	b2_must_put(f->t, "d/b", "next");
 	others(f, "d/a", "'text': 'no', 'count': 1100");
 	must_hold(f->fresh, "d/a", "true");
 	must_hold(f->fresh, "d/b", "next");
@@ -237,20 +210,20 @@ a_thousand_versions_do_not_bury_the_first(void **state)
 static void
 what_was_deleted_and_put_anew_elsewhere_is_read_anew(void **state)
 {
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	struct bytes b;
 
 	bytes_init(&b, 100);
-	must_put(f->t, "a", "old");
+	b2_must_put(f->t, "a", "old");
 	must_hold(f->fresh, "a", "old");
 	assert_int_equal(transport_delete(f->t, "a", &err), SNAP_OK);
 	assert_int_equal(
 	    transport_get(f->fresh, "a", 0, SIZE_MAX, &b, &err), SNAP_NOTFOUND);
-	must_put(f->t, "b", "short");
+	b2_must_put(f->t, "b", "short");
 	must_hold(f->fresh, "b", "short");
 	assert_int_equal(transport_delete(f->t, "b", &err), SNAP_OK);
-	must_put(f->t, "b", "much longer");
+	b2_must_put(f->t, "b", "much longer");
 	must_hold(f->fresh, "b", "much longer");
 	bytes_fini(&b);
 }
@@ -269,7 +242,7 @@ foreign_names_are_nobodys_business(void **state)
 {
 	static const char *const names[] = { "UPPER", "a b", ".hidden",
 		"a/.tmp", "\xc3\xa4", "x..y" };
-	struct fixture *f = *state;
+	struct b2_fixture *f = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
@@ -278,14 +251,14 @@ foreign_names_are_nobodys_business(void **state)
 	(void)b2_sim(NULL, "version",
 	    "{'bucket': '%s', 'name': 'pq', 'text': 'x'}", f->s->bucket);
 	assert_int_equal(transport_list(f->t, "", never, NULL, &err), SNAP_OK);
-	must_put(f->t, "aa", "true");
+	b2_must_put(f->t, "aa", "true");
 	must_hold(f->fresh, "aa", "true");
 }
 
 int
 main(void)
 {
-#define T(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
+#define T(f) cmocka_unit_test_setup_teardown(f, setup, b2_teardown)
 	const struct CMUnitTest tests[] = {
 		T(a_hidden_name_is_still_there),
 		T(a_newer_version_shadows_nothing),
