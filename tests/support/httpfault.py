@@ -18,17 +18,17 @@ POST /__clear forgets them and the log; GET /__log has a line per request.
 It also plays the services that hand out keys (below /__creds, /__sts and
 /latest): testkey and testkey2 in turns, valid for GET /__valid/SECONDS.
 """
-import http.client
 import json
-import os
 import re
 import socket
-import struct
 import sys
 import threading
 import time
 import urllib.parse
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
+
+sys.dont_write_bytecode = True  # nothing beside the sources
+import loopback
 
 lock = threading.Lock()
 rules, log = [], []
@@ -48,20 +48,7 @@ def error_body(code):
             "test wants it</Message></Error>" % code).encode()
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 65536
-
-    def log_message(self, *args):
-        pass
-
-    def reset(self):
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                   struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
+class Handler(loopback.Handler):
     def answer(self, status, headers, body, cut=None):
         self.send_response_only(status)
         for k, v in headers:
@@ -151,22 +138,6 @@ class Handler(BaseHTTPRequestHandler):
             return self.answer(200, [], self.key_json())
         return self.answer(404, [], b"")
 
-    def forward(self, body):
-        c = http.client.HTTPConnection("127.0.0.1", target)
-        try:
-            c.putrequest(self.command, self.path, skip_host=True,
-                         skip_accept_encoding=True)
-            for k, v in self.headers.items():
-                if k.lower() not in ("connection", "content-length"):
-                    c.putheader(k, v)
-            if body or self.command in ("PUT", "POST"):
-                c.putheader("Content-Length", str(len(body)))
-            c.endheaders(body or None)
-            r = c.getresponse()
-            return r.status, r.getheaders(), r.read()
-        finally:
-            c.close()
-
     def handle_any(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path.startswith("/__"):
@@ -177,7 +148,7 @@ class Handler(BaseHTTPRequestHandler):
         if f.get("hang"):
             time.sleep(3600)
         if f.get("reset"):
-            return self.reset()
+            return self.cut()
         if f.get("status"):
             extra = []
             if "retry_after" in f:
@@ -187,11 +158,11 @@ class Handler(BaseHTTPRequestHandler):
         if f.get("error_in_200"):
             return self.answer(200, [], error_body("InternalError"))
         try:
-            reply = self.forward(body)
+            reply = self.hand_on(target, body)
         except OSError:
-            return self.reset()
+            return self.cut()
         if f.get("lose_reply"):
-            return self.reset()
+            return self.cut()
         status, headers, data = reply
         if "date" in f:
             headers = [(k, f["date"] if k.lower() == "date" else v)
@@ -201,11 +172,12 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = handle_any
 
 
+class Server(loopback.Server):
+    handle_error = ThreadingHTTPServer.handle_error  # shows our mistakes
+
+
 if __name__ == "__main__":
     target = int(sys.argv[1])
-    ThreadingHTTPServer.daemon_threads = True
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    with open(sys.argv[2] + ".new", "w") as f:
-        f.write("%d\n" % server.server_address[1])
-    os.rename(sys.argv[2] + ".new", sys.argv[2])
+    server = Server(("127.0.0.1", 0), Handler)
+    loopback.write_at_once(sys.argv[2], "%d\n" % server.server_port)
     server.serve_forever()

@@ -26,17 +26,14 @@ were, by method, and how often a rule hit.
 import argparse
 import http.client
 import json
-import os
 import re
 import signal
-import socket
-import struct
 import sys
 import threading
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import sleep
 
-HOP = ("content-length", "transfer-encoding", "connection", "expect")
+sys.dont_write_bytecode = True  # nothing beside the sources
+import loopback
 
 
 class State:
@@ -75,27 +72,7 @@ def pick(value, nth):
     return value[nth % len(value)] if isinstance(value, list) else value
 
 
-class Handler(BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-    disable_nagle_algorithm = True
-    wbufsize = 1 << 16
-
-    def log_message(self, *args):
-        pass
-
-    def handle_expect_100(self):
-        # What is written is buffered: without this a client waits a second.
-        self.send_response_only(100)
-        self.end_headers()
-        self.wfile.flush()
-        return True
-
-    def cut(self):
-        self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER,
-                                   struct.pack("ii", 1, 0))
-        self.connection.close()
-        self.close_connection = True
-
+class Handler(loopback.Handler):
     def body(self):
         if self.headers.get("Transfer-Encoding", "").lower() != "chunked":
             return self.rfile.read(int(self.headers.get("Content-Length") or 0))
@@ -115,7 +92,7 @@ class Handler(BaseHTTPRequestHandler):
         for name, value in headers:
             if name.lower() == "content-length" and self.command == "HEAD":
                 length = int(value)
-            elif name.lower() not in HOP:
+            elif name.lower() not in loopback.HOP:
                 self.send_header(name, value)
         if status not in (204, 304):
             self.send_header("Content-Length", str(length))
@@ -147,22 +124,6 @@ class Handler(BaseHTTPRequestHandler):
             answer = json.dumps(dict(state.counts)).encode()
         self.send(200, [("Content-Type", "application/json")], answer, {})
 
-    def hand_on(self, data):
-        c = http.client.HTTPConnection("127.0.0.1", self.server.state.target)
-        try:
-            c.putrequest(self.command, self.path, skip_host=True,
-                         skip_accept_encoding=True)
-            for name, value in self.headers.items():
-                if name.lower() not in HOP:
-                    c.putheader(name, value)
-            if data or self.command in ("PUT", "POST"):
-                c.putheader("Content-Length", str(len(data)))
-            c.endheaders(data or None)
-            r = c.getresponse()
-            return r.status, r.getheaders(), r.read()
-        finally:
-            c.close()
-
     def answer(self):
         if self.path.startswith("/__"):
             self.control()
@@ -177,7 +138,8 @@ class Handler(BaseHTTPRequestHandler):
             self.send_error_body(200, rule)
             return
         try:
-            status, headers, data = self.hand_on(data)
+            status, headers, data = self.hand_on(
+                self.server.state.target, data)
         except (OSError, http.client.HTTPException):
             self.cut()
             return
@@ -195,27 +157,17 @@ class Handler(BaseHTTPRequestHandler):
     do_GET = do_PUT = do_POST = do_HEAD = do_DELETE = serve
 
 
-class Server(ThreadingHTTPServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def handle_error(self, request, client_address):
-        pass  # a client that hangs up
-
-
 def main():
     ap = argparse.ArgumentParser()
     ap.add_argument("--target", type=int, required=True)
     ap.add_argument("--ready-file")
     o = ap.parse_args()
-    server = Server(("127.0.0.1", 0), Handler)
+    server = loopback.Server(("127.0.0.1", 0), Handler)
     server.state = State(o.target)
     signal.signal(signal.SIGTERM, lambda *args: sys.exit(0))
     text = "S3FAULT_PORT=%d\n" % server.server_port
     if o.ready_file:
-        with open(o.ready_file + ".new", "w") as f:
-            f.write(text)
-        os.rename(o.ready_file + ".new", o.ready_file)
+        loopback.write_at_once(o.ready_file, text)
     print(text, end="", flush=True)
     server.serve_forever()
 
