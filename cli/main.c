@@ -194,8 +194,9 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 	}
 	if (c->o.n_args < cmd->min_args || c->o.n_args > cmd->max_args ||
 	    (c->o.has_command && cmd->bit != CMD_BACKUP)) {
-		(void)snap_fail(err, SNAP_USAGE, "usage: %s %s [OPTION]... %s",
-		    SNAP_PROGRAM_NAME, cmd->name, cmd->args);
+		(void)snap_fail(err, SNAP_USAGE, "usage: %s %s [OPTION]...%s%s",
+		    SNAP_PROGRAM_NAME, cmd->name,
+		    cmd->args[0] != '\0' ? " " : "", cmd->args);
 		return snap_hint(err,
 		    "Try \"%s help %s\" for more information.",
 		    SNAP_PROGRAM_NAME, cmd->name);

@@ -290,9 +290,13 @@ catalog_check(struct pgsource *s, const struct tables *t, struct snap_err *err)
 		n++;
 	}
 	if (bad != NULL) {
-		snap_fail(err, SNAP_SOURCE,
-		    "no right to read table %s (and %zu more)", bad->name,
-		    n - 1);
+		if (n > 1)
+			snap_fail(err, SNAP_SOURCE,
+			    "no right to read table %s (and %zu more)",
+			    bad->name, n - 1);
+		else
+			snap_fail(err, SNAP_SOURCE, "no right to read table %s",
+			    bad->name);
 		snap_detail(err, "SQLSTATE 42501");
 		if (s->server_num >= 140000)
 			return snap_hint(

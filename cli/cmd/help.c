@@ -63,9 +63,9 @@ one_command(const struct cmd *c)
 {
 	const struct opt *o;
 
-	ui_out("%s %s: %s\n\nUsage:\n  %s %s [OPTION]... %s\n",
+	ui_out("%s %s: %s\n\nUsage:\n  %s %s [OPTION]...%s%s\n",
 	    SNAP_PROGRAM_NAME, c->name, c->summary, SNAP_PROGRAM_NAME, c->name,
-	    c->args);
+	    c->args[0] != '\0' ? " " : "", c->args);
 	if (c->text[0] != '\0') {
 		ui_out_raw("\n");
 		fold(c->text, 0, 0);
@@ -187,7 +187,7 @@ manual_page(void)
 	    SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME,
 	    SNAP_PROGRAM_NAME);
 	for (c = cmd_table; c->name != NULL; c++) {
-		ui_out(".SS %s ", c->name);
+		ui_out(".SS %s%s", c->name, c->args[0] != '\0' ? " " : "");
 		roff(c->args);
 		ui_out("\n%s.\n", c->summary);
 		if (c->text[0] != '\0') {

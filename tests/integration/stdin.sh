@@ -235,8 +235,10 @@ expect 2 "two sources" "$SNAP" backup --stdin --name x -- true
 expect 2 "a part of the data above all of it" "$SNAP" check --read-data=101%
 expect 1 "a snapshot that is not there" "$SNAP" restore ffffffff
 expect 0 "help" "$SNAP" help
-for c in init backup snapshots ls restore check stats repair version help; do
+commands=$("$SNAP" help | sed -n '/^Commands:/,/^$/s/^  \([a-z]*\) .*/\1/p')
+for c in $commands settings; do
 	expect 0 "help $c" "$SNAP" help "$c"
+	grep -q ' $' "$T/out" && not_ok "help $c: a space ends a line"
 done
 expect 0 "--help" "$SNAP" backup --help
 expect 0 "-V" "$SNAP" -V

@@ -11,7 +11,7 @@ find base chunker transports pgsource repo cli tests docs scripts .ci \
     grep -v '/corpus/' | sort >"$tmp/all"
 grep '\.[ch]$' "$tmp/all" >"$tmp/c"
 grep -v '^tests/' "$tmp/c" >"$tmp/product"
-grep -E '\.([ch]|sh|py|md|txt)$|^scripts/|^\.ci/' "$tmp/all" >"$tmp/text"
+grep -E '\.([ch1]|sh|py|md|txt)$|^scripts/|^\.ci/' "$tmp/all" >"$tmp/text"
 
 # breach TEXT: each line of stdin is a place where it happens.
 breach() {

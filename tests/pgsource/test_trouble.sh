@@ -26,7 +26,7 @@ told() {
 }
 told "no server" 'connect to PostgreSQL' -h "$PG_DIR/nowhere" db
 told "no such database" 'database "nix" does not exist' nix
-told "a table without the right: named" 'public.shut' -U poor db
+told "a table without the right: named" 'read table public.shut$' -U poor db
 told "with the GRANT" 'hint: GRANT pg_read_all_data TO poor' -U poor db
 told "with the SQLSTATE" 'SQLSTATE 42501' -U poor db
 told "a pattern that matches nothing" 'no table matches the pattern nix*' \
