@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # common.sh - installing and building, for the scripts beside it.
 
-# What the build needs; see also docs/contributing.md.
+# What the build needs; README.md says it for other systems.
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libpq-dev
     libzstd-dev libsodium-dev libxxhash-dev libjansson-dev libcmocka-dev
     libcurl4-openssl-dev libssh2-1-dev libssl-dev libexpat1-dev libinih-dev"

@@ -30,7 +30,7 @@ while read -r f; do
 done | breach "no SPDX line at the start"
 
 # ---- sizes
-while read -r f; do
+grep -vE '\.(md|txt|1)$' "$tmp/text" | while read -r f; do
 	lines=$(wc -l <"$f")
 	case $f in
 	*.h) max=200 ;;
@@ -38,7 +38,7 @@ while read -r f; do
 	esac
 	[ "$lines" -le "$max" ] || head -n 20 "$f" | grep -q 'lint: long' ||
 	    echo "$f: $lines lines"
-done <"$tmp/c" | breach "file too long"
+done | breach "file too long"
 sed 's|/[^/]*$||' "$tmp/c" | uniq -c | awk '$1 > 12 { print $2 ": " $1 " files" }' |
     breach "folder too full"
 # A function is what stands between a brace in the first column and the next
@@ -92,6 +92,14 @@ if [ -f docs/man/snap.1 ]; then
 		    echo "$c (run: snap help --man >docs/man/snap.1)"
 	done | breach "command not in the manual page"
 fi
+
+# ---- what the documentation points to is there
+grep '\.md$' "$tmp/all" | while read -r f; do
+	grep -oE '\]\([^)#: ]+[)#]' "$f" | sed 's/^](//; s/.$//' |
+	    while read -r to; do
+		[ -e "$(dirname "$f")/$to" ] || echo "$f: $to"
+	    done
+done | breach "link to nothing"
 
 if [ -s "$tmp/found" ]; then
 	cat "$tmp/found"
