@@ -380,3 +380,41 @@ mutate_identity(struct mutator *mu, const struct object_at *o)
 	remove_it(mu, o);
 	double_it(mu, o);
 }
+
+struct ground *ground, *elsewhere;
+bool heavy;
+
+int
+tamper_start(void **state)
+{
+	(void)state;
+	heavy = getenv("SNAP_TEST_HEAVY") != NULL;
+	ground = ground_new(1);
+	elsewhere = ground_new(2);
+	return 0;
+}
+
+int
+tamper_finish(void **state)
+{
+	(void)state;
+	ground_free(ground);
+	ground_free(elsewhere);
+	return 0;
+}
+
+void
+tamper_with(
+    const struct object_at *o, uint64_t seed, mutation_fn *fn, void *arg)
+{
+	struct mutator mu = { .g = ground,
+		.other = elsewhere,
+		.heavy = heavy,
+		.seed = seed,
+		.fn = fn,
+		.arg = arg };
+
+	mutate_bits(&mu, o);
+	mutate_length(&mu, o);
+	mutate_identity(&mu, o);
+}

@@ -22,16 +22,29 @@ struct mutation {
 	bool filler_only;          /* with a good checksum: nobody can tell */
 	uint32_t may_suffer;       /* the snapshots that rest on them */
 };
+typedef void mutation_fn(
+    void *arg, struct mem_store *mem, const struct mutation *m);
 struct mutator {
 	const struct ground *g;
 	const struct ground *other; /* another repository */
 	bool heavy;                 /* all, not a sample */
 	uint64_t seed;              /* of the sample */
 	/* Gets a store of its own, to keep or spoil but not to free. */
-	void (*fn)(void *arg, struct mem_store *mem, const struct mutation *m);
+	mutation_fn *fn;
 	void *arg;
 	size_t n; /* done so far */
 };
+
+/* What a test program tampers with, another repository, and whether it does
+ * all: made by tamper_start(), cmocka's setup of all its tests. */
+extern struct ground *ground, *elsewhere;
+extern bool heavy;
+
+int tamper_start(void **state);
+int tamper_finish(void **state);
+/* Do everything to `o`; the sample is that of `seed`. */
+void tamper_with(
+    const struct object_at *o, uint64_t seed, mutation_fn *fn, void *arg);
 
 void mutate_bits(struct mutator *mu, const struct object_at *o);
 void mutate_length(struct mutator *mu, const struct object_at *o);

@@ -28,9 +28,7 @@ static const char kinds[] = "CKHEDMISOXYN";
 struct tally {
 	unsigned n, detected, harmless, unseen;
 };
-static struct ground *ground, *elsewhere;
 static struct tally tallies[sizeof kinds];
-static bool heavy;
 static unsigned n_complaints;
 
 static void
@@ -144,19 +142,10 @@ try_it(void *arg, struct mem_store *mem, const struct mutation *m)
 }
 
 static void
-tamper_with(const struct object_at *o, struct trial *tr)
+try_object(const struct object_at *o, struct trial *tr)
 {
-	struct mutator mu = { .g = ground,
-		.other = elsewhere,
-		.heavy = heavy,
-		.seed = SEED,
-		.fn = try_it,
-		.arg = tr };
-
 	tr->o = o;
-	mutate_bits(&mu, o);
-	mutate_length(&mu, o);
-	mutate_identity(&mu, o);
+	tamper_with(o, SEED, try_it, tr);
 }
 
 /* One of a kind, the one that most rests on, the newest of these; or all. */
@@ -175,14 +164,14 @@ tamper_with_kind(uint8_t kind)
 			continue;
 		tr.opts.like_files = i % 2 == 0;
 		if (heavy)
-			tamper_with(o, &tr);
+			try_object(o, &tr);
 		else if (one == NULL || o->needed_by > one->needed_by ||
 			 (o->needed_by == one->needed_by &&
 			     o->time > one->time))
 			one = o;
 	}
 	if (one != NULL)
-		tamper_with(one, &tr);
+		try_object(one, &tr);
 	assert_true(heavy || one != NULL);
 	assert_int_equal(n_complaints, 0);
 }
@@ -217,7 +206,7 @@ a_lease_that_was_tampered_with(void **state)
 	for (size_t i = 0; i < ground->n_objects; i++)
 		if (ground->objects[i].kind == OBJ_INDEX &&
 		    ground->objects[i].needed_by == 0) {
-			tamper_with(&ground->objects[i], &tr);
+			try_object(&ground->objects[i], &tr);
 			break;
 		}
 	assert_int_equal(n_complaints, 0);
@@ -273,12 +262,6 @@ a_key_slot_that_was_tampered_with(void **state)
 	for (size_t i = 0; i < ground->n_objects; i++) {
 		const struct object_at *o = &ground->objects[i];
 		struct slot_trial st;
-		struct mutator mu = { .g = ground,
-			.other = elsewhere,
-			.heavy = heavy,
-			.seed = SEED,
-			.fn = try_slot,
-			.arg = &st };
 
 		if (o->kind != OBJ_SLOT)
 			continue;
@@ -289,9 +272,7 @@ a_key_slot_that_was_tampered_with(void **state)
 			st.other.opts.secret = span_str(GROUND_PASSPHRASE);
 		else
 			st.own = span_str(GROUND_PASSPHRASE);
-		mutate_bits(&mu, o);
-		mutate_length(&mu, o);
-		mutate_identity(&mu, o);
+		tamper_with(o, SEED, try_slot, &st);
 	}
 	assert_int_equal(n_complaints, 0);
 }
@@ -317,27 +298,14 @@ nothing_is_found_where_nothing_was_done(void **state)
 }
 
 static int
-start(void **state)
-{
-	(void)state;
-	heavy = getenv("SNAP_TEST_HEAVY") != NULL;
-	ground = ground_new(1);
-	elsewhere = ground_new(2);
-	return 0;
-}
-
-static int
 finish(void **state)
 {
-	(void)state;
 	printf("kind  mutations  detected  harmless, named  harmless\n");
 	for (size_t i = 0; kinds[i] != '\0'; i++)
 		printf("%c %12u %9u %16u %9u\n", kinds[i], tallies[i].n,
 		    tallies[i].detected, tallies[i].harmless,
 		    tallies[i].unseen);
-	ground_free(ground);
-	ground_free(elsewhere);
-	return 0;
+	return tamper_finish(state);
 }
 
 int
@@ -360,5 +328,5 @@ main(void)
 		cmocka_unit_test(a_note_that_was_tampered_with),
 	};
 
-	return cmocka_run_group_tests(tests, start, finish);
+	return cmocka_run_group_tests(tests, tamper_start, finish);
 }

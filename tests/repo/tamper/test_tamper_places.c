@@ -22,9 +22,6 @@
 #define LIMIT (16u << 20)
 #define PATH_LEN 256
 
-static struct ground *ground, *elsewhere;
-static bool heavy;
-
 static void
 must_not(const char *where, const char *what, const char *why,
     const struct outcome *out)
@@ -298,12 +295,6 @@ a_cache_that_was_tampered_with_changes_nothing(void **state)
 	judge_cache(&tr, "nothing yet"); /* fills it */
 	for (size_t i = 0; i < ground->n_objects; i++) {
 		const struct object_at *o = &ground->objects[i];
-		struct mutator mu = { .g = ground,
-			.other = elsewhere,
-			.heavy = heavy,
-			.seed = SEED,
-			.fn = try_cache,
-			.arg = &tr };
 		char path[PATH_LEN];
 
 		if (folder_of(o->kind) == NULL)
@@ -313,9 +304,7 @@ a_cache_that_was_tampered_with_changes_nothing(void **state)
 			continue;
 		tr.o = o;
 		odd_files(&tr, o);
-		mutate_bits(&mu, o);
-		mutate_length(&mu, o);
-		mutate_identity(&mu, o);
+		tamper_with(o, SEED, try_cache, &tr);
 	}
 	drop_cache(&tr);
 	assert_true(n[OBJ_INDEX] > 0 && n[OBJ_META] > 0 &&
@@ -382,12 +371,6 @@ static void
 a_key_file_that_was_tampered_with_is_named_and_opens_nothing(void **state)
 {
 	struct object_at o;
-	struct mutator mu = { .g = ground,
-		.other = elsewhere,
-		.heavy = heavy,
-		.seed = SEED,
-		.fn = try_key_file,
-		.arg = &o };
 
 	(void)state;
 	memset(&o, 0, sizeof o);
@@ -395,29 +378,8 @@ a_key_file_that_was_tampered_with_is_named_and_opens_nothing(void **state)
 	(void)snprintf(o.name, sizeof o.name, "notes/%s", o.hex);
 	o.kind = OBJ_KEYFILE;
 	o.raw = ground->key_file;
-	mutate_bits(&mu, &o);
-	mutate_length(&mu, &o);
-	mutate_identity(&mu, &o);
+	tamper_with(&o, SEED, try_key_file, &o);
 	assert_true(n_mended > 0);
-}
-
-static int
-start(void **state)
-{
-	(void)state;
-	heavy = getenv("SNAP_TEST_HEAVY") != NULL;
-	ground = ground_new(1);
-	elsewhere = ground_new(2);
-	return 0;
-}
-
-static int
-finish(void **state)
-{
-	(void)state;
-	ground_free(ground);
-	ground_free(elsewhere);
-	return 0;
 }
 
 int
@@ -434,5 +396,5 @@ main(void)
 		    a_key_file_that_was_tampered_with_is_named_and_opens_nothing),
 	};
 
-	return cmocka_run_group_tests(tests, start, finish);
+	return cmocka_run_group_tests(tests, tamper_start, tamper_finish);
 }
