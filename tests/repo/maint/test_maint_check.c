@@ -16,26 +16,10 @@
 #include "transport_impl.h"
 #include "world.h"
 
-/* Two snapshots of nothing in common. */
-struct two {
-	struct world *w;
-	uint8_t a[ID_LEN], b[ID_LEN];
-};
-
-static struct two
-two_snapshots(void **state)
-{
-	struct two t;
-
-	t.w = *state;
-	world_backup(t.w, 1, "one", t.a);
-	world_backup(t.w, 2, "two", t.b);
-	return t;
-}
-
 /* Found, with the object's name, and the snapshots that it hurts. */
 static void
-expect(struct two *t, double pct, const char *name, bool hurts_a, bool hurts_b)
+expect(struct world_two *t, double pct, const char *name, bool hurts_a,
+    bool hurts_b)
 {
 	struct repo_check_result r = world_check(t->w, pct);
 	char line[2 * ID_LEN + 16] = "snapshot ";
@@ -51,7 +35,7 @@ expect(struct two *t, double pct, const char *name, bool hurts_a, bool hurts_b)
 static void
 a_sound_repository_has_no_findings(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct repo_check_result r;
 	struct world_name *v;
 	size_t n;
@@ -77,7 +61,7 @@ what_a_line_spoiled_is_no_finding(void **state)
 	struct fault_rule rule = { .op = FAULT_GET, .kind = FAULT_FLIP };
 	static const size_t places[] = { 0, 60, 300, SIZE_MAX };
 	struct snap_err err = SNAP_ERR_INIT;
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct transport *line = t.w->t;
 	uint64_t before, n;
 
@@ -112,7 +96,7 @@ an_empty_repository_has_no_findings(void **state)
 static void
 a_flipped_bit_of_meta_data_is_always_found(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
 
 	world_flip(t.w, p.s, 70);
@@ -123,7 +107,7 @@ a_flipped_bit_of_meta_data_is_always_found(void **state)
 static void
 a_flipped_bit_of_data_is_found_by_reading_data(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 2, CLASS_DATA, 3);
 
 	world_flip(t.w, p.s, 100);
@@ -135,7 +119,7 @@ static void
 a_flipped_bit_in_any_part_of_a_data_pack_is_found(void **state)
 {
 	static const uint64_t from_end[] = { 1, 20, 30, 47, 48, 60, 100 };
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
@@ -161,7 +145,7 @@ static void
 a_pack_that_lost_its_contents_hurts_no_snapshot_that_the_index_saves(
     void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
@@ -175,7 +159,7 @@ a_pack_that_lost_its_contents_hurts_no_snapshot_that_the_index_saves(
 static void
 a_truncated_pack_is_found(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	static const uint64_t sizes[] = { 30000, 100, 63, 1, 0 };
 
@@ -188,7 +172,7 @@ a_truncated_pack_is_found(void **state)
 static void
 a_missing_pack_is_found_and_hurts_only_its_snapshot(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 2, CLASS_DATA, 0);
 
 	assert_true(mem_store_remove(t.w->mem, p.s));
@@ -232,7 +216,7 @@ put_segment(struct world *w, int64_t l0)
 static void
 packs_that_no_snapshot_needs_are_missed_without_a_finding(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world *w = t.w;
 
 	w->like_files = true;
@@ -250,7 +234,7 @@ packs_that_no_snapshot_needs_are_missed_without_a_finding(void **state)
 static void
 a_missing_meta_pack_is_found_and_hurts_its_snapshot(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
 
 	assert_true(mem_store_remove(t.w->mem, p.s));
@@ -260,7 +244,7 @@ a_missing_meta_pack_is_found_and_hurts_its_snapshot(void **state)
 static void
 swapped_packs_are_both_found(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name a = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	struct world_name b = world_pack_of(t.w, 2, CLASS_DATA, 0);
 
@@ -272,7 +256,7 @@ swapped_packs_are_both_found(void **state)
 static void
 a_pack_under_a_second_name_is_found(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	static const char other[] = "data/ab/ab000000000000000000000000000001";
 
@@ -283,7 +267,7 @@ a_pack_under_a_second_name_is_found(void **state)
 static void
 a_damaged_index_segment_is_found_and_its_snapshot_named(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name *v;
 	size_t n = world_names(t.w, "index/", &v);
 
@@ -301,7 +285,7 @@ a_damaged_index_segment_is_found_and_its_snapshot_named(void **state)
 static void
 a_missing_index_hurts_and_tells_what_to_do(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name *v;
 	size_t n = world_names(t.w, "index/", &v);
 
@@ -314,7 +298,7 @@ a_missing_index_hurts_and_tells_what_to_do(void **state)
 static void
 an_index_segment_under_a_second_name_is_found(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name p = world_one(t.w, "index/", 0);
 	static const char other[] = "index/ab000000000000000000000000000001";
 
@@ -325,7 +309,7 @@ an_index_segment_under_a_second_name_is_found(void **state)
 static void
 a_damaged_snapshot_is_found_and_named(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	static const char *const suffixes[] = { "", ".ok" };
 
 	for (size_t i = 0; i < 2; i++) {
@@ -344,7 +328,7 @@ a_damaged_snapshot_is_found_and_named(void **state)
 static void
 a_damaged_slot_or_config_is_found_and_named(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct world_name *v;
 	size_t n = world_names(t.w, "keys/", &v);
 
@@ -367,7 +351,7 @@ an_unsigned_note_or_list_is_found_and_named(void **state)
 {
 	static const uint8_t kinds[] = { OBJ_NOTE, OBJ_CONDEMNED,
 		OBJ_CONDEMNED_OK };
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct snap_err err = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1];
 	uint8_t id[ID_LEN] = { 0 };
@@ -390,7 +374,7 @@ an_unsigned_note_or_list_is_found_and_named(void **state)
 static void
 packs_of_a_crashed_run_are_no_damage(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct repo_check_result r;
 
 	world_crashed_backup(t.w, 9);
@@ -432,7 +416,7 @@ a_block_behind_many_bad_copies_hurts_no_snapshot(void **state)
 static void
 no_pack_is_called_unused_where_something_is_broken(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct repo_check_result r;
 	struct world_name *v;
 	size_t n;
@@ -451,7 +435,7 @@ no_pack_is_called_unused_where_something_is_broken(void **state)
 static void
 a_lost_confirmation_is_found_in_time(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct repo_check_result r;
 	char ok[TRANSPORT_NAME_MAX + 1], snap[TRANSPORT_NAME_MAX + 1];
 
@@ -471,7 +455,7 @@ a_lost_confirmation_is_found_in_time(void **state)
 static void
 a_lone_half_of_a_snapshot_is_read(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	char ok[TRANSPORT_NAME_MAX + 1], snap[TRANSPORT_NAME_MAX + 1];
 	struct repo_check_result r;
 
@@ -487,7 +471,7 @@ a_lone_half_of_a_snapshot_is_read(void **state)
 static void
 a_share_of_the_data_is_read_when_asked(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	uint64_t none, some, all;
 
 	none = world_check(t.w, 0).bytes_read;
@@ -516,7 +500,7 @@ a_share_of_nothing_or_too_much_is_refused(void **state)
 static void
 a_check_never_passes_over_a_failed_request(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct repo_check_opts o = { true, 100 };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result r;
@@ -542,7 +526,7 @@ a_check_never_passes_over_a_failed_request(void **state)
 static void
 a_cancelled_check_stops(void **state)
 {
-	struct two t = two_snapshots(state);
+	struct world_two t = world_two(state);
 	struct repo_check_opts o = { false, 0 };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result r;

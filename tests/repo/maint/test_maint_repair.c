@@ -51,20 +51,18 @@ remove_index(struct world *w)
 static void
 a_deleted_index_is_rebuilt_from_the_packs(void **state)
 {
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t = world_two(state);
 
-	world_backup(w, 1, "one", a);
-	world_backup(w, 2, "two", b);
-	remove_index(w);
-	world_reopen(w);
-	assert_false(world_readable(w, 1));
-	assert_int_equal(repair(w), count(w, "data/") + count(w, "meta/"));
-	assert_true(world_readable(w, 1));
-	world_reopen(w);
-	assert_true(world_readable(w, 1));
-	assert_true(world_readable(w, 2));
-	assert_int_equal(world_check(w, 100).n_errors, 0);
+	remove_index(t.w);
+	world_reopen(t.w);
+	assert_false(world_readable(t.w, 1));
+	assert_int_equal(
+	    repair(t.w), count(t.w, "data/") + count(t.w, "meta/"));
+	assert_true(world_readable(t.w, 1));
+	world_reopen(t.w);
+	assert_true(world_readable(t.w, 1));
+	assert_true(world_readable(t.w, 2));
+	assert_int_equal(world_check(t.w, 100).n_errors, 0);
 }
 
 static void
@@ -106,22 +104,19 @@ a_damaged_segment_is_replaced_and_reported(void **state)
 static void
 a_damaged_pack_stays_out_and_the_others_come_back(void **state)
 {
-	struct world *w = *state;
+	struct world_two t = world_two(state);
 	struct world_name p;
-	uint8_t a[ID_LEN], b[ID_LEN];
 	size_t n;
 
-	world_backup(w, 1, "one", a);
-	world_backup(w, 2, "two", b);
-	p = world_pack_of(w, 1, CLASS_DATA, 0);
-	n = count(w, "data/") + count(w, "meta/");
-	remove_index(w);
-	assert_true(mem_store_truncate(w->mem, p.s, 5000));
-	world_reopen(w);
-	assert_int_equal(repair(w), n - 1);
-	assert_true(world_said(w, p.s));
-	assert_false(world_readable(w, 1));
-	assert_true(world_readable(w, 2));
+	p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	n = count(t.w, "data/") + count(t.w, "meta/");
+	remove_index(t.w);
+	assert_true(mem_store_truncate(t.w->mem, p.s, 5000));
+	world_reopen(t.w);
+	assert_int_equal(repair(t.w), n - 1);
+	assert_true(world_said(t.w, p.s));
+	assert_false(world_readable(t.w, 1));
+	assert_true(world_readable(t.w, 2));
 }
 
 static void

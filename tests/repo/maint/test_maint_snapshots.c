@@ -108,19 +108,16 @@ static void
 a_damaged_half_is_named_and_hides_no_other(void **state)
 {
 	static const char *const halves[] = { "", ".ok" };
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t = world_two(state);
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(a, halves[i]);
+		struct world_name n = name_of(t.a, halves[i]);
 
 		for (uint64_t off = 8; off < 200; off += 24) {
-			world_flip(w, n.s, off);
-			expect_only(w, b, 1);
-			assert_true(world_said(w, n.s));
-			world_flip(w, n.s, off);
+			world_flip(t.w, n.s, off);
+			expect_only(t.w, t.b, 1);
+			assert_true(world_said(t.w, n.s));
+			world_flip(t.w, n.s, off);
 		}
 	}
 }
@@ -129,35 +126,29 @@ static void
 a_half_on_a_bad_sector_hides_no_other(void **state)
 {
 	static const char *const halves[] = { "", ".ok" };
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t = world_two(state);
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(a, halves[i]);
+		struct world_name n = name_of(t.a, halves[i]);
 		struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO,
 			n.s, 0, 1, 0 };
 		struct snap_err err = SNAP_ERR_INIT;
 
-		assert_int_equal(fault_add(w->t, &rule, &err), SNAP_OK);
-		expect_only(w, b, 1);
-		assert_true(world_said(w, world_hex(a)));
-		fault_clear(w->t);
+		assert_int_equal(fault_add(t.w->t, &rule, &err), SNAP_OK);
+		expect_only(t.w, t.b, 1);
+		assert_true(world_said(t.w, world_hex(t.a)));
+		fault_clear(t.w->t);
 	}
 }
 
 static void
 swapped_snapshots_are_both_refused(void **state)
 {
-	struct world *w = *state;
+	struct world_two t = world_two(state);
 	struct repo_snapshots all;
-	uint8_t a[ID_LEN], b[ID_LEN];
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
-	world_swap(w, name_of(a, "").s, name_of(b, "").s);
-	all = load(w);
+	world_swap(t.w, name_of(t.a, "").s, name_of(t.b, "").s);
+	all = load(t.w);
 	assert_int_equal(all.n, 0);
 	assert_int_equal(all.n_damaged, 2);
 	repo_snapshots_free(&all);
@@ -166,71 +157,60 @@ swapped_snapshots_are_both_refused(void **state)
 static void
 a_confirmation_confirms_only_its_own(void **state)
 {
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t = world_two(state);
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
-	world_copy(w, name_of(b, ".ok").s, name_of(a, ".ok").s);
-	expect_only(w, b, 1);
+	world_copy(t.w, name_of(t.b, ".ok").s, name_of(t.a, ".ok").s);
+	expect_only(t.w, t.b, 1);
 }
 
 static void
 an_unconfirmed_snapshot_is_none(void **state)
 {
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t = world_two(state);
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
-	assert_true(mem_store_remove(w->mem, name_of(a, ".ok").s));
-	expect_only(w, b, 0);
+	assert_true(mem_store_remove(t.w->mem, name_of(t.a, ".ok").s));
+	expect_only(t.w, t.b, 0);
 }
 
 static void
 a_lost_snapshot_is_told_by_its_confirmation(void **state)
 {
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t = world_two(state);
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
-	assert_true(mem_store_remove(w->mem, name_of(a, "").s));
-	expect_only(w, b, 1);
-	assert_true(world_said(w, name_of(a, "").s));
+	assert_true(mem_store_remove(t.w->mem, name_of(t.a, "").s));
+	expect_only(t.w, t.b, 1);
+	assert_true(world_said(t.w, name_of(t.a, "").s));
 }
 
 /* Damaged in any way: the newest still has its time. */
 static void
 the_time_of_a_damaged_snapshot_is_known(void **state)
 {
-	struct world *w = *state;
+	struct world_two t = world_two(state);
 	struct repo_snapshots all;
-	uint8_t a[ID_LEN], b[ID_LEN];
 	int64_t time_b;
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
-	w->like_files = true; /* the object says it, the file does not */
-	world_reopen(w);
-	all = load(w);
+	t.w->like_files = true; /* the object says it, the file does not */
+	world_reopen(t.w);
+	all = load(t.w);
 	assert_int_equal(all.n, 2);
 	time_b = all.v[1].time_ns;
 	assert_true(time_b > all.v[0].time_ns);
 	repo_snapshots_free(&all);
 	for (int lost = 0; lost < 2; lost++) {
 		if (lost)
-			assert_true(mem_store_remove(w->mem, name_of(b, "").s));
+			assert_true(
+			    mem_store_remove(t.w->mem, name_of(t.b, "").s));
 		else
-			world_flip(w, name_of(b, "").s, 100);
-		all = load(w);
+			world_flip(t.w, name_of(t.b, "").s, 100);
+		all = load(t.w);
 		assert_int_equal(all.n_damaged, 1);
-		assert_memory_equal(all.damaged_id, b, ID_LEN);
+		assert_memory_equal(all.damaged_id, t.b, ID_LEN);
 		assert_int_equal(all.damaged_ns, time_b);
 		repo_snapshots_free(&all);
 	}
-	world_flip(w, name_of(a, ".ok").s, 100);
-	all = load(w);
+	world_flip(t.w, name_of(t.a, ".ok").s, 100);
+	all = load(t.w);
 	assert_int_equal(all.n_damaged, 2);
 	assert_true(all.damaged_ns >= time_b);
 	repo_snapshots_free(&all);
@@ -240,20 +220,17 @@ static void
 one_confirmed_after_its_lease_is_void(void **state)
 {
 	static const int64_t lease = INT64_C(1800) * 1000000000;
-	struct world *w = *state;
+	struct world_two t = world_two(state);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
 	struct world_name ok;
-	uint8_t a[ID_LEN], b[ID_LEN];
 
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
-	ok = name_of(a, ".ok");
-	assert_int_equal(transport_stat(w->t, ok.s, &st, &err), SNAP_OK);
+	ok = name_of(t.a, ".ok");
+	assert_int_equal(transport_stat(t.w->t, ok.s, &st, &err), SNAP_OK);
 	assert_true(
-	    mem_store_set_object_time(w->mem, ok.s, st.time_ns + lease));
-	expect_only(w, b, 0);
-	assert_true(world_said(w, world_hex(a)));
+	    mem_store_set_object_time(t.w->mem, ok.s, st.time_ns + lease));
+	expect_only(t.w, t.b, 0);
+	assert_true(world_said(t.w, world_hex(t.a)));
 }
 
 static void
@@ -414,23 +391,21 @@ damage_that_the_cache_hides_is_found_by_a_check(void **state)
 {
 	static const char *const halves[] = { "", ".ok" };
 	char dir[] = "test-snapshots-XXXXXX";
-	struct world *w = *state;
-	uint8_t a[ID_LEN], b[ID_LEN];
+	struct world_two t;
 
-	with_cache(w, dir);
-	world_backup(w, 1, "a", a);
-	world_backup(w, 2, "b", b);
+	with_cache(*state, dir);
+	t = world_two(state);
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(a, halves[i]);
+		struct world_name n = name_of(t.a, halves[i]);
 
-		world_flip(w, n.s, 100);
-		expect_without_a_get(w, 2);
-		assert_true(world_check(w, 0).n_errors > 0);
-		assert_true(world_said(w, n.s));
-		world_flip(w, n.s, 100);
-		assert_int_equal(world_check(w, 0).n_errors, 0);
+		world_flip(t.w, n.s, 100);
+		expect_without_a_get(t.w, 2);
+		assert_true(world_check(t.w, 0).n_errors > 0);
+		assert_true(world_said(t.w, n.s));
+		world_flip(t.w, n.s, 100);
+		assert_int_equal(world_check(t.w, 0).n_errors, 0);
 	}
-	without_cache(w);
+	without_cache(t.w);
 }
 
 /* Of another size it is not what was cached. */

@@ -259,6 +259,17 @@ world_backup(struct world *w, uint8_t seed, const char *db, uint8_t id[ID_LEN])
 	must(store_look(w->s, &err));
 }
 
+struct world_two
+world_two(void **state)
+{
+	struct world_two t;
+
+	t.w = *state;
+	world_backup(t.w, 1, "one", t.a);
+	world_backup(t.w, 2, "two", t.b);
+	return t;
+}
+
 void
 world_crashed_backup(struct world *w, uint8_t seed)
 {

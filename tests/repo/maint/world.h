@@ -39,6 +39,12 @@ void world_reopen(struct world *w);
  * its database property is `db`.  The id goes to `id`. */
 void world_backup(
     struct world *w, uint8_t seed, const char *db, uint8_t id[ID_LEN]);
+/* Two snapshots of nothing in common, of databases "one" and "two". */
+struct world_two {
+	struct world *w;
+	uint8_t a[ID_LEN], b[ID_LEN];
+};
+struct world_two world_two(void **state);
 /* A run that puts its packs and dies. */
 void world_crashed_backup(struct world *w, uint8_t seed);
 /* Names below a prefix, sorted; their number. */
