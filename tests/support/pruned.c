@@ -4,12 +4,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "pruned.h"
 #include "seal.h"
 #include "slots.h"
 
 #define LIMIT (32u << 20)
 #define ROWS_MAX 4096
+#define HALVES_MAX 1024
 
 static void
 must(enum snap_code rc, const struct snap_err *err)
@@ -231,6 +233,33 @@ pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
     const struct sparse_plan *plan)
 {
 	put_pack(s, blocks, n, plan, NULL);
+}
+
+static void
+remove_all(struct transport *t, struct name *v, size_t n)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	for (size_t i = 0; i < n; i++)
+		must(transport_delete(t, v[i].s, &err), &err);
+	free(v);
+}
+
+void
+pruned_halves(struct store *s)
+{
+	static const struct sparse_plan even = { 2, 0, false },
+					odd = { 2, 1, false };
+	static uint8_t blocks[HALVES_MAX][ID_LEN];
+	size_t n = pruned_blocks(s, blocks, HALVES_MAX), n_data, n_index;
+	struct name *data, *index;
+
+	n_data = names_below(s->t, "data/", &data);
+	n_index = names_below(s->t, "index/", &index);
+	pruned_sparse(s, (const uint8_t(*)[ID_LEN])blocks, n, &even);
+	pruned_sparse(s, (const uint8_t(*)[ID_LEN])blocks, n, &odd);
+	remove_all(s->t, data, n_data);
+	remove_all(s->t, index, n_index);
 }
 
 void

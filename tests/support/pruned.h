@@ -22,6 +22,9 @@ size_t pruned_blocks(struct store *s, uint8_t (*blocks)[ID_LEN], size_t max);
 /* Put a pack with a sparse copy of each, named in a segment. */
 void pruned_sparse(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
     const struct sparse_plan *plan);
+/* Leave of every block two copies with half of its chunks each, and nothing of
+ * the data packs and index segments that were there. */
+void pruned_halves(struct store *s);
 /* Put a pack with a full copy of each, of nonsense: what a stolen host key can
  * do.  Its rows say that they come from `origin` (NULL: they do not). */
 void pruned_garbage(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,

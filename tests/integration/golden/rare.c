@@ -14,7 +14,6 @@
 #include "transport.h"
 
 #define FILE_LIMIT ((size_t)64 << 20)
-#define BLOCKS_MAX 1024
 
 static const char passphrase[] = "a golden passphrase";
 
@@ -75,44 +74,14 @@ inside(struct transport *t)
 	return s;
 }
 
-struct names {
-	char v[256][TRANSPORT_NAME_MAX + 1];
-	size_t n;
-};
-
-static enum snap_code
-note_name(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct names *l = arg;
-
-	(void)st;
-	(void)err;
-	if (l->n == 256)
-		abort();
-	memcpy(l->v[l->n++], name, strlen(name) + 1);
-	return SNAP_OK;
-}
-
 /* Leave of every block two copies with half of its chunks each. */
 static void
 make_sparse(struct transport *t)
 {
-	static const struct sparse_plan even = { 2, 0, false },
-					odd = { 2, 1, false };
-	static uint8_t blocks[BLOCKS_MAX][ID_LEN];
-	static struct names old;
-	struct snap_err err = SNAP_ERR_INIT;
 	struct store *s = inside(t);
-	size_t n = pruned_blocks(s, blocks, BLOCKS_MAX);
 
-	must(transport_list(t, "data/", note_name, &old, &err), &err);
-	must(transport_list(t, "index/", note_name, &old, &err), &err);
-	pruned_sparse(s, (const uint8_t(*)[ID_LEN])blocks, n, &even);
-	pruned_sparse(s, (const uint8_t(*)[ID_LEN])blocks, n, &odd);
+	pruned_halves(s);
 	store_close(s);
-	for (size_t i = 0; i < old.n; i++)
-		must(transport_delete(t, old.v[i], &err), &err);
 }
 
 static void

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "mem.h"
+#include "names.h"
 #include "pruned.h"
 #include "repo.h"
 #include "store.h"
@@ -150,40 +151,23 @@ put_sparse(struct world *w, const struct sparse_plan *plan)
 
 struct kill_list {
 	struct world *w;
-	char (*names)[TRANSPORT_NAME_MAX + 1];
+	struct name *v;
 	size_t n;
 };
-
-static enum snap_code
-note_name(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct kill_list *k = arg;
-
-	(void)st;
-	(void)err;
-	k->names = realloc(k->names, (k->n + 1) * sizeof *k->names);
-	assert_non_null(k->names);
-	memcpy(k->names[k->n++], name, strlen(name) + 1);
-	return SNAP_OK;
-}
 
 static void
 list(struct world *w, const char *prefix, struct kill_list *k)
 {
-	struct snap_err err = SNAP_ERR_INIT;
-
-	memset(k, 0, sizeof *k);
 	k->w = w;
-	ok(transport_list(w->t, prefix, note_name, k, &err), &err);
+	k->n = names_below(w->t, prefix, &k->v);
 }
 
 static void
 remove_all(struct kill_list *k)
 {
 	for (size_t i = 0; i < k->n; i++)
-		assert_true(mem_store_remove(k->w->mem, k->names[i]));
-	free(k->names);
+		assert_true(mem_store_remove(k->w->mem, k->v[i].s));
+	free(k->v);
 }
 
 struct compare {
@@ -346,8 +330,8 @@ sparse_copies_stand_in_for_a_damaged_full_one(void **state)
 	put_sparse(w, &odd);
 	for (size_t i = 0; i < full.n; i++)
 		assert_true(
-		    mem_store_flip(w->mem, full.names[i], HEADER_LEN + 40, 1));
-	free(full.names);
+		    mem_store_flip(w->mem, full.v[i].s, HEADER_LEN + 40, 1));
+	free(full.v);
 	assert_int_equal(read_back(w), SNAP_OK);
 }
 

@@ -37,7 +37,7 @@ a_sound_repository_has_no_findings(void **state)
 {
 	struct world_two t = world_two(state);
 	struct repo_check_result r;
-	struct world_name *v;
+	struct name *v;
 	size_t n;
 
 	r = world_check(t.w, 100);
@@ -97,7 +97,7 @@ static void
 a_flipped_bit_of_meta_data_is_always_found(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
+	struct name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
 
 	world_flip(t.w, p.s, 70);
 	assert_true(world_check(t.w, 0).n_errors > 0);
@@ -108,7 +108,7 @@ static void
 a_flipped_bit_of_data_is_found_by_reading_data(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 2, CLASS_DATA, 3);
+	struct name p = world_pack_of(t.w, 2, CLASS_DATA, 3);
 
 	world_flip(t.w, p.s, 100);
 	assert_int_equal(world_check(t.w, 0).n_errors, 0);
@@ -120,7 +120,7 @@ a_flipped_bit_in_any_part_of_a_data_pack_is_found(void **state)
 {
 	static const uint64_t from_end[] = { 1, 20, 30, 47, 48, 60, 100 };
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
 
@@ -146,7 +146,7 @@ a_pack_that_lost_its_contents_hurts_no_snapshot_that_the_index_saves(
     void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
 
@@ -160,7 +160,7 @@ static void
 a_truncated_pack_is_found(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	static const uint64_t sizes[] = { 30000, 100, 63, 1, 0 };
 
 	for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
@@ -173,7 +173,7 @@ static void
 a_missing_pack_is_found_and_hurts_only_its_snapshot(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 2, CLASS_DATA, 0);
+	struct name p = world_pack_of(t.w, 2, CLASS_DATA, 0);
 
 	assert_true(mem_store_remove(t.w->mem, p.s));
 	expect(&t, 0, p.s, false, true);
@@ -235,7 +235,7 @@ static void
 a_missing_meta_pack_is_found_and_hurts_its_snapshot(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
+	struct name p = world_pack_of(t.w, 1, CLASS_DIR, 0);
 
 	assert_true(mem_store_remove(t.w->mem, p.s));
 	expect(&t, 0, p.s, true, false);
@@ -245,8 +245,8 @@ static void
 swapped_packs_are_both_found(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name a = world_pack_of(t.w, 1, CLASS_DATA, 0);
-	struct world_name b = world_pack_of(t.w, 2, CLASS_DATA, 0);
+	struct name a = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct name b = world_pack_of(t.w, 2, CLASS_DATA, 0);
 
 	world_swap(t.w, a.s, b.s);
 	expect(&t, 0, a.s, true, true);
@@ -257,7 +257,7 @@ static void
 a_pack_under_a_second_name_is_found(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct name p = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	static const char other[] = "data/ab/ab000000000000000000000000000001";
 
 	world_copy(t.w, p.s, other);
@@ -268,7 +268,7 @@ static void
 a_damaged_index_segment_is_found_and_its_snapshot_named(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name *v;
+	struct name *v;
 	size_t n = world_names(t.w, "index/", &v);
 
 	assert_true(n >= 2);
@@ -286,7 +286,7 @@ static void
 a_missing_index_hurts_and_tells_what_to_do(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name *v;
+	struct name *v;
 	size_t n = world_names(t.w, "index/", &v);
 
 	for (size_t i = 0; i < n; i++)
@@ -299,7 +299,7 @@ static void
 an_index_segment_under_a_second_name_is_found(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p = world_one(t.w, "index/", 0);
+	struct name p = world_one(t.w, "index/", 0);
 	static const char other[] = "index/ab000000000000000000000000000001";
 
 	world_copy(t.w, p.s, other);
@@ -329,7 +329,7 @@ static void
 a_damaged_slot_or_config_is_found_and_named(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name *v;
+	struct name *v;
 	size_t n = world_names(t.w, "keys/", &v);
 
 	assert_true(n >= 2);
@@ -418,7 +418,7 @@ no_pack_is_called_unused_where_something_is_broken(void **state)
 {
 	struct world_two t = world_two(state);
 	struct repo_check_result r;
-	struct world_name *v;
+	struct name *v;
 	size_t n;
 
 	world_crashed_backup(t.w, 9);

@@ -30,7 +30,7 @@ like_files(struct world *w)
 static void
 touch_all(struct world *w, int64_t later)
 {
-	struct world_name *names;
+	struct name *names;
 	size_t n = world_names(w, "", &names);
 
 	mem_store_advance(w->mem, later);
@@ -176,7 +176,7 @@ static void
 a_late_confirmation_is_withdrawn_by_its_writer_on_a_file_system(void **state)
 {
 	struct world *w = *state;
-	struct world_name *names;
+	struct name *names;
 	enum snap_code rc;
 
 	like_files(w);
@@ -191,7 +191,7 @@ static void
 a_late_confirmation_is_left_void_elsewhere(void **state)
 {
 	struct world *w = *state;
-	struct world_name *names;
+	struct name *names;
 	enum snap_code rc;
 
 	late_backup(w, &rc);

@@ -30,7 +30,7 @@ repair(struct world *w)
 static size_t
 count(struct world *w, const char *prefix)
 {
-	struct world_name *v;
+	struct name *v;
 	size_t n = world_names(w, prefix, &v);
 
 	free(v);
@@ -40,7 +40,7 @@ count(struct world *w, const char *prefix)
 static void
 remove_index(struct world *w)
 {
-	struct world_name *v;
+	struct name *v;
 	size_t n = world_names(w, "index/", &v);
 
 	for (size_t i = 0; i < n; i++)
@@ -82,7 +82,7 @@ static void
 a_damaged_segment_is_replaced_and_reported(void **state)
 {
 	struct world *w = *state;
-	struct world_name *v;
+	struct name *v;
 	uint8_t a[ID_LEN];
 	size_t n;
 
@@ -105,7 +105,7 @@ static void
 a_damaged_pack_stays_out_and_the_others_come_back(void **state)
 {
 	struct world_two t = world_two(state);
-	struct world_name p;
+	struct name p;
 	size_t n;
 
 	p = world_pack_of(t.w, 1, CLASS_DATA, 0);

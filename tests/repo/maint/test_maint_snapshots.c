@@ -27,10 +27,10 @@ load(struct world *w)
 	return all;
 }
 
-static struct world_name
+static struct name
 name_of(const uint8_t id[ID_LEN], const char *suffix)
 {
-	struct world_name n;
+	struct name n;
 
 	(void)snprintf(
 	    n.s, sizeof n.s, "snapshots/%s%s", world_hex(id), suffix);
@@ -111,7 +111,7 @@ a_damaged_half_is_named_and_hides_no_other(void **state)
 	struct world_two t = world_two(state);
 
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(t.a, halves[i]);
+		struct name n = name_of(t.a, halves[i]);
 
 		for (uint64_t off = 8; off < 200; off += 24) {
 			world_flip(t.w, n.s, off);
@@ -129,7 +129,7 @@ a_half_on_a_bad_sector_hides_no_other(void **state)
 	struct world_two t = world_two(state);
 
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(t.a, halves[i]);
+		struct name n = name_of(t.a, halves[i]);
 		struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO,
 			n.s, 0, 1, 0 };
 		struct snap_err err = SNAP_ERR_INIT;
@@ -223,7 +223,7 @@ one_confirmed_after_its_lease_is_void(void **state)
 	struct world_two t = world_two(state);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport_stat st;
-	struct world_name ok;
+	struct name ok;
 
 	ok = name_of(t.a, ".ok");
 	assert_int_equal(transport_stat(t.w->t, ok.s, &st, &err), SNAP_OK);
@@ -396,7 +396,7 @@ damage_that_the_cache_hides_is_found_by_a_check(void **state)
 	with_cache(*state, dir);
 	t = world_two(state);
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(t.a, halves[i]);
+		struct name n = name_of(t.a, halves[i]);
 
 		world_flip(t.w, n.s, 100);
 		expect_without_a_get(t.w, 2);
@@ -425,7 +425,7 @@ a_snapshot_that_grew_is_fetched_and_refused(void **state)
 	world_backup(w, 2, "b", id[1]);
 	world_backup(w, 3, "c", left);
 	for (size_t i = 0; i < 2; i++) {
-		struct world_name n = name_of(id[i], halves[i]);
+		struct name n = name_of(id[i], halves[i]);
 
 		bytes_init(&raw, 1u << 20);
 		assert_int_equal(

@@ -282,50 +282,16 @@ world_crashed_backup(struct world *w, uint8_t seed)
 	run_free(run);
 }
 
-struct names {
-	struct world_name *v;
-	size_t n;
-};
-
-static enum snap_code
-add_name(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct names *n = arg;
-
-	(void)st;
-	(void)err;
-	n->v = realloc(n->v, (n->n + 1) * sizeof *n->v);
-	assert_non_null(n->v);
-	memset(&n->v[n->n], 0, sizeof *n->v);
-	assert_true(strlen(name) <= TRANSPORT_NAME_MAX);
-	memcpy(n->v[n->n++].s, name, strlen(name));
-	return SNAP_OK;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 size_t
-world_names(struct world *w, const char *prefix, struct world_name **out)
+world_names(struct world *w, const char *prefix, struct name **out)
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct names n = { NULL, 0 };
-
-	must(transport_list(w->t, prefix, add_name, &n, &err));
-	if (n.n != 0)
-		qsort(n.v, n.n, sizeof *n.v, by_name);
-	*out = n.v;
-	return n.n;
+	return names_below(w->t, prefix, out);
 }
 
-struct world_name
+struct name
 world_one(struct world *w, const char *prefix, size_t nth)
 {
-	struct world_name *v, one;
+	struct name *v, one;
 	size_t n = world_names(w, prefix, &v);
 
 	assert_true(nth < n);
@@ -334,11 +300,11 @@ world_one(struct world *w, const char *prefix, size_t nth)
 	return one;
 }
 
-struct world_name
+struct name
 world_pack_of(struct world *w, uint8_t seed, uint8_t class, size_t nth)
 {
 	struct bytes block, dir;
-	struct world_name name;
+	struct name name;
 	uint8_t id[ID_LEN];
 	struct copy c;
 

@@ -10,6 +10,7 @@
 #include "fault.h"
 #include "maint.h"
 #include "mem.h"
+#include "names.h"
 #include "snapshots.h"
 #include "store.h"
 
@@ -25,9 +26,6 @@ struct world {
 	atomic_int cancel;
 	bool like_files; /* times as on a file system, from the next opening */
 	const char *cache_dir; /* from the next opening; NULL: none */
-};
-struct world_name {
-	char s[TRANSPORT_NAME_MAX + 1];
 };
 
 /* setup and teardown of cmocka; *state is a struct world with no snapshot. */
@@ -48,11 +46,10 @@ struct world_two world_two(void **state);
 /* A run that puts its packs and dies. */
 void world_crashed_backup(struct world *w, uint8_t seed);
 /* Names below a prefix, sorted; their number. */
-size_t world_names(
-    struct world *w, const char *prefix, struct world_name **out);
-struct world_name world_one(struct world *w, const char *prefix, size_t nth);
+size_t world_names(struct world *w, const char *prefix, struct name **out);
+struct name world_one(struct world *w, const char *prefix, size_t nth);
 /* The first data pack that only the snapshot made of this seed uses. */
-struct world_name world_pack_of(
+struct name world_pack_of(
     struct world *w, uint8_t seed, uint8_t class, size_t nth);
 void world_copy(struct world *w, const char *from, const char *to);
 void world_swap(struct world *w, const char *a, const char *b);

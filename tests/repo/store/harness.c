@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "names.h"
 
 #define CHUNKS 40
 #define CHUNK 500
@@ -268,56 +269,25 @@ read_range(struct store *s, unsigned from, unsigned to, struct snap_err *err)
 	return rc;
 }
 
-struct names {
-	char (*v)[TRANSPORT_NAME_MAX + 1];
-	size_t n;
-};
-
-static enum snap_code
-note_name(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct names *l = arg;
-
-	(void)st;
-	(void)err;
-	l->v = realloc(l->v, (l->n + 1) * sizeof *l->v);
-	assert_non_null(l->v);
-	(void)snprintf(l->v[l->n++], sizeof *l->v, "%s", name);
-	return SNAP_OK;
-}
-
-static int
-by_name(const void *a, const void *b)
-{
-	return strcmp(a, b);
-}
-
 void
 nth_name(struct transport *t, const char *prefix, size_t n,
     char out[TRANSPORT_NAME_MAX + 1])
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct names l = { NULL, 0 };
+	struct name *v;
 
-	assert_int_equal(
-	    transport_list(t, prefix, note_name, &l, &err), SNAP_OK);
-	assert_true(n < l.n);
-	qsort(l.v, l.n, sizeof *l.v, by_name);
-	memcpy(out, l.v[n], TRANSPORT_NAME_MAX + 1);
-	free(l.v);
+	assert_true(n < names_below(t, prefix, &v));
+	memcpy(out, v[n].s, sizeof v[n].s);
+	free(v);
 }
 
 size_t
 count_names(struct transport *t, const char *prefix)
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct names l = { NULL, 0 };
+	struct name *v;
+	size_t n = names_below(t, prefix, &v);
 
-	assert_int_equal(
-	    transport_list(t, prefix, note_name, &l, &err), SNAP_OK);
-	free(l.v);
-	return l.n;
+	free(v);
+	return n;
 }
 
 void

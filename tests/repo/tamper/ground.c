@@ -11,13 +11,12 @@
 
 #include "fault.h"
 #include "ground.h"
+#include "names.h"
 #include "pruned.h"
 #include "transport_impl.h"
 
 #define ROWS 600
 #define LIMIT (16u << 20)
-#define BLOCKS_MAX 256
-#define NAMES_MAX 512
 
 void
 must(enum snap_code rc, const struct snap_err *err)
@@ -127,53 +126,20 @@ back_up(struct ground *g, struct transport *t, const struct plan *p)
 	mem_store_advance(g->mem, 1000000);
 }
 
-struct names {
-	char v[NAMES_MAX][TRANSPORT_NAME_MAX + 1];
-	struct transport_stat st[NAMES_MAX];
-	size_t n;
-};
-
-static enum snap_code
-note_name(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct names *l = arg;
-
-	(void)err;
-	if (l->n == NAMES_MAX)
-		abort();
-	l->st[l->n] = *st;
-	memcpy(l->v[l->n++], name, strlen(name) + 1);
-	return SNAP_OK;
-}
-
 /* Two packs with half of the chunks of each block, and not the old one. */
 static void
 make_sparse(struct ground *g, struct transport *t)
 {
-	static const struct sparse_plan even = { 2, 0, false },
-					odd = { 2, 1, false };
 	struct repo_opts o = { .passphrase = span_str(g->code),
 		.is_recovery_code = true,
 		.n_threads = 1 };
-	static uint8_t blocks[BLOCKS_MAX][ID_LEN];
-	struct names *old = calloc(1, sizeof *old);
 	struct snap_err err = SNAP_ERR_INIT;
 	struct store *s = inside(t);
-	size_t n = pruned_blocks(s, blocks, BLOCKS_MAX);
 	struct repo *r = NULL;
 	uint64_t added;
 
-	if (old == NULL)
-		abort();
-	must(transport_list(t, "data/", note_name, old, &err), &err);
-	must(transport_list(t, "index/", note_name, old, &err), &err);
-	pruned_sparse(s, (const uint8_t(*)[ID_LEN])blocks, n, &even);
-	pruned_sparse(s, (const uint8_t(*)[ID_LEN])blocks, n, &odd);
+	pruned_halves(s);
 	store_close(s);
-	for (size_t i = 0; i < old->n; i++)
-		must(transport_delete(t, old->v[i], &err), &err);
-	free(old);
 	must(repo_open(t, &o, &r, &err), &err);
 	must(repo_repair_index(r, &added, &err), &err);
 	repo_close(r);
@@ -233,29 +199,27 @@ put_rest(struct transport *t, const uint8_t *pack)
 static void
 collect_objects(struct ground *g, struct transport *t)
 {
-	struct names *l = calloc(1, sizeof *l);
 	struct snap_err err = SNAP_ERR_INIT;
+	struct name *v;
+	size_t n = names_below(t, "", &v);
 
-	if (l == NULL)
-		abort();
-	must(transport_list(t, "", note_name, l, &err), &err);
-	g->objects = calloc(l->n, sizeof *g->objects);
+	g->objects = calloc(n, sizeof *g->objects);
 	if (g->objects == NULL)
 		abort();
-	for (size_t i = 0; i < l->n; i++) {
+	for (size_t i = 0; i < n; i++) {
 		struct object_at *o = &g->objects[g->n_objects++];
-		const char *slash = strrchr(l->v[i], '/');
+		const char *slash = strrchr(v[i].s, '/');
 
-		memcpy(o->name, l->v[i], sizeof o->name);
+		memcpy(o->name, v[i].s, sizeof o->name);
 		(void)snprintf(o->hex, sizeof o->hex, "%.32s",
 		    slash == NULL ? o->name : slash + 1);
-		o->time = l->st[i].time_ns;
+		o->time = v[i].st.time_ns;
 		bytes_init(&o->raw, LIMIT);
 		must(transport_get(t, o->name, 0, SIZE_MAX, &o->raw, &err),
 		    &err);
 		o->kind = o->raw.p[8];
 	}
-	free(l);
+	free(v);
 }
 
 static struct object_at *
@@ -435,19 +399,16 @@ find_needs(struct ground *g, struct transport *t)
 static void
 some_pack(struct transport *t, uint8_t id[ID_LEN])
 {
-	struct snap_err err = SNAP_ERR_INIT;
-	struct names *l = calloc(1, sizeof *l);
 	int64_t newest = 0;
+	struct name *v;
+	size_t n = names_below(t, "data/", &v);
 	uint8_t kind;
 
-	if (l == NULL)
-		abort();
-	must(transport_list(t, "data/", note_name, l, &err), &err);
-	for (size_t i = 0; i < l->n; i++)
-		if (l->st[i].time_ns > newest &&
-		    store_name_parse(l->v[i], &kind, id))
-			newest = l->st[i].time_ns;
-	free(l);
+	for (size_t i = 0; i < n; i++)
+		if (v[i].st.time_ns > newest &&
+		    store_name_parse(v[i].s, &kind, id))
+			newest = v[i].st.time_ns;
+	free(v);
 }
 
 struct ground *
