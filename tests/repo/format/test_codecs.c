@@ -37,24 +37,37 @@ again_exact(enum sample which, struct span in, struct bytes *out)
 	return rc;
 }
 
+/* With one of each kind of object, encoded; `out` is for the second time. */
 static void
-what_was_encoded_decodes_and_encodes_to_the_same_bytes(void **state)
+each_sample(
+    void (*fn)(enum sample which, struct bytes *made, struct bytes *out))
 {
 	struct bytes a, b;
 
-	(void)state;
 	bytes_init(&a, LIMIT);
 	bytes_init(&b, LIMIT);
 	for (int i = 0; i < SAMPLE_COUNT; i++) {
 		bytes_clear(&a);
 		sample_make((enum sample)i, &a);
 		assert_false(a.bad);
-		assert_int_equal(
-		    again_exact((enum sample)i, bytes_span(&a), &b), SNAP_OK);
-		assert_true(span_eq(bytes_span(&a), bytes_span(&b)));
+		fn((enum sample)i, &a, &b);
 	}
 	bytes_fini(&a);
 	bytes_fini(&b);
+}
+
+static void
+comes_again(enum sample which, struct bytes *a, struct bytes *b)
+{
+	assert_int_equal(again_exact(which, bytes_span(a), b), SNAP_OK);
+	assert_true(span_eq(bytes_span(a), bytes_span(b)));
+}
+
+static void
+what_was_encoded_decodes_and_encodes_to_the_same_bytes(void **state)
+{
+	(void)state;
+	each_sample(comes_again);
 }
 
 /* Rows and hashes have no count: a cut between two is for their reader. */
@@ -66,78 +79,61 @@ is_boundary(enum sample which, size_t len, const struct bytes *again)
 }
 
 static void
+is_corrupt_when_cut(enum sample which, struct bytes *a, struct bytes *b)
+{
+	for (size_t len = 0; len < a->len; len++) {
+		enum snap_code rc = again_exact(which, span_of(a->p, len), b);
+
+		if (rc == SNAP_OK)
+			assert_true(is_boundary(which, len, b));
+		else
+			assert_int_equal(rc, SNAP_CORRUPT);
+	}
+}
+
+static void
 a_cut_at_any_length_is_corrupt(void **state)
 {
-	struct bytes a, b;
-
 	(void)state;
-	bytes_init(&a, LIMIT);
-	bytes_init(&b, LIMIT);
-	for (int i = 0; i < SAMPLE_COUNT; i++) {
-		bytes_clear(&a);
-		sample_make((enum sample)i, &a);
-		for (size_t len = 0; len < a.len; len++) {
-			enum snap_code rc =
-			    again_exact((enum sample)i, span_of(a.p, len), &b);
+	each_sample(is_corrupt_when_cut);
+}
 
-			if (rc == SNAP_OK)
-				assert_true(
-				    is_boundary((enum sample)i, len, &b));
-			else
-				assert_int_equal(rc, SNAP_CORRUPT);
-		}
-	}
-	bytes_fini(&a);
-	bytes_fini(&b);
+static void
+is_corrupt_with_one_more(enum sample which, struct bytes *a, struct bytes *b)
+{
+	bytes_u8(a, 0);
+	assert_int_equal(again_exact(which, bytes_span(a), b), SNAP_CORRUPT);
 }
 
 static void
 a_byte_too_many_is_corrupt(void **state)
 {
-	struct bytes a, b;
-
 	(void)state;
-	bytes_init(&a, LIMIT);
-	bytes_init(&b, LIMIT);
-	for (int i = 0; i < SAMPLE_COUNT; i++) {
-		bytes_clear(&a);
-		sample_make((enum sample)i, &a);
-		bytes_u8(&a, 0);
-		assert_int_equal(
-		    again_exact((enum sample)i, bytes_span(&a), &b),
-		    SNAP_CORRUPT);
+	each_sample(is_corrupt_with_one_more);
+}
+
+static void
+stands_flips(enum sample which, struct bytes *a, struct bytes *b)
+{
+	for (size_t bit = 0; bit < a->len * 8; bit++) {
+		enum snap_code rc;
+
+		a->p[bit / 8] ^= (uint8_t)(1u << bit % 8);
+		rc = again_exact(which, bytes_span(a), b);
+		if (rc == SNAP_OK)
+			assert_true(span_eq(bytes_span(a), bytes_span(b)));
+		else
+			assert_int_equal(rc, SNAP_CORRUPT);
+		a->p[bit / 8] ^= (uint8_t)(1u << bit % 8);
 	}
-	bytes_fini(&a);
-	bytes_fini(&b);
 }
 
 /* A flip is refused or changes a value; it never has two spellings. */
 static void
 a_flipped_bit_never_crashes_nor_decodes_to_other_bytes(void **state)
 {
-	struct bytes a, b;
-
 	(void)state;
-	bytes_init(&a, LIMIT);
-	bytes_init(&b, LIMIT);
-	for (int i = 0; i < SAMPLE_COUNT; i++) {
-		bytes_clear(&a);
-		sample_make((enum sample)i, &a);
-		for (size_t bit = 0; bit < a.len * 8; bit++) {
-			enum snap_code rc;
-
-			a.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-			rc = again_exact((enum sample)i, bytes_span(&a), &b);
-			if (rc == SNAP_OK)
-				assert_true(
-				    span_eq(bytes_span(&a), bytes_span(&b)));
-			else
-				assert_int_equal(rc, SNAP_CORRUPT);
-			a.p[bit / 8] ^= (uint8_t)(1u << bit % 8);
-		}
-	}
-	bytes_fini(&a);
-	bytes_fini(&b);
+	each_sample(stands_flips);
 }
 
 static void
