@@ -30,27 +30,13 @@ finish() {
 trap finish EXIT
 trap 'exit 1' HUP INT TERM
 
-# certificate DIR: an authority, and what it signed for localhost.
-certificate() {
-	openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 \
-	    -nodes -days 2 -subj /CN=test-authority -keyout "$1/ca.key" \
-	    -out "$1/ca.pem" &&
-	openssl req -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes \
-	    -subj /CN=localhost -keyout "$1/server.key" -out "$1/server.csr" &&
-	printf 'subjectAltName=DNS:localhost,IP:127.0.0.1\n' >"$1/ext" &&
-	openssl x509 -req -in "$1/server.csr" -CA "$1/ca.pem" \
-	    -CAkey "$1/ca.key" -CAcreateserial -days 2 -extfile "$1/ext" \
-	    -out "$1/server.pem"
-}
-
 if [ -n "$tls" ]; then
-	certificate "$tmp" >"$tmp/openssl.log" 2>&1 || {
-		cat "$tmp/openssl.log"
-		exit 1
-	}
+	. "$here/tls.sh"
+	tls_authority "$tmp/ca" && tls_certificate "$tmp/server" "$tmp/ca" \
+	    DNS:localhost,IP:127.0.0.1 || exit 1
 	"$python" "$here/b2sim.py" --ready-file "$tmp/ready" \
-	    --tls "$tmp/server.pem" "$tmp/server.key" >"$tmp/log" 2>&1 &
-	export B2_CA_FILE="$tmp/ca.pem"
+	    --tls "$tmp/server.crt" "$tmp/server.key" >"$tmp/log" 2>&1 &
+	export B2_CA_FILE="$tmp/ca.crt"
 else
 	"$python" "$here/b2sim.py" --ready-file "$tmp/ready" >"$tmp/log" 2>&1 &
 fi

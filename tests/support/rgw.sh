@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: PostgreSQL
 # rgw.sh - a throw-away S3: one Ceph monitor, one OSD and a RADOS gateway on
-# loopback, for shell tests: `. rgw.sh`, rgw_start, and rgw_stop in a trap.
+# loopback, for shell tests: `. tls.sh` and `. rgw.sh`, rgw_start, and rgw_stop
+# in a trap.
 #
 # rgw_start exports RGW_URL (and RGW_TLS_URL, RGW_CA), and the variables that
 # S3 clients read: AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION; no
@@ -77,21 +78,6 @@ rgw_enable_ops_log = false
 END
 }
 
-# An authority of our own, and a certificate of the gateway signed by it.
-rgw_certificates() {
-	(
-		cd "$RGW_DIR"
-		openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 \
-		    -nodes -days 2 -subj "/CN=test authority" \
-		    -keyout ca.key -out ca.crt
-		openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes \
-		    -subj /CN=gateway -keyout server.key -out server.csr
-		echo 'subjectAltName = DNS:localhost, DNS:s3.localhost, DNS:*.s3.localhost, IP:127.0.0.1' >san
-		openssl x509 -req -in server.csr -CA ca.crt -CAkey ca.key \
-		    -CAcreateserial -days 2 -extfile san -out server.crt
-	) >"$RGW_DIR/openssl.log" 2>&1
-}
-
 rgw_spawn() { # NAME COMMAND...: in the background, its id in NAME.pid
 	name=$1
 	shift
@@ -134,7 +120,8 @@ rgw_make() {
 	set -- $(rgw_ports 3)
 	RGW_URL=http://127.0.0.1:$2
 	RGW_TLS_URL=https://127.0.0.1:$3
-	rgw_certificates
+	tls_authority "$RGW_DIR/ca" && tls_certificate "$RGW_DIR/server" \
+	    "$RGW_DIR/ca" DNS:localhost,DNS:s3.localhost,DNS:*.s3.localhost,IP:127.0.0.1
 	rgw_conf "$@" >"$RGW_DIR/ceph.conf"
 	mkdir -p "$RGW_DIR/mon" "$RGW_DIR/osd" "$RGW_DIR/rgw"
 	{
@@ -175,6 +162,10 @@ rgw_run() {
 		done
 		: >"$RGW_DIR/made"
 	fi
+	rgw_gateway
+}
+
+rgw_gateway() {
 	rgw_spawn rgw radosgw -n client.rgw -f
 	rgw_wait rgw rgw_answers
 }
@@ -205,12 +196,14 @@ rgw_start() {
 	    AWS_EC2_METADATA_DISABLED
 }
 
-# As a power cut: what is in memory is gone, bluestore is not.
+# rgw_kill [NAME...]: the gateway "rgw", or without a name all.  That is as a
+# power cut: what is in memory is gone, bluestore is not.
 rgw_kill() {
-	for name in rgw osd mon; do
+	[ $# -gt 0 ] || set -- rgw osd mon
+	for name; do
 		! rgw_alive $name || kill -KILL "$(cat "$RGW_DIR/$name.pid")"
 	done
-	for name in rgw osd mon; do
+	for name; do
 		while rgw_alive $name; do
 			sleep 0.02
 		done

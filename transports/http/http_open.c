@@ -246,9 +246,30 @@ http_refuse_plain(const struct http *h, const char *url, struct snap_err *err)
 
 /* ---- errors */
 
+/* By OpenSSL's words, and for names libcurl's. */
 static enum snap_code
-certificate(const struct http *h, const char *host, struct snap_err *err)
+certificate(const struct http *h, const char *host, const char *text,
+    struct snap_err *err)
 {
+	if (strstr(text, "has expired") != NULL) {
+		(void)snap_fail(err, SNAP_DENIED,
+		    "the certificate of %s has expired", host);
+		return snap_hint(err,
+		    "Its keeper has to renew it, unless the clock of this "
+		    "machine is wrong.");
+	}
+	if (strstr(text, "not yet valid") != NULL) {
+		(void)snap_fail(err, SNAP_DENIED,
+		    "the certificate of %s is not valid yet", host);
+		return snap_hint(err, "Is the clock of this machine right?");
+	}
+	if (strstr(text, "subject name") != NULL) {
+		(void)snap_fail(err, SNAP_DENIED,
+		    "the certificate that %s shows is for another name", host);
+		return snap_hint(err,
+		    "Use a name that is in the certificate as host of the "
+		    "address.");
+	}
 	(void)snap_fail(
 	    err, SNAP_DENIED, "the certificate of %s is not trusted", host);
 	return snap_hint(err,
@@ -292,11 +313,15 @@ by_code(const struct http *h, const char *host, CURLcode code, const char *text,
 		return snap_fail(
 		    err, SNAP_TRANSIENT, "%s cut its answer short", host);
 	case CURLE_PEER_FAILED_VERIFICATION:
-		return certificate(h, host, err);
+		return certificate(h, host, text, err);
 	case CURLE_SSL_CACERT_BADFILE:
-		return snap_fail(err, SNAP_USAGE,
+		(void)snap_fail(err, SNAP_USAGE,
 		    "the certificates in %s cannot be read",
 		    h->ca_file != NULL ? h->ca_file : "the system's store");
+		return snap_hint(err,
+		    "It has to be a file in PEM format, with the authority's "
+		    "certificate: -o %s.ca-file=FILE",
+		    h->service);
 	case CURLE_SSL_CONNECT_ERROR:
 		return tls_broken(host, text, err);
 	case CURLE_OUT_OF_MEMORY:

@@ -210,7 +210,7 @@ try 12 "a wrong passphrase" --passphrase-file "$T/wrong" snapshots
 case $PLACE in
 sftp) try 1 "a wrong passphrase of the key" -o \
     sftp.key-passphrase-file="$T/wrong" snapshots ;;
-s3)
+s3*)
 	printf '[default]\naws_access_key_id = personkey\naws_secret_access_key = %s\naws_session_token = secret-token\n' \
 	    "$(cat "$T/wrong")" >"$T/wrong.aws"
 	echo secret-token >>"$T/secrets"
@@ -218,7 +218,7 @@ s3)
 	try 1 "a wrong key" --retry-for 1 snapshots
 	AWS_SHARED_CREDENTIALS_FILE=$T/aws
 	;;
-b2) try 1 "a wrong key" --retry-for 1 -o b2.key-file="$T/wrong" snapshots ;;
+b2*) try 1 "a wrong key" --retry-for 1 -o b2.key-file="$T/wrong" snapshots ;;
 esac
 cat "$T/recovery" >>"$T/secrets"
 is "the recovery code is known" "$(wc -l <"$T/recovery" | tr -d ' ')" 1

@@ -2,7 +2,7 @@
 # places.sh - the table of back-ends that the whole-program tests run on: how
 # the server of each is started, where a repository lies, how its settings are
 # given.  To be sourced behind lib.sh; $1 to $3 are
-#   PROGRAM SOURCE_DIR local|sftp|s3|b2
+#   PROGRAM SOURCE_DIR local|sftp|s3|b2|s3tls|b2tls
 #
 #   place_start       its server, behind faultproxy.py (and, of S3, s3fault.py)
 #   place_url NAME    where the repository NAME lies
@@ -26,6 +26,8 @@ place_table() {
 	sftp   start_sftp   $SSHD_BASE/NAME                  files
 	s3     start_s3     s3://snap-test/NAME              s3
 	b2     start_b2     b2://snap-test/NAME              b2
+	s3tls  start_s3tls  s3://snap-test/NAME              s3
+	b2tls  start_b2tls  b2://snap-test/NAME              b2
 	END
 }
 place_of() { # COLUMN
@@ -39,7 +41,7 @@ place_stop() {
 	place_pids=
 	if [ "$PLACE" = sftp ]; then
 		sshd_stop
-	elif [ "$PLACE" = s3 ]; then
+	elif [ -n "${RGW_DIR:-}" ]; then
 		rgw_stop
 	fi
 	clean_up
@@ -74,9 +76,11 @@ line() {
 service() {
 	case $PLACE in
 	s3) at=http://127.0.0.1:$S3FAULT_PORT/__$1 ;;
+	b2tls) at=https://localhost:$B2_PORT/sim/$1 ;;
 	*) at=http://127.0.0.1:$B2_PORT/sim/$1 ;;
 	esac
-	curl -s -f -o "$T/service" -d "${2:-{\}}" "$at" ||
+	curl -s -f ${TLS_AUTHORITY:+--cacert "$TLS_AUTHORITY.crt"} \
+	    -o "$T/service" -d "${2:-{\}}" "$at" ||
 	    not_ok "cannot tell the service: $1 $2"
 }
 
@@ -112,12 +116,10 @@ start_sftp() {
 	    SNAP_SFTP_KNOWN_HOSTS SNAP_SFTP_CONNECT_TIMEOUT SNAP_SFTP_TIMEOUT
 }
 
-start_s3() {
+start_gateway() {
+	. "$SUPPORT/tls.sh"
 	. "$SUPPORT/rgw.sh"
 	rgw_start || exit 1
-	helper s3fault "$SUPPORT/s3fault.py" --target "${RGW_URL##*:}"
-	helper line "$SUPPORT/faultproxy.py" --target "$S3FAULT_PORT"
-	SNAP_S3_ENDPOINT=http://127.0.0.1:$PROXY_PORT
 	SNAP_S3_CREATE_BUCKET=yes
 	SNAP_S3_CONNECT_TIMEOUT=${PLACE_SILENCE:-60}
 	SNAP_S3_STALL_TIMEOUT=${PLACE_SILENCE:-60}
@@ -133,6 +135,35 @@ start_s3() {
 	AWS_SHARED_CREDENTIALS_FILE=$T/aws
 }
 
+start_s3() {
+	start_gateway
+	helper s3fault "$SUPPORT/s3fault.py" --target "${RGW_URL##*:}"
+	helper line "$SUPPORT/faultproxy.py" --target "$S3FAULT_PORT"
+	SNAP_S3_ENDPOINT=http://127.0.0.1:$PROXY_PORT
+}
+
+# Over TLS, with an authority of its own; no s3fault.py on the way.
+start_s3tls() {
+	start_gateway
+	helper line "$SUPPORT/faultproxy.py" --target "${RGW_TLS_URL##*:}"
+	SNAP_S3_ENDPOINT=https://127.0.0.1:$PROXY_PORT
+	SNAP_S3_CA_FILE=$RGW_CA
+	TLS_AUTHORITY=${RGW_CA%.crt}
+	TLS_PORT=${RGW_TLS_URL##*:}
+	export SNAP_S3_CA_FILE
+}
+
+start_b2tls() {
+	. "$SUPPORT/tls.sh"
+	TLS_AUTHORITY=$T/ca
+	tls_authority "$T/ca" && tls_certificate "$T/server" "$T/ca" \
+	    DNS:localhost || exit 1
+	start_b2 --tls "$T/server.crt" "$T/server.key"
+	TLS_PORT=$B2_PORT
+	SNAP_B2_CA_FILE=$T/ca.crt
+	export SNAP_B2_CA_FILE
+}
+
 start_b2() {
 	"$PY" -c 'import b2sdk.raw_simulator' 2>/dev/null || {
 		echo "python3-b2sdk is not installed: skipped"
@@ -142,7 +173,7 @@ start_b2() {
 	b2_secret=$(secret b2)
 	secret_file "$T/b2.key" "$b2_secret"
 	helper b2 "$SUPPORT/b2sim.py" --public-port "$PROXY_PORT" \
-	    --key-id person --key "$b2_secret"
+	    --key-id person --key "$b2_secret" "$@"
 	line "{\"target\": $B2_PORT}"
 	service bucket '{"name": "snap-test"}'
 	SNAP_B2_REALM=$B2_REALM

@@ -3,6 +3,7 @@
 # test_s3.sh CONTRACT TROUBLE SOURCE_DIR - run both programs against a gateway
 # of their own, the second with a proxy that can fail.
 set -eu
+. "$3/tests/support/tls.sh"
 . "$3/tests/support/rgw.sh"
 proxy_pid=
 stop() {
