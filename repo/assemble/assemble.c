@@ -4,23 +4,30 @@
  *
  * The first walk runs ahead and takes references to blocks, as many as the
  * block table gives; the second follows, and checks a span's digest over
- * hashes recomputed from the very bytes of its chunks.
+ * hashes recomputed from the very bytes of its chunks.  Neither waits for a
+ * recipe before it is the next to be delivered: threads load them.
  * Only a span that verified leaves, so nothing that storage invented reaches
  * the sink.
  */
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "assemble.h"
 #include "blocks.h"
+#include "workers.h"
 
-/* Recipe segments decoded ahead of the one being delivered. */
+/* Recipe segments on their way, with the one being delivered. */
 #define SEGMENTS_AHEAD 4
 
 struct segment {
 	struct segment *next;
 	size_t stream;    /* index into the manifest */
-	bool first, last; /* of its stream */
+	uint32_t ordinal; /* in its stream */
+	bool last;        /* of its stream */
+	bool loaded;      /* or failed; under the reader's lock */
+	enum snap_code rc;
+	struct snap_err err;
 	struct recipe r;
 	struct block_ref **refs; /* per extent, as far as taken */
 	uint32_t n_taken;
@@ -33,10 +40,13 @@ struct reader {
 	void *arg;
 	struct sink *out;
 	struct blocks *blocks;
-	struct segment *head, **tail; /* loaded, oldest first */
+	struct workers *loaders;
+	pthread_mutex_t lock; /* of what is loaded */
+	pthread_cond_t changed;
+	struct segment *head, **tail; /* oldest first */
 	struct segment *taking;       /* the first walk's place; NULL = end */
-	size_t n_loaded;
-	size_t next_stream;    /* the first walk's next stream ... */
+	size_t n_segments;
+	size_t next_stream;    /* to be loaded next ... */
 	uint32_t next_segment; /* ... and segment in it */
 	size_t span_len;       /* so far */
 	struct bytes span, hashes, digests;
@@ -61,6 +71,8 @@ load_recipe(struct reader *rd, const struct stream_row *row, uint32_t i,
 
 	if (row->inline_recipe.len > 0)
 		return recipe_decode(row->inline_recipe, out, err);
+	if (row->n_segments == 0)
+		return SNAP_OK;
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
 	rc = store_read(rd->store, CLASS_RECIPE,
 	    row->segments + (size_t)i * ID_LEN, &plain, err);
@@ -70,21 +82,39 @@ load_recipe(struct reader *rd, const struct stream_row *row, uint32_t i,
 	return rc;
 }
 
-static uint32_t
-n_segments(const struct stream_row *row)
+/* A failure is told when it is this segment's turn. */
+static enum snap_code
+load(void *arg, void *job, struct snap_err *err)
 {
-	return row->inline_recipe.len > 0 ? 1 : row->n_segments;
+	struct reader *rd = arg;
+	struct segment *g = job;
+	const struct stream_row *row = &rd->m->rows[g->stream];
+
+	(void)err;
+	g->rc = load_recipe(rd, row, g->ordinal, &g->r, &g->err);
+	if (g->rc == SNAP_OK) {
+		g->refs = calloc((size_t)g->r.n_extents + 1, sizeof *g->refs);
+		if (g->refs == NULL)
+			g->rc = snap_fail(
+			    &g->err, SNAP_NOMEM, "no memory for a recipe");
+	}
+	if (g->rc != SNAP_OK)
+		(void)snap_wrap(&g->err, "stream %.*s", (int)row->name.len,
+		    (const char *)row->name.p);
+	(void)pthread_mutex_lock(&rd->lock);
+	g->loaded = true;
+	(void)pthread_cond_broadcast(&rd->changed);
+	(void)pthread_mutex_unlock(&rd->lock);
+	return SNAP_OK;
 }
 
-/* Load the next segment behind the others; an empty stream gives one without
+/* The next segment, behind the others; an empty stream gives one without
  * spans.  *end: there is none. */
 static enum snap_code
-load_next(struct reader *rd, bool *end, struct snap_err *err)
+begin_next(struct reader *rd, bool *end, struct snap_err *err)
 {
 	const struct stream_row *row;
 	struct segment *g;
-	enum snap_code rc = SNAP_OK;
-	uint32_t n;
 
 	while (rd->next_stream < rd->m->m.n && rd->next_segment == 0 &&
 	       rd->choose != NULL &&
@@ -96,71 +126,92 @@ load_next(struct reader *rd, bool *end, struct snap_err *err)
 	if ((g = calloc(1, sizeof *g)) == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a recipe");
 	row = &rd->m->rows[rd->next_stream];
-	n = n_segments(row);
 	g->stream = rd->next_stream;
-	g->first = rd->next_segment == 0;
-	if (n > 0)
-		rc = load_recipe(rd, row, rd->next_segment, &g->r, err);
-	if (rc == SNAP_OK) {
-		g->refs = calloc((size_t)g->r.n_extents + 1, sizeof *g->refs);
-		if (g->refs == NULL)
-			rc = snap_fail(
-			    err, SNAP_NOMEM, "no memory for a recipe");
-	}
-	if (rc != SNAP_OK) {
-		segment_free(g);
-		return snap_wrap(err, "stream %.*s", (int)row->name.len,
-		    (const char *)row->name.p);
-	}
-	g->last = ++rd->next_segment >= n;
+	g->ordinal = rd->next_segment++;
+	g->last =
+	    row->inline_recipe.len > 0 || rd->next_segment >= row->n_segments;
 	if (g->last) {
 		rd->next_stream++;
 		rd->next_segment = 0;
 	}
 	*rd->tail = g;
 	rd->tail = &g->next;
-	rd->n_loaded++;
+	rd->n_segments++;
 	if (rd->taking == NULL)
 		rd->taking = g;
+	if (row->inline_recipe.len > 0 || row->n_segments == 0)
+		return load(rd, g, err); /* nothing to wait for */
+	return workers_push(rd->loaders, g, err);
+}
+
+static bool
+is_loaded(struct reader *rd, const struct segment *g)
+{
+	bool loaded;
+
+	(void)pthread_mutex_lock(&rd->lock);
+	loaded = g->loaded;
+	(void)pthread_mutex_unlock(&rd->lock);
+	return loaded;
+}
+
+static enum snap_code
+wait_for(struct reader *rd, const struct segment *g, struct snap_err *err)
+{
+	(void)pthread_mutex_lock(&rd->lock);
+	while (!g->loaded)
+		(void)pthread_cond_wait(&rd->changed, &rd->lock);
+	(void)pthread_mutex_unlock(&rd->lock);
+	if (g->rc != SNAP_OK)
+		*err = g->err;
+	return g->rc;
+}
+
+/* Take the blocks of one segment, as many as there is room for. */
+static enum snap_code
+take_blocks(struct reader *rd, struct segment *g, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	while (g->n_taken < g->r.n_extents) {
+		uint32_t i = g->n_taken;
+		const struct extent *e = &g->r.extents[i];
+
+		if (i > 0 && g->refs[i - 1] != NULL &&
+		    g->r.extents[i - 1].block == e->block) {
+			g->refs[i] = g->refs[i - 1];
+			blocks_take_again(g->refs[i]);
+		} else {
+			rc = blocks_take(rd->blocks, g->r.blocks[e->block],
+			    &g->refs[i], err);
+			if (rc != SNAP_OK || g->refs[i] == NULL)
+				return rc;
+		}
+		g->n_taken++;
+	}
 	return SNAP_OK;
 }
 
-/* The first walk: take as many blocks as there is room for. */
+/* The first walk: as far as there is room for, and recipes are there. */
 static enum snap_code
 walk_ahead(struct reader *rd, struct snap_err *err)
 {
-	enum snap_code rc;
+	enum snap_code rc = SNAP_OK;
 	bool end = false;
 
-	for (;;) {
+	while (rc == SNAP_OK && !end && rd->n_segments < SEGMENTS_AHEAD)
+		rc = begin_next(rd, &end, err);
+	while (rc == SNAP_OK && rd->taking != NULL) {
 		struct segment *g = rd->taking;
 
-		if (g == NULL) {
-			if (rd->n_loaded >= SEGMENTS_AHEAD)
-				return SNAP_OK;
-			rc = load_next(rd, &end, err);
-			if (rc != SNAP_OK || end)
-				return rc;
-			continue;
-		}
-		while (g->n_taken < g->r.n_extents) {
-			uint32_t i = g->n_taken;
-			const struct extent *e = &g->r.extents[i];
-
-			if (i > 0 && g->refs[i - 1] != NULL &&
-			    g->r.extents[i - 1].block == e->block) {
-				g->refs[i] = g->refs[i - 1];
-				blocks_take_again(g->refs[i]);
-			} else {
-				rc = blocks_take(rd->blocks,
-				    g->r.blocks[e->block], &g->refs[i], err);
-				if (rc != SNAP_OK || g->refs[i] == NULL)
-					return rc;
-			}
-			g->n_taken++;
-		}
+		if (!is_loaded(rd, g) || g->rc != SNAP_OK)
+			return SNAP_OK;
+		rc = take_blocks(rd, g, err);
+		if (g->n_taken < g->r.n_extents)
+			return rc;
 		rd->taking = g->next;
 	}
+	return rc;
 }
 
 static enum snap_code
@@ -332,9 +383,11 @@ deliver_segment(struct reader *rd, struct segment *g, struct snap_err *err)
 		.part = row->part,
 		.name = row->name,
 		.attr = row->attr };
-	enum snap_code rc = SNAP_OK;
+	enum snap_code rc = wait_for(rd, g, err);
 
-	if (g->first) {
+	if (rc == SNAP_OK)
+		rc = walk_ahead(rd, err);
+	if (rc == SNAP_OK && g->ordinal == 0) {
 		bytes_clear(&rd->digests);
 		rd->bytes = 0;
 		rc = sink_begin(rd->out, &meta, err);
@@ -356,7 +409,7 @@ drop_head(struct reader *rd)
 		rd->tail = &rd->head;
 	if (rd->taking == g)
 		rd->taking = g->next;
-	rd->n_loaded--;
+	rd->n_segments--;
 	segment_free(g);
 }
 
@@ -374,7 +427,16 @@ assemble_read(struct store *s, const struct manifest *m,
 	bytes_init(&rd.span, 2 * SPAN_BYTES_MAX);
 	bytes_init(&rd.hashes, 2 * SPAN_BYTES_MAX);
 	bytes_init(&rd.digests, SIZE_MAX);
+	if (pthread_mutex_init(&rd.lock, NULL) != 0)
+		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
+	if (pthread_cond_init(&rd.changed, NULL) != 0) {
+		(void)pthread_mutex_destroy(&rd.lock);
+		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
+	}
 	rc = blocks_new(s, &rd.blocks, err);
+	if (rc == SNAP_OK)
+		rc = workers_new(SEGMENTS_AHEAD, SEGMENTS_AHEAD, load, NULL,
+		    &rd, &rd.loaders, err);
 	if (rc == SNAP_OK)
 		rc = walk_ahead(&rd, err);
 	while (rc == SNAP_OK && rd.head != NULL) {
@@ -383,9 +445,12 @@ assemble_read(struct store *s, const struct manifest *m,
 		if (rc == SNAP_OK)
 			rc = walk_ahead(&rd, err);
 	}
+	workers_free(rd.loaders);
 	while (rd.head != NULL)
 		drop_head(&rd);
 	blocks_free(rd.blocks);
+	(void)pthread_cond_destroy(&rd.changed);
+	(void)pthread_mutex_destroy(&rd.lock);
 	bytes_fini(&rd.span);
 	bytes_fini(&rd.hashes);
 	bytes_fini(&rd.digests);

@@ -1,15 +1,26 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* blocks.c - a small table of blocks and the pool that decodes them. */
+/*
+ * blocks.c - a small table of blocks and the pool that decodes them.
+ *
+ * Wanted blocks stand in a queue.  A thread takes the first one, and with it
+ * those behind it that lie side by side with it in the pack: one request for
+ * all.  So a line that is slow, where the queue grows, is asked for much at a
+ * time, and where it is empty nothing waits for anything else.
+ */
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "blocks.h"
+#include "fetch.h"
 #include "workers.h"
 
-/* More than processors: on a line of 25 ms each way a block takes 50 ms of
- * waiting and few of work. */
-#define FETCHERS 16
+/* Sealed bytes of all threads together; a block by itself may have more than
+ * its share. */
+#define IN_FLIGHT ((size_t)32 << 20)
+/* Bytes that nobody wants between two blocks: a store that charges for both
+ * takes about as much for them as for another request. */
+#define GAP (4u << 10)
 
 enum block_state { BLOCK_FETCHING, BLOCK_READY, BLOCK_FAILED };
 
@@ -20,17 +31,33 @@ struct block_ref {
 	uint64_t used;
 	struct read_block block;
 	struct snap_err err;
+	struct copy at; /* its first copy; of no size when there is none */
+	struct block_ref *next; /* wanted; under the lock */
 };
 
 struct blocks {
 	struct store *store;
 	struct workers *pool;
-	pthread_mutex_t
-	    lock; /* of the states only; the table is one thread's */
+	size_t n_fetchers;
+	pthread_mutex_t lock; /* of the states and of what is wanted; the table
+			       * is one thread's */
 	pthread_cond_t changed;
+	struct block_ref *wanted, **wanted_end; /* a queue */
+	/* Jobs in the pool that have not begun.  Each will look at the queue,
+	 * so there must be as many as wanted blocks, at least. */
+	size_t n_wanted, n_jobs;
+	struct bytes *spare; /* buffers at rest, up to one for each thread */
+	size_t n_spare;
 	struct block_ref *v[BLOCKS_KEPT];
 	size_t n, n_held;
 	uint64_t clock;
+};
+
+/* Blocks that are fetched together, as they lie in the pack. */
+struct block_run {
+	struct block_ref *v[BLOCKS_AHEAD];
+	size_t n;
+	size_t len; /* bytes of the pack */
 };
 
 static void
@@ -42,20 +69,116 @@ ref_free(struct block_ref *r)
 	free(r);
 }
 
+/* Does this one follow the run in its pack, closely? */
+static bool
+follows(const struct block_run *run, const struct block_ref *r, size_t max)
+{
+	const struct copy *first = &run->v[0]->at;
+	size_t end = (size_t)first->off + run->len;
+
+	return r->at.sealed_len > 0 && r->at.off >= end &&
+	       r->at.off - end <= GAP &&
+	       memcmp(r->at.pack, first->pack, ID_LEN) == 0 &&
+	       r->at.off - first->off + (size_t)r->at.sealed_len <= max;
+}
+
+/* Takes *p out of the queue. */
+static void
+add_to_run(struct blocks *b, struct block_run *run, struct block_ref **p)
+{
+	struct block_ref *r = *p;
+
+	*p = r->next;
+	if (*p == NULL)
+		b->wanted_end = p;
+	b->n_wanted--;
+	run->v[run->n++] = r;
+	run->len = r->at.off - run->v[0]->at.off + (size_t)r->at.sealed_len;
+}
+
+/* The first wanted block and its neighbours; none when another job took them
+ * all.  Every processor is left its share to decode. */
+static void
+take_run(struct blocks *b, struct block_run *run)
+{
+	struct block_ref **p = &b->wanted;
+	size_t share;
+
+	run->n = 0;
+	(void)pthread_mutex_lock(&b->lock);
+	b->n_jobs--;
+	share = b->n_wanted / b->store->n_threads + 1;
+	if (b->wanted != NULL)
+		add_to_run(b, run, p);
+	while (*p != NULL && run->n < share)
+		if (follows(run, *p, IN_FLIGHT / b->n_fetchers))
+			add_to_run(b, run, p);
+		else
+			p = &(*p)->next;
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
+static struct bytes
+take_buffer(struct blocks *b)
+{
+	struct bytes out;
+
+	bytes_init(&out, IN_FLIGHT);
+	(void)pthread_mutex_lock(&b->lock);
+	if (b->n_spare > 0)
+		out = b->spare[--b->n_spare];
+	(void)pthread_mutex_unlock(&b->lock);
+	return out;
+}
+
+static void
+give_buffer(struct blocks *b, struct bytes buffer)
+{
+	(void)pthread_mutex_lock(&b->lock);
+	b->spare[b->n_spare++] = buffer;
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
+static void
+settle(struct blocks *b, struct block_ref *r, enum snap_code rc)
+{
+	(void)pthread_mutex_lock(&b->lock);
+	r->state = rc == SNAP_OK ? BLOCK_READY : BLOCK_FAILED;
+	(void)pthread_cond_broadcast(&b->changed);
+	(void)pthread_mutex_unlock(&b->lock);
+}
+
 /* A failed block fails only who waits for it: the pool goes on. */
 static enum snap_code
 fetch(void *arg, void *job, struct snap_err *err)
 {
+	struct snap_err why = SNAP_ERR_INIT;
+	enum snap_code rc = SNAP_OK;
 	struct blocks *b = arg;
-	struct block_ref *r = job;
-	enum snap_code rc =
-	    store_read_block(b->store, r->id, &r->block, &r->err);
+	struct pack_part part;
+	struct block_run run;
 
+	(void)job;
 	(void)err;
-	pthread_mutex_lock(&b->lock);
-	r->state = rc == SNAP_OK ? BLOCK_READY : BLOCK_FAILED;
-	pthread_cond_broadcast(&b->changed);
-	pthread_mutex_unlock(&b->lock);
+	take_run(b, &run);
+	if (run.n > 1) {
+		part.sealed = take_buffer(b);
+		rc = store_get_part(
+		    b->store, &run.v[0]->at, run.len, &part, &why);
+	}
+	for (size_t i = 0; i < run.n; i++) {
+		struct block_ref *r = run.v[i];
+
+		if (rc != SNAP_OK)
+			r->err = why;
+		settle(b, r,
+		    rc != SNAP_OK
+			? rc
+			: store_read_block(b->store, r->id,
+			      run.n > 1 ? &part : NULL, &r->block, &r->err));
+	}
+	if (run.n > 1)
+		give_buffer(b, part.sealed);
 	return SNAP_OK;
 }
 
@@ -68,17 +191,22 @@ blocks_new(struct store *s, struct blocks **out, struct snap_err *err)
 	if (b == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for blocks");
 	b->store = s;
-	if (pthread_mutex_init(&b->lock, NULL) != 0) {
+	b->wanted_end = &b->wanted;
+	b->n_fetchers = store_n_fetchers(s);
+	b->spare = calloc(b->n_fetchers, sizeof *b->spare);
+	if (b->spare == NULL || pthread_mutex_init(&b->lock, NULL) != 0) {
+		free(b->spare);
 		free(b);
-		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
+		return snap_fail(err, SNAP_NOMEM, "no memory for blocks");
 	}
 	if (pthread_cond_init(&b->changed, NULL) != 0) {
 		pthread_mutex_destroy(&b->lock);
+		free(b->spare);
 		free(b);
 		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
 	}
-	rc = workers_new(s->n_threads > FETCHERS ? s->n_threads : FETCHERS,
-	    BLOCKS_AHEAD, fetch, NULL, b, &b->pool, err);
+	rc = workers_new(
+	    b->n_fetchers, BLOCKS_AHEAD, fetch, NULL, b, &b->pool, err);
 	if (rc != SNAP_OK) {
 		blocks_free(b);
 		return rc;
@@ -95,6 +223,9 @@ blocks_free(struct blocks *b)
 	workers_free(b->pool);
 	for (size_t i = 0; i < b->n; i++)
 		ref_free(b->v[i]);
+	while (b->n_spare > 0)
+		bytes_fini(&b->spare[--b->n_spare]);
+	free(b->spare);
 	pthread_cond_destroy(&b->changed);
 	pthread_mutex_destroy(&b->lock);
 	free(b);
@@ -119,12 +250,29 @@ place_for_new(struct blocks *b)
 	return oldest;
 }
 
+/* Into the queue, and somebody to look at it. */
+static enum snap_code
+want(struct blocks *b, struct block_ref *r, struct snap_err *err)
+{
+	bool more;
+
+	if (store_copies(b->store, CLASS_DATA, r->id, &r->at, 1) == 0)
+		memset(&r->at, 0, sizeof r->at);
+	(void)pthread_mutex_lock(&b->lock);
+	*b->wanted_end = r;
+	b->wanted_end = &r->next;
+	more = b->n_jobs < ++b->n_wanted;
+	if (more)
+		b->n_jobs++;
+	(void)pthread_mutex_unlock(&b->lock);
+	return more ? workers_push(b->pool, b, err) : SNAP_OK;
+}
+
 enum snap_code
 blocks_take(struct blocks *b, const uint8_t id[ID_LEN], struct block_ref **out,
     struct snap_err *err)
 {
 	struct block_ref *r, **place;
-	enum snap_code rc;
 
 	for (size_t i = 0; i < b->n; i++) {
 		r = b->v[i];
@@ -152,12 +300,8 @@ blocks_take(struct blocks *b, const uint8_t id[ID_LEN], struct block_ref **out,
 	place = place_for_new(b);
 	*place = r;
 	b->n_held++;
-	rc = workers_push(b->pool, r, err);
-	if (rc != SNAP_OK) {
-		r->state = BLOCK_FAILED;
-		r->err = *err;
-		return rc;
-	}
+	if (want(b, r, err) != SNAP_OK) /* the pool failed: so will all */
+		return err->code;
 	*out = r;
 	return SNAP_OK;
 }

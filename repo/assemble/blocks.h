@@ -11,7 +11,7 @@
 #define SNAP_BLOCKS_H
 
 #include "format.h"
-#include "store.h"
+#include "readblock.h"
 
 #define BLOCKS_AHEAD 64
 #define BLOCKS_KEPT 96

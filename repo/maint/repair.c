@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "inventory.h"
 #include "keys.h"
 #include "maint.h"
@@ -169,7 +170,7 @@ mark_known(struct repair *r, struct snap_err *err)
 static enum snap_code
 index_unknown(struct repair *r, struct snap_err *err)
 {
-	size_t n_threads = r->s->n_threads == 0 ? 1 : r->s->n_threads;
+	size_t n_threads = store_n_fetchers(r->s);
 	struct workers *w = NULL;
 	enum snap_code rc;
 

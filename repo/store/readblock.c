@@ -134,14 +134,14 @@ block_verify(struct store *s, const struct copy *c, const uint8_t id[ID_LEN],
 
 static enum snap_code
 read_one(struct store *s, const struct copy *c, const uint8_t *id,
-    struct read_block *out, struct snap_err *err)
+    const struct pack_part *part, struct read_block *out, struct snap_err *err)
 {
 	struct bytes plain;
 	enum snap_code rc;
 
 	memset(out, 0, sizeof *out);
 	scratch_take(s, c->plain_len, BLOCK_PLAIN_MAX, &plain);
-	rc = copy_get(s, c, id, &plain, err);
+	rc = copy_get(s, c, id, part, &plain, err);
 	if (rc == SNAP_OK)
 		rc = block_verify(s, c, id, bytes_span(&plain), out, err);
 	if (rc != SNAP_OK) {
@@ -199,38 +199,49 @@ whole(const struct read_block *b)
 	return b->n != 0 && b->n_found == b->n;
 }
 
+/* A block being put together. */
+struct gathering {
+	struct store *s;
+	const uint8_t *id;
+	const struct pack_part *part;
+	struct read_block *out;
+	enum snap_code bad; /* of the last copy that was */
+};
+
 /* Add what copies[i] of `n` have, until nothing is missing.  Returns a
- * failure that is not a copy's; else that of the last bad copy goes to *bad. */
+ * failure that is not a copy's. */
 static enum snap_code
-read_batch(struct store *s, const uint8_t *id, const struct copy *copies,
-    size_t n, struct read_block *out, enum snap_code *bad, struct snap_err *err)
+read_batch(struct gathering *g, const struct copy *copies, size_t n,
+    struct snap_err *err)
 {
 	struct read_block one;
 	enum snap_code rc;
 
-	for (size_t i = 0; i < n && !whole(out); i++) {
-		rc = read_one(s, &copies[i], id, &one, err);
+	for (size_t i = 0; i < n && !whole(g->out); i++) {
+		rc = read_one(g->s, &copies[i], g->id, g->part, &one, err);
 		if (rc == SNAP_OK) {
-			rc = overlay(out, &one, err);
+			rc = overlay(g->out, &one, err);
 			read_block_fini(&one);
 		}
 		if (rc == SNAP_OK)
 			continue;
 		if (!copy_is_bad(rc))
 			return rc;
-		if (n > 1 || *bad != SNAP_OK || out->n != 0)
-			report_log(s->report, REPORT_WARNING, "%s", err->msg);
-		*bad = rc;
+		if (n > 1 || g->bad != SNAP_OK || g->out->n != 0)
+			report_log(
+			    g->s->report, REPORT_WARNING, "%s", err->msg);
+		g->bad = rc;
 	}
 	return SNAP_OK;
 }
 
 enum snap_code
 store_read_block(struct store *s, const uint8_t id[ID_LEN],
-    struct read_block *out, struct snap_err *err)
+    const struct pack_part *part, struct read_block *out, struct snap_err *err)
 {
+	struct gathering g = { s, id, part, out, SNAP_OK };
 	struct copy copies[READ_COPIES_BATCH], last;
-	enum snap_code rc = SNAP_OK, bad = SNAP_OK;
+	enum snap_code rc = SNAP_OK;
 	size_t n;
 
 	memset(out, 0, sizeof *out);
@@ -238,13 +249,13 @@ store_read_block(struct store *s, const uint8_t id[ID_LEN],
 	if (n == 0)
 		return store_lost(s, CLASS_DATA, id, err);
 	while (rc == SNAP_OK && n > 0 && !whole(out)) {
-		rc = read_batch(s, id, copies, n, out, &bad, err);
+		rc = read_batch(&g, copies, n, err);
 		last = copies[n - 1];
 		n = store_copies_after(
 		    s, CLASS_DATA, id, &last, copies, READ_COPIES_BATCH);
 	}
 	if (rc == SNAP_OK && out->n == 0)
-		rc = bad;
+		rc = g.bad;
 	if (rc != SNAP_OK)
 		read_block_fini(out);
 	return rc;

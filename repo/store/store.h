@@ -134,22 +134,6 @@ bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
  * SNAP_DENIED (no data key). */
 SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
-/* A data block, chunk by chunk, as a restore needs it. */
-#define READ_COPIES_BATCH 16
-struct read_block {
-	uint32_t n, n_found;
-	uint32_t *lens;
-	const uint8_t **chunks;    /* NULL: no good copy has it */
-	uint8_t (*hashes)[ID_LEN]; /* recomputed from these very bytes */
-	struct bytes *plain;       /* what the chunks lie in */
-	size_t n_plain;
-	struct store *home; /* gets the memory back; NULL = the system */
-};
-/* As store_read; where no full copy is good, every chunk that some good
- * sparse copy has.  The caller frees with read_block_fini(). */
-SNAP_MUST_CHECK enum snap_code store_read_block(struct store *s,
-    const uint8_t id[ID_LEN], struct read_block *out, struct snap_err *err);
-void read_block_fini(struct read_block *b);
 /* As store_read for one given copy; nothing cached (check, repair). */
 SNAP_MUST_CHECK enum snap_code store_read_copy(struct store *s,
     const struct copy *c, const uint8_t id[ID_LEN], struct bytes *plain,

@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "readblock.h"
 #include "seal.h"
 #include "store.h"
 
@@ -107,9 +108,11 @@ SNAP_MUST_CHECK enum snap_code session_key(struct store *s,
     struct snap_err *err);
 
 /* ---- read.c, readblock.c: one copy */
-/* Its plaintext, authenticated and not verified. */
+/* Its plaintext, authenticated and not verified; out of `part` (may be NULL)
+ * when it lies there. */
 SNAP_MUST_CHECK enum snap_code copy_get(struct store *s, const struct copy *c,
-    const uint8_t id[ID_LEN], struct bytes *plain, struct snap_err *err);
+    const uint8_t id[ID_LEN], const struct pack_part *part, struct bytes *plain,
+    struct snap_err *err);
 /* A failure of this copy: another one may still be good. */
 bool copy_is_bad(enum snap_code rc);
 /* Put into an error which copy of what it is about; returns its code. */

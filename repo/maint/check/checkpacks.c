@@ -9,9 +9,14 @@
 #include <string.h>
 
 #include "check_internal.h"
+#include "fetch.h"
 #include "keys.h"
 #include "raw.h"
 #include "workers.h"
+
+/* Whole packs in memory, at the least: while some are decoded others are on
+ * their way. */
+#define WHOLE_AT_ONCE 4
 
 struct pack_job {
 	struct check *c;
@@ -232,18 +237,21 @@ drop_job(void *job)
 	free(job);
 }
 
+/* All packs that are to be read whole, or all others. */
 static enum snap_code
-run_jobs(struct check *c, struct snap_err *err)
+run_jobs(struct check *c, bool whole, size_t n_threads, struct snap_err *err)
 {
-	size_t n_threads = c->s->n_threads == 0 ? 1 : c->s->n_threads;
 	struct workers *w = NULL;
 	enum snap_code rc;
 
 	rc = workers_new(
 	    n_threads, n_threads * 2, check_pack, drop_job, NULL, &w, err);
 	for (size_t i = 0; i < c->n_packs && rc == SNAP_OK; i++) {
-		struct pack_job *job = malloc(sizeof *job);
+		struct pack_job *job;
 
+		if (c->packs[i].whole != whole)
+			continue;
+		job = malloc(sizeof *job);
 		if (job == NULL) {
 			rc = snap_fail(
 			    err, SNAP_NOMEM, "not enough memory for a job");
@@ -287,6 +295,11 @@ check_packs(struct check *c, struct snap_err *err)
 	}
 	rc = choose(c, 0, n_data, err);
 	if (rc == SNAP_OK)
-		rc = run_jobs(c, err);
+		rc = run_jobs(c, false, store_n_fetchers(c->s), err);
+	if (rc == SNAP_OK)
+		rc = run_jobs(c, true,
+		    c->s->n_threads > WHOLE_AT_ONCE ? c->s->n_threads
+						    : WHOLE_AT_ONCE,
+		    err);
 	return rc;
 }

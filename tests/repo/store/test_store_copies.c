@@ -8,6 +8,7 @@
 
 #include "harness.h"
 #include "pruned.h"
+#include "readblock.h"
 
 #define PACK (256u << 10)
 
@@ -21,7 +22,7 @@ read_blocks(struct store *s, unsigned to, struct snap_err *err)
 
 	for (unsigned i = 0; i < to && rc == SNAP_OK; i++) {
 		make_block(s, i, &m);
-		rc = store_read_block(s, m.f.id, &b, err);
+		rc = store_read_block(s, m.f.id, NULL, &b, err);
 		if (rc == SNAP_OK) {
 			assert_int_equal(b.n_found, b.n);
 			read_block_fini(&b);

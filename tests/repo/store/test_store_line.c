@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "readblock.h"
 #include "transport_impl.h"
 
 #define PACK (256u << 10)
@@ -62,7 +63,7 @@ read_all(struct world *w, struct transport *t, const uint8_t snapshot[ID_LEN],
 	}
 	for (unsigned i = 0; i < BLOCKS && rc == SNAP_OK; i++) {
 		make_block(s, i, &m);
-		rc = store_read_block(s, m.f.id, &block, err);
+		rc = store_read_block(s, m.f.id, NULL, &block, err);
 		if (rc == SNAP_OK)
 			read_block_fini(&block);
 		made_fini(&m);
