@@ -332,3 +332,29 @@ workers_free(struct workers *w)
 	free(w->threads);
 	free(w);
 }
+
+enum snap_code
+workers_each(size_t n_threads, workers_fn fn, void *arg, void *v, size_t n,
+    size_t size, struct snap_err *err)
+{
+	struct workers *w = NULL;
+	unsigned char *p = v;
+	enum snap_code rc = SNAP_OK;
+
+	if (n_threads > n)
+		n_threads = n;
+	if (n_threads <= 1) {
+		for (size_t i = 0; i < n && rc == SNAP_OK; i++)
+			rc = fn(arg, p + i * size, err);
+		return rc;
+	}
+	rc = workers_new(n_threads, n_threads, fn, NULL, arg, &w, err);
+	if (rc != SNAP_OK)
+		return rc;
+	for (size_t i = 0; i < n && rc == SNAP_OK; i++)
+		rc = workers_push(w, p + i * size, err);
+	if (rc == SNAP_OK)
+		rc = workers_wait(w, err);
+	workers_free(w);
+	return rc;
+}

@@ -52,4 +52,12 @@ SNAP_MUST_CHECK enum snap_code workers_wait(
 void workers_fail(struct workers *w, const struct snap_err *err);
 void workers_free(struct workers *w); /* drops waiting jobs, joins */
 
+/*
+ * fn(arg, element) for each of the n elements of `size` bytes at `v`, at most
+ * n_threads at once; with one thread (or element) here and in their order.
+ * The first failure; what had not begun by then is left out.
+ */
+SNAP_MUST_CHECK enum snap_code workers_each(size_t n_threads, workers_fn fn,
+    void *arg, void *v, size_t n, size_t size, struct snap_err *err);
+
 #endif

@@ -4,6 +4,7 @@
  *
  * Nothing here sleeps or has a time limit: a lost wake-up hangs the test.
  */
+#include <limits.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -325,6 +326,51 @@ a_pool_freed_with_jobs_waiting_runs_or_drops_each(void **state)
 	}
 }
 
+static enum snap_code
+mark(void *arg, void *job, struct snap_err *err)
+{
+	unsigned *v = job;
+	_Atomic unsigned *n = arg;
+
+	if (*v == UINT_MAX) {
+		*err = broken;
+		return broken.code;
+	}
+	*v += 1;
+	atomic_fetch_add(n, 1);
+	return SNAP_OK;
+}
+
+static void
+each_element_is_worked_on_once(void **state)
+{
+	static unsigned v[ITEMS];
+	_Atomic unsigned n;
+	struct snap_err err;
+
+	(void)state;
+	for (size_t threads = 0; threads < 6; threads++) {
+		atomic_init(&n, 0);
+		for (unsigned i = 0; i < ITEMS; i++)
+			v[i] = i;
+		assert_int_equal(
+		    workers_each(threads, mark, &n, v, ITEMS, sizeof *v, &err),
+		    SNAP_OK);
+		for (unsigned i = 0; i < ITEMS; i++)
+			assert_int_equal(v[i], i + 1);
+		assert_int_equal(n, ITEMS);
+		assert_int_equal(
+		    workers_each(threads, mark, &n, v, 0, sizeof *v, &err),
+		    SNAP_OK);
+		v[ITEMS / 2] = UINT_MAX;
+		assert_int_equal(
+		    workers_each(threads, mark, &n, v, ITEMS, sizeof *v, &err),
+		    SNAP_CORRUPT);
+		assert_string_equal(err.msg, "broken");
+		assert_true(n < 2 * ITEMS);
+	}
+}
+
 int
 main(void)
 {
@@ -340,6 +386,7 @@ main(void)
 		cmocka_unit_test(
 		    a_failed_job_fails_the_pool_and_no_job_is_lost),
 		cmocka_unit_test(a_pool_failed_from_outside_stops),
+		cmocka_unit_test(each_element_is_worked_on_once),
 		cmocka_unit_test(
 		    a_pool_freed_with_jobs_waiting_runs_or_drops_each),
 	};
