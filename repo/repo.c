@@ -136,6 +136,7 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 	so.n_threads = opts->n_threads;
 	so.zstd_level = opts->zstd_level;
 	r->for_reading = so.for_reading = opts->for_reading;
+	so.for_listing = opts->for_listing;
 	so.report = opts->report;
 	rc = store_open(t, &so, &r->store, err);
 	if (rc != SNAP_OK) {

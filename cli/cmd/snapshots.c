@@ -93,6 +93,7 @@ cmd_snapshots(struct cli *c, struct snap_err *err)
 	struct place s = PLACE_INIT;
 	enum snap_code rc;
 
+	s.for_listing = true;
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK)
 		goto out;

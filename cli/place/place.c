@@ -177,6 +177,7 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	if ((rc = place_opts(c, &ro, &cache, err)) != SNAP_OK)
 		goto out;
 	ro.for_reading = !s->for_backup;
+	ro.for_listing = s->for_listing;
 	/* Before anybody is asked for a passphrase. */
 	if ((rc = place_store(s, c, false, err)) != SNAP_OK)
 		goto out;

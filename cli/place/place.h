@@ -19,6 +19,7 @@ struct place {
 	struct repo *repo;
 	struct repo_snapshots all; /* after place_find() */
 	bool for_backup;           /* set before place_open() */
+	bool for_listing;          /* likewise: nothing but snapshots */
 };
 
 #define PLACE_INIT                                                             \

@@ -41,6 +41,7 @@ struct repo_opts {
 	size_t n_threads;      /* compression and prefetch; 0 = one per CPU */
 	int zstd_level;        /* 0 = of 1 to 3 what suits the data */
 	bool for_reading;      /* no backup will be begun: less memory */
+	bool for_listing;      /* of snapshots, nothing more: fewer requests */
 	struct report *report;
 };
 

@@ -11,23 +11,27 @@
 
 #include "cached.h"
 #include "snapshots.h"
+#include "workers.h"
 
 struct entry { /* what the listing says of one id */
 	uint8_t id[ID_LEN];
 	bool has_snapshot, has_ok;
 	int64_t snapshot_ns, ok_ns;
 	uint64_t snapshot_size, ok_size;
+	/* What was loaded. */
+	bool stands, damaged;
+	int64_t when;
+	struct repo_snapshot snapshot;
 };
 
 struct entries {
 	struct entry *v;
-	size_t n, cap;
+	size_t n;
 };
 
 struct load {
 	struct store *s;
 	bool cached; /* the local cache's word counts */
-	struct repo_snapshots all;
 };
 
 static enum snap_code
@@ -37,38 +41,26 @@ nomem(struct snap_err *err)
 	    err, SNAP_NOMEM, "not enough memory to list snapshots");
 }
 
+/* One for each half of a pair. */
 static enum snap_code
-add_entry(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
+add_entries(struct entries *all, const struct listing *l, struct snap_err *err)
 {
-	struct entries *all = arg;
-	uint8_t id[ID_LEN], kind;
-	struct entry *e;
+	all->v = calloc(l->n + 1, sizeof *all->v);
+	if (all->v == NULL)
+		return nomem(err);
+	for (size_t i = 0; i < l->n; i++) {
+		const struct listed *one = &l->v[i];
+		struct entry *e = &all->v[all->n];
 
-	if (!store_name_parse(name, &kind, id) ||
-	    (kind != OBJ_SNAPSHOT && kind != OBJ_OK))
-		return SNAP_OK;
-	if (all->n == all->cap) {
-		size_t cap = all->cap == 0 ? 64 : all->cap * 2;
-		struct entry *v;
-
-		if (cap > SIZE_MAX / sizeof *v)
-			return nomem(err);
-		v = realloc(all->v, cap * sizeof *v);
-		if (v == NULL)
-			return nomem(err);
-		all->v = v;
-		all->cap = cap;
+		memcpy(e->id, one->id, ID_LEN);
+		e->has_snapshot = one->kind == OBJ_SNAPSHOT;
+		e->has_ok = one->kind == OBJ_OK;
+		e->snapshot_ns = e->has_snapshot ? one->time : 0;
+		e->ok_ns = e->has_ok ? one->time : 0;
+		e->snapshot_size = e->has_snapshot ? one->size : 0;
+		e->ok_size = e->has_ok ? one->size : 0;
+		all->n += e->has_snapshot || e->has_ok;
 	}
-	e = &all->v[all->n++];
-	memset(e, 0, sizeof *e);
-	memcpy(e->id, id, ID_LEN);
-	e->has_snapshot = kind == OBJ_SNAPSHOT;
-	e->has_ok = kind == OBJ_OK;
-	e->snapshot_ns = e->has_snapshot ? st->time_ns : 0;
-	e->ok_ns = e->has_ok ? st->time_ns : 0;
-	e->snapshot_size = e->has_snapshot ? st->size : 0;
-	e->ok_size = e->has_ok ? st->size : 0;
 	return SNAP_OK;
 }
 
@@ -255,34 +247,37 @@ is_damage(enum snap_code rc)
 }
 
 static void
-note_damaged(struct repo_snapshots *all, const struct entry *e, int64_t when)
+note_damaged(struct repo_snapshots *all, const struct entry *e)
 {
-	if (all->n_damaged++ != 0 && when <= all->damaged_ns)
+	if (all->n_damaged++ != 0 && e->when <= all->damaged_ns)
 		return;
-	all->damaged_ns = when;
+	all->damaged_ns = e->when;
 	memcpy(all->damaged_id, e->id, ID_LEN);
 }
 
 static enum snap_code
-load_entry(struct load *l, const struct entry *e, struct snap_err *err)
+load_entry(void *arg, void *job, struct snap_err *err)
 {
-	struct repo_snapshots *all = &l->all;
+	struct load *l = arg;
+	struct entry *e = job;
 	struct store *s = l->s;
 	struct snap_err ignored = SNAP_ERR_INIT;
-	int64_t when = e->ok_ns;
 	struct confirm_body confirm;
 	char hex[2 * ID_LEN + 1];
 	enum snap_code rc;
-	bool stands;
 
+	rc = report_check(s->report, err);
+	if (rc != SNAP_OK)
+		return rc;
+	e->when = e->ok_ns;
 	hex_encode(e->id, ID_LEN, hex);
 	if (!e->has_snapshot) {
 		/* Forgetting takes the confirmation first, so this is loss. */
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: missing, though it is confirmed", hex);
 		if (get_confirmation(l, e, &confirm, &ignored) == SNAP_OK)
-			when = store_time(s, confirm.l0, e->ok_ns);
-		note_damaged(all, e, when);
+			e->when = store_time(s, confirm.l0, e->ok_ns);
+		e->damaged = true;
 		return SNAP_OK;
 	}
 	if (!e->has_ok) {
@@ -290,13 +285,11 @@ load_entry(struct load *l, const struct entry *e, struct snap_err *err)
 		    "snapshots/%s: not confirmed, is no snapshot", hex);
 		return SNAP_OK;
 	}
-	rc = load_pair(l, e, &all->v[all->n], &stands, &when, err);
-	if (rc == SNAP_OK) {
-		all->n += stands ? 1 : 0;
-	} else if (is_damage(rc)) {
+	rc = load_pair(l, e, &e->snapshot, &e->stands, &e->when, err);
+	if (is_damage(rc)) {
 		report_log(s->report, REPORT_WARNING,
 		    "snapshot %s is damaged and left out: %s", hex, err->msg);
-		note_damaged(all, e, when);
+		e->damaged = true;
 		rc = SNAP_OK;
 	} else if (rc == SNAP_NOTFOUND) {
 		/* Somebody forgot it between the listing and now. */
@@ -359,39 +352,58 @@ is_listed(void *arg, const uint8_t *id)
 	       bsearch(&key, all->v, all->n, sizeof *all->v, by_id) != NULL;
 }
 
+/* From what was loaded to a list in order. */
+static enum snap_code
+gather(struct entries *list, struct repo_snapshots *all, struct snap_err *err)
+{
+	all->v = calloc(list->n + 1, sizeof *all->v);
+	if (all->v == NULL)
+		return nomem(err);
+	for (size_t i = 0; i < list->n; i++) {
+		struct entry *e = &list->v[i];
+
+		if (e->damaged)
+			note_damaged(all, e);
+		if (!e->stands)
+			continue;
+		all->v[all->n++] = e->snapshot; /* moves */
+		e->stands = false;
+	}
+	if (all->n != 0)
+		sort(all);
+	return SNAP_OK;
+}
+
 static enum snap_code
 load(struct store *s, bool cached, struct repo_snapshots *out,
     struct snap_err *err)
 {
 	struct load l = { .s = s, .cached = cached };
-	struct entries list = { NULL, 0, 0 };
+	struct repo_snapshots all = { .n = 0 };
+	struct entries list = { NULL, 0 };
+	struct listing names;
 	enum snap_code rc;
 
-	rc = transport_list(s->t, "snapshots/", add_entry, &list, err);
+	rc = snapshots_list(s, &names, err);
+	if (rc == SNAP_OK)
+		rc = add_entries(&list, &names, err);
+	listing_fini(&names);
 	if (rc != SNAP_OK)
 		goto out;
 	pair_up(&list);
 	if (cached)
 		cached_prune(s, is_listed, &list);
-	l.all.v = calloc(list.n == 0 ? 1 : list.n, sizeof *l.all.v);
-	if (l.all.v == NULL) {
-		rc = nomem(err);
-		goto out;
-	}
-	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
-		rc = report_check(s->report, err);
-		if (rc == SNAP_OK)
-			rc = load_entry(&l, &list.v[i], err);
-	}
-	if (rc != SNAP_OK)
-		goto out;
-	if (l.all.n != 0)
-		sort(&l.all);
-	*out = l.all;
-	memset(&l.all, 0, sizeof l.all);
+	rc = workers_each(
+	    s->n_requests, load_entry, &l, list.v, list.n, sizeof *list.v, err);
+	if (rc == SNAP_OK)
+		rc = gather(&list, &all, err);
+	if (rc == SNAP_OK)
+		*out = all;
 out:
+	for (size_t i = 0; i < list.n; i++)
+		if (list.v[i].stands)
+			repo_snapshot_fini(&list.v[i].snapshot);
 	free(list.v);
-	repo_snapshots_free(&l.all);
 	return rc;
 }
 

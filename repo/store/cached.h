@@ -12,6 +12,20 @@
 
 #include "store.h"
 
+/* What the store lists below one name. */
+struct listed {
+	uint8_t id[ID_LEN], kind;
+	uint64_t size;
+	int64_t time;
+};
+struct listing {
+	struct listed *v;
+	size_t n, cap;
+};
+void listing_fini(struct listing *l);
+/* All under snapshots/; *out is the caller's, also after a failure. */
+SNAP_MUST_CHECK enum snap_code snapshots_list(
+    struct store *s, struct listing *out, struct snap_err *err);
 /* As store_get_body() for OBJ_SNAPSHOT and OBJ_OK: from the cache if what is
  * there verifies and has the size that was listed, else from the store. */
 SNAP_MUST_CHECK enum snap_code cached_get(struct store *s, uint8_t kind,

@@ -11,42 +11,13 @@
 
 #include "blockindex.h"
 #include "fetch.h"
+#include "lists.h"
 #include "store_internal.h"
 #include "workers.h"
 
 #define NS_PER_S INT64_C(1000000000)
-#define LOADERS_MIN 4 /* fewer segments are loaded one by one */
-
-struct listed {
-	uint8_t id[ID_LEN];
-	int64_t time;
-};
-struct listing {
-	struct store *s;
-	uint8_t kind;
-	struct listed *v;
-	size_t n, cap;
-};
-
-static enum snap_code
-collect(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct listing *l = arg;
-	uint8_t kind, id[ID_LEN];
-	void *p = l->v;
-	enum snap_code rc;
-
-	if (!store_name_parse(name, &kind, id) || kind != l->kind)
-		return SNAP_OK;
-	rc = vec_room(&p, &l->cap, l->n, sizeof *l->v, err);
-	l->v = p;
-	if (rc != SNAP_OK)
-		return rc;
-	memcpy(l->v[l->n].id, id, ID_LEN);
-	l->v[l->n++].time = st->time_ns;
-	return SNAP_OK;
-}
+#define LOADERS_MIN 4 /* fewer segments of a disk are loaded one by one */
+#define LOADED_MAX ((uint64_t)32 << 20) /* bytes of segments at once */
 
 static int64_t
 half_grace(const struct store *s)
@@ -96,8 +67,10 @@ apply_condemned(struct store *s, const struct listed *at, struct span body,
  * that the store cannot give, or that a newer version wrote, may condemn what
  * a run would refer to: store_may_write(). */
 static enum snap_code
-read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
+read_condemned(void *arg, void *job, struct snap_err *err)
 {
+	const struct listed *at = job;
+	struct store *s = arg;
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct store_body b;
 	enum snap_code rc;
@@ -108,8 +81,12 @@ read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 	rc = store_get_body(s, OBJ_CONDEMNED, at->id, &b, err);
 	if (rc == SNAP_CORRUPT) /* perhaps only on its way to us */
 		rc = store_get_body(s, OBJ_CONDEMNED, at->id, &b, err);
-	if (rc == SNAP_NOTFOUND)
-		return SNAP_OK; /* retired meanwhile: its packs are gone */
+	if (rc == SNAP_NOTFOUND) { /* retired meanwhile: its packs are gone */
+		(void)pthread_mutex_lock(&s->state->lock);
+		s->state->retired = true;
+		(void)pthread_mutex_unlock(&s->state->lock);
+		return SNAP_OK;
+	}
 	if (rc == SNAP_OK) {
 		if (body_is_maintenance(&b))
 			rc = apply_condemned(s, at, b.body.body, err);
@@ -124,8 +101,10 @@ read_condemned(struct store *s, const struct listed *at, struct snap_err *err)
 	}
 	if (rc == SNAP_IO || rc == SNAP_UNSUPPORTED) {
 		report_log(s->report, REPORT_WARNING, "left out: %s", err->msg);
+		(void)pthread_mutex_lock(&s->state->lock);
 		s->state->unread = true;
 		s->state->why_unread = *err;
+		(void)pthread_mutex_unlock(&s->state->lock);
 		return SNAP_OK; /* the next look tries again */
 	}
 	return rc != SNAP_OK ? rc
@@ -203,45 +182,32 @@ out:
 	return rc;
 }
 
+/* How many at once: what they hold in memory counts as well. */
+static size_t
+loaders(const struct store *s, const struct listing *l, size_t n)
+{
+	uint64_t most = 1;
+
+	for (size_t i = 0; i < n; i++)
+		most = l->v[i].size > most ? l->v[i].size : most;
+	if (n < LOADERS_MIN && s->n_requests == 1)
+		return 1;
+	if (s->n_requests > s->n_threads && most <= LOADED_MAX / s->n_requests)
+		return s->n_requests;
+	return s->n_threads;
+}
+
 static enum snap_code
 load_segments(struct store *s, struct listing *l, struct snap_err *err)
 {
-	struct workers *w = NULL;
-	enum snap_code rc = SNAP_OK;
 	size_t n = 0;
 
 	/* Those known are only marked; the others move to the front. */
 	for (size_t i = 0; i < l->n; i++)
 		if (!blockindex_seen(s->index, OBJ_INDEX, l->v[i].id))
 			l->v[n++] = l->v[i];
-	if (n < LOADERS_MIN) {
-		for (size_t i = 0; i < n && rc == SNAP_OK; i++)
-			rc = load_segment(s, &l->v[i], err);
-		return rc;
-	}
-	rc = workers_new(
-	    s->n_threads, s->n_threads, load_segment, NULL, s, &w, err);
-	if (rc != SNAP_OK)
-		return rc;
-	for (size_t i = 0; i < n && rc == SNAP_OK; i++)
-		rc = workers_push(w, &l->v[i], err);
-	if (rc == SNAP_OK)
-		rc = workers_wait(w, err);
-	workers_free(w);
-	return rc;
-}
-
-static enum snap_code
-list_pack(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct store *s = arg;
-	uint8_t kind, id[ID_LEN];
-
-	if (!store_name_parse(name, &kind, id) ||
-	    (kind != OBJ_DATA && kind != OBJ_META))
-		return SNAP_OK;
-	return blockindex_list(s->index, kind, id, st, err);
+	return workers_each(
+	    loaders(s, l, n), load_segment, s, l->v, n, sizeof *l->v, err);
 }
 
 /* Where segments disagree about a pack, the pack's own contents decide. */
@@ -294,34 +260,46 @@ keep_pack(void *arg, const uint8_t *id)
 	return blockindex_knows_pack(arg, id);
 }
 
-static enum snap_code
-look_in_order(struct store *s, struct listing *condemned, struct listing *index,
-    struct snap_err *err)
+/* What is no condemned list (or no segment) is left out. */
+static void
+keep_kind(struct listing *l, uint8_t kind)
 {
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i].kind == kind)
+			l->v[n++] = l->v[i];
+	l->n = n;
+}
+
+static enum snap_code
+read_all_condemned(struct store *s, struct look_lists *l, struct snap_err *err)
+{
+	s->state->unread = s->state->retired = false;
+	keep_kind(&l->condemned, OBJ_CONDEMNED);
+	return workers_each(s->n_requests, read_condemned, s, l->condemned.v,
+	    l->condemned.n, sizeof *l->condemned.v, err);
+}
+
+static enum snap_code
+look_in_order(struct store *s, struct look_lists *l, struct snap_err *err)
+{
+	struct listing *index = &l->index;
 	struct pack p;
 	enum snap_code rc;
 
-	s->state->unread = false;
-	rc = transport_list(s->t, "condemned/", collect, condemned, err);
-	for (size_t i = 0; i < condemned->n && rc == SNAP_OK; i++)
-		rc = read_condemned(s, &condemned->v[i], err);
-	blockindex_look_begin(s->index);
-	if (rc == SNAP_OK)
-		rc = transport_list(s->t, "index/", collect, index, err);
-	if (rc == SNAP_OK)
-		rc = report_check(s->report, err);
+	rc = read_all_condemned(s, l, err);
+	/* Its packs may have gone since they were listed, and it with them. */
+	if (rc == SNAP_OK && s->state->retired)
+		rc = look_lists_again(s, l, err);
+	if (rc != SNAP_OK)
+		return rc;
 	/* Before load_segments(), which reorders the list. */
-	if (rc == SNAP_OK) {
-		if (index->n > 0)
-			qsort(index->v, index->n, sizeof *index->v, by_id);
-		cache_prune(s->state->cache, CACHE_INDEX, keep_segment, index);
-	}
-	if (rc == SNAP_OK)
-		rc = load_segments(s, index, err);
-	if (rc == SNAP_OK)
-		rc = transport_list(s->t, "data/", list_pack, s, err);
-	if (rc == SNAP_OK)
-		rc = transport_list(s->t, "meta/", list_pack, s, err);
+	keep_kind(index, OBJ_INDEX);
+	if (index->n > 0)
+		qsort(index->v, index->n, sizeof *index->v, by_id);
+	cache_prune(s->state->cache, CACHE_INDEX, keep_segment, index);
+	rc = load_segments(s, index, err);
 	if (rc != SNAP_OK)
 		return rc;
 	blockindex_look_done(s->index);
@@ -368,10 +346,10 @@ store_lost_epoch(const struct store *s)
 /* A sparse block is judged by its directory, so where there is one even who
  * only reads needs them: load all of the index this time. */
 static enum snap_code
-look_in_full(struct store *s, struct listing *condemned, struct listing *index,
-    struct snap_err *err)
+look_in_full(struct store *s, struct look_lists *l, struct snap_err *err)
 {
 	struct blockindex *full = NULL;
+	enum snap_code rc;
 
 	if (!s->index->lean || !s->index->has_sparse)
 		return SNAP_OK;
@@ -379,34 +357,46 @@ look_in_full(struct store *s, struct listing *condemned, struct listing *index,
 		return err->code;
 	blockindex_free(s->index);
 	s->index = full;
-	condemned->n = index->n = 0;
-	return look_in_order(s, condemned, index, err);
+	rc = look_lists_again(s, l, err);
+	return rc == SNAP_OK ? look_in_order(s, l, err) : rc;
 }
 
 enum snap_code
 store_look(struct store *s, struct snap_err *err)
 {
-	struct listing condemned, index;
-	int64_t l0 = 0, boot = local_boot();
-	enum snap_code rc;
+	struct look_lists l;
+	enum snap_code rc = SNAP_OK;
 
-	memset(&condemned, 0, sizeof condemned);
-	memset(&index, 0, sizeof index);
-	condemned.kind = OBJ_CONDEMNED;
-	index.kind = OBJ_INDEX;
-	rc = transport_now(s->t, &l0, err);
+	memset(&l, 0, sizeof l);
+	if (!ahead_look(s, &l))
+		rc = look_lists_read(s, &l, NULL, err);
 	if (rc == SNAP_OK)
-		rc = look_in_order(s, &condemned, &index, err);
+		rc = look_in_order(s, &l, err);
 	if (rc == SNAP_OK)
-		rc = look_in_full(s, &condemned, &index, err);
+		rc = look_in_full(s, &l, err);
 	if (rc == SNAP_OK) {
 		if (s->state->look_boot == 0)
 			catch_up(s);
-		s->l0 = l0;
-		s->state->look_boot = boot;
+		s->l0 = l.l0;
+		s->state->look_boot = l.boot;
 	}
-	free(condemned.v);
-	free(index.v);
+	look_lists_fini(&l);
+	return rc;
+}
+
+enum snap_code
+store_look_condemned(struct store *s, int64_t l0, struct snap_err *err)
+{
+	struct look_lists l;
+	enum snap_code rc;
+
+	memset(&l, 0, sizeof l);
+	rc = look_lists_condemned(s, &l, err);
+	if (rc == SNAP_OK)
+		rc = read_all_condemned(s, &l, err);
+	if (rc == SNAP_OK)
+		s->l0 = l0;
+	look_lists_fini(&l);
 	return rc;
 }
 

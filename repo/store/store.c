@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "blockindex.h"
+#include "lists.h"
 #include "slots.h"
 #include "store_internal.h"
 
@@ -19,6 +20,7 @@
 #define GRACE_MIN 3600u
 #define FIRST_EPOCH 1
 #define THREADS_MAX 64
+#define REQUESTS 8 /* at once, of small objects, over a line */
 
 #if !defined(CLOCK_BOOTTIME)
 #define CLOCK_BOOTTIME CLOCK_MONOTONIC
@@ -350,13 +352,16 @@ store_open(struct transport *t, const struct store_opts *o, struct store **out,
 	}
 	if (s->n_threads > THREADS_MAX)
 		s->n_threads = THREADS_MAX;
+	/* A disk answers before a thread has begun. */
+	s->n_requests = transport_is_remote(t) ? REQUESTS : 1;
 	rc = state_new(&s->state, err);
 	if (rc == SNAP_OK)
-		rc = store_unlock(s, o, err);
-	if (rc == SNAP_OK)
 		rc = blockindex_new(&s->index, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
 		s->index->lean = o->for_reading;
+		ahead_start(s, !o->for_listing);
+		rc = store_unlock(s, o, err);
+	}
 	if (rc == SNAP_OK)
 		rc = open_cache(s, o, err);
 	if (rc == SNAP_OK)
@@ -372,6 +377,7 @@ store_close(struct store *s)
 	if (s == NULL)
 		return;
 	if (s->state != NULL) {
+		ahead_free(s);
 		ctx_pool_free(s->state->contexts);
 		scratch_free(s->state->scratch);
 		keys_secret_free(s->state->sessions);

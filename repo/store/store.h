@@ -21,8 +21,8 @@ struct store {
 	int64_t config_ns; /* its store time, where times are of visibility */
 	uint8_t repo_id[ID_LEN];
 	struct report *report;
-	char *cache_dir; /* <cache>/<repo id hex>, or NULL */
-	size_t n_threads;
+	char *cache_dir;              /* <cache>/<repo id hex>, or NULL */
+	size_t n_threads, n_requests; /* requests at once: 1 on a disk */
 	int zstd_level;
 	struct blockindex *index;  /* see blockindex.h; filled by store_look */
 	int64_t l0;                /* store time of the newest look, ns */
@@ -37,7 +37,7 @@ struct store_opts {
 	uint64_t cache_limit; /* bytes on disk; 0 = 2 GiB */
 	size_t n_threads;
 	int zstd_level;
-	bool for_reading; /* the index has no directories and no hooks */
+	bool for_reading, for_listing; /* see repo_opts */
 	struct report *report;
 };
 struct slot_cost;

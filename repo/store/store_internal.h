@@ -38,12 +38,14 @@ struct store_state {
 	struct host_record *hosts; /* fixed after open */
 	size_t n_hosts;
 	struct cache *cache;
+	struct ahead *ahead; /* see lists.h; NULL: nothing is asked ahead */
 	int64_t look_boot;   /* local time of the newest look; 0 = none */
 	uint32_t epoch_seen; /* the newest of a body that authenticated */
 	uint32_t lost_epoch; /* see store_lost_epoch() */
 	/* The newest look could not read a condemned list, and why. */
 	bool unread;
 	struct snap_err why_unread;
+	bool retired; /* a condemned list went after it was listed */
 };
 
 /* Local elapsed time in ns: with sleep, and the wall clock's. */
@@ -62,6 +64,11 @@ void store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
     uint8_t out[HEADER_LEN]);
 /* From maintenance: signed by it, not merely by a known host. */
 bool body_is_maintenance(const struct store_body *b);
+
+/* ---- look.c */
+/* As store_look(), of condemned/ alone; l0: a store time heard before. */
+SNAP_MUST_CHECK enum snap_code store_look_condemned(
+    struct store *s, int64_t l0, struct snap_err *err);
 
 /* ---- unlock.c */
 SNAP_MUST_CHECK enum snap_code store_unlock(

@@ -14,6 +14,7 @@
 #include "keyfile.h"
 #include "slots.h"
 #include "store_internal.h"
+#include "workers.h"
 
 #define KEYS_MAX 4096
 #define KEY_OBJECT_MAX (64u << 10)
@@ -31,11 +32,18 @@ struct unlock {
 	struct span secret;
 	enum slot_type type;
 	struct bytes config; /* raw */
-	uint32_t epoch;      /* the first */
-	uint8_t *rs;         /* locked: RS, then a parsed recovery code */
+	struct transport_stat config_st;
+	uint32_t epoch; /* the first */
+	uint8_t *rs;    /* locked: RS, then a parsed recovery code */
 	size_t n_denied, n_bad, n_mac, n_foreign;
 	struct snap_err bad;    /* the last damaged slot */
 	struct snap_err unread; /* the last that the store cannot give */
+};
+
+struct question {
+	enum { ASK_KEYS, ASK_CONFIG, ASK_TIME } what;
+	enum snap_code rc;
+	struct snap_err err;
 };
 
 static enum snap_code
@@ -69,15 +77,39 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	return SNAP_OK;
 }
 
+/* What opening begins with.  Each failure is kept: which of them counts is not
+ * for the order of the answers to say. */
+static enum snap_code
+ask(void *arg, void *job, struct snap_err *err)
+{
+	struct unlock *u = arg;
+	struct transport *t = u->s->t;
+	struct question *q = job;
+
+	(void)err;
+	if (q->what == ASK_KEYS)
+		q->rc = transport_list(t, "keys/", note_key, u, &q->err);
+	else if (q->what == ASK_CONFIG)
+		q->rc = store_fetch(u->s, "config", &u->config, &q->err);
+	else
+		q->rc = transport_stat(t, "config", &u->config_st, &q->err);
+	return SNAP_OK;
+}
+
 static enum snap_code
 read_config(struct unlock *u, struct snap_err *err)
 {
-	struct transport_stat st = { 0, 0 };
+	struct question q[] = { { .what = ASK_KEYS }, { .what = ASK_CONFIG },
+		{ .what = ASK_TIME } };
 	struct store *s = u->s;
 	struct object o;
 	enum snap_code rc;
 
-	rc = store_fetch(s, "config", &u->config, err);
+	rc = workers_each(s->n_requests, ask, u, q,
+	    transport_time_is_visibility(s->t) ? 3 : 2, sizeof *q, err);
+	for (size_t i = 0; i < 3 && rc == SNAP_OK; i++)
+		if ((rc = q[i].rc) != SNAP_OK)
+			*err = q[i].err;
 	if (rc == SNAP_NOTFOUND && u->n > 0) {
 		(void)snap_fail(err, SNAP_NOREPO,
 		    "the repository at %s is half initialised: it has no config",
@@ -89,11 +121,9 @@ read_config(struct unlock *u, struct snap_err *err)
 	if (rc == SNAP_NOTFOUND)
 		return snap_fail(err, SNAP_NOREPO,
 		    "there is no repository at %s", transport_url(s->t));
-	if (rc == SNAP_OK && transport_time_is_visibility(s->t))
-		rc = transport_stat(s->t, "config", &st, err);
 	if (rc != SNAP_OK)
 		return rc;
-	s->config_ns = st.time_ns;
+	s->config_ns = u->config_st.time_ns;
 	rc = object_parse(bytes_span(&u->config), &o, err);
 	if (rc == SNAP_OK && o.header.kind != OBJ_CONFIG)
 		rc = snap_fail(err, SNAP_CORRUPT, "this is no config");
@@ -125,9 +155,11 @@ config_genuine(const struct unlock *u, const struct keys *k)
 
 /* Left empty when it cannot be a key: try_slot() says so. */
 static enum snap_code
-fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
+fetch_key(void *arg, void *job, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
+	struct key_object *ko = job;
+	struct unlock *u = arg;
 	enum snap_code rc;
 
 	if (ko->too_large)
@@ -138,7 +170,9 @@ fetch_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 		report_log(u->s->report, REPORT_WARNING, "key slot %s: %s",
 		    name, err->msg);
 		ko->unread = true;
+		(void)pthread_mutex_lock(&u->s->state->lock);
 		u->unread = *err;
+		(void)pthread_mutex_unlock(&u->s->state->lock);
 	}
 	if (rc == SNAP_NOTFOUND || rc == SNAP_CORRUPT || rc == SNAP_IO) {
 		bytes_clear(&ko->raw);
@@ -484,14 +518,12 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 	u.rs = keys_secret_alloc(2 * KEY_BYTES);
 	if (u.rs == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for keys");
-	rc = transport_list(s->t, "keys/", note_key, &u, err);
+	rc = read_config(&u, err);
 	if (rc == SNAP_OK)
-		rc = read_config(&u, err);
-	for (size_t i = 0; i < u.n && rc == SNAP_OK; i++) {
-		rc = fetch_key(&u, &u.v[i], err);
-		if (rc == SNAP_OK)
-			rc = look_at_key(&u, &u.v[i], err);
-	}
+		rc = workers_each(
+		    s->n_requests, fetch_key, &u, u.v, u.n, sizeof *u.v, err);
+	for (size_t i = 0; i < u.n && rc == SNAP_OK; i++)
+		rc = look_at_key(&u, &u.v[i], err);
 	if (rc == SNAP_OK)
 		rc = o->key_file.len > 0 ? open_key_file(&u, o->key_file, err)
 					 : take_secret(&u, o, err);

@@ -66,6 +66,7 @@ static enum snap_code
 put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
     int64_t l0, int64_t *time_ns, struct snap_err *err)
 {
+	struct heard h = { 0, local_boot(), local_real() };
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct transport_stat st = { 0, 0 };
 	struct bytes raw;
@@ -83,6 +84,10 @@ put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
 	if (rc == SNAP_OK)
 		rc = lease_check(r, l0, st.time_ns, err);
 	if (rc == SNAP_OK) {
+		h.store = st.time_ns;
+		(void)pthread_mutex_lock(&r->lock);
+		r->heard = h;
+		(void)pthread_mutex_unlock(&r->lock);
 		r->stored += raw.len;
 		report_stored(r->s->report, raw.len);
 		cache_put(r->s->state->cache,
@@ -262,7 +267,9 @@ put_ok(struct run *r, const uint8_t id[ID_LEN], int64_t *when,
 	bytes_init(&body, 1024);
 	confirm_encode(&c, &body);
 	rc = bytes_check(&body, err);
-	if (rc == SNAP_OK)
+	/* Where times are of visibility, the answer to the snapshot was this
+	 * check, and readers judge what comes after it. */
+	if (rc == SNAP_OK && !transport_time_is_visibility(r->s->t))
 		rc = transport_now(r->s->t, &now, err);
 	if (rc == SNAP_OK)
 		rc = lease_check(r, c.l0, now, err);

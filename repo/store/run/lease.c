@@ -81,30 +81,27 @@ pins_good(struct run *r, uint8_t bad[ID_LEN])
 	return true;
 }
 
+/* The look that the store has just finished, begun at `h`. */
 static enum snap_code
-look_locked(struct run *r, struct snap_err *err)
+judge(struct run *r, const struct heard *h, struct snap_err *err)
 {
-	int64_t boot = local_boot(), real = local_real();
 	char hex[2 * ID_LEN + 1];
 	uint8_t bad[ID_LEN];
 	enum snap_code rc;
 	bool clean;
 
-	rc = store_look(r->s, err);
-	if (rc == SNAP_OK)
-		rc = store_may_write(r->s, err);
-	if (rc != SNAP_OK)
-		return rc;
+	rc = store_may_write(r->s, err);
 	/* Was it still in time by what the run rested on so far? */
-	rc = lease_check(r, r->l0, r->s->l0, err);
+	if (rc == SNAP_OK)
+		rc = lease_check(r, r->l0, h->store, err);
 	if (rc != SNAP_OK)
 		return rc;
 	(void)pthread_mutex_lock(&r->lock);
 	clean = pins_good(r, bad);
 	if (clean) {
-		r->l0 = r->s->l0;
-		r->boot0 = boot;
-		r->real0 = real;
+		r->l0 = h->store;
+		r->boot0 = h->boot;
+		r->real0 = h->real;
 	}
 	(void)pthread_mutex_unlock(&r->lock);
 	if (clean)
@@ -115,13 +112,51 @@ look_locked(struct run *r, struct snap_err *err)
 	return snap_hint(err, "Run it again.");
 }
 
+static enum snap_code
+look_locked(struct run *r, struct snap_err *err)
+{
+	struct heard h = { 0, local_boot(), local_real() };
+	enum snap_code rc;
+
+	rc = store_look(r->s, err);
+	h.store = r->s->l0;
+	return rc == SNAP_OK ? judge(r, &h, err) : rc;
+}
+
+/*
+ * Before the end only condemned/ is read: a pack that the run refers to was
+ * there at its newest whole look, which is minutes old, and goes a grace after
+ * it was condemned.  The segment put last has told the time; an l0 that is too
+ * early does no harm.
+ */
+static enum snap_code
+last_look_locked(struct run *r, struct snap_err *err)
+{
+	struct heard h;
+	enum snap_code rc = SNAP_OK;
+
+	if (local_boot() - r->s->state->look_boot > 2 * LOOK_EVERY)
+		return look_locked(r, err);
+	(void)pthread_mutex_lock(&r->lock);
+	h = r->heard;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (h.boot == 0 || local_boot() - h.boot > ASK_EVERY) {
+		h.boot = local_boot();
+		h.real = local_real();
+		rc = transport_now(r->s->t, &h.store, err);
+	}
+	if (rc == SNAP_OK)
+		rc = store_look_condemned(r->s, h.store, err);
+	return rc == SNAP_OK ? judge(r, &h, err) : rc;
+}
+
 enum snap_code
 lease_look(struct run *r, struct snap_err *err)
 {
 	enum snap_code rc;
 
 	(void)pthread_mutex_lock(&r->look_lock);
-	rc = look_locked(r, err);
+	rc = last_look_locked(r, err);
 	(void)pthread_mutex_unlock(&r->look_lock);
 	return rc;
 }

@@ -14,7 +14,8 @@
 
 /* A disk keeps two busy; on a line of 25 ms each way they wait. */
 #define UPLOADERS_NEAR 2
-#define UPLOADERS_FAR 4
+/* Bytes of packs and of the index together, above which there are fewer. */
+#define PACKS_ROOM ((size_t)144 << 20)
 #define BACKLOG 1
 #define PACKS_PER_SEGMENT 12 /* 1.1 requests for each pack */
 #define HEADS_MAX 64
@@ -122,7 +123,9 @@ upload(void *arg, void *job, struct snap_err *err)
 			    bytes_span(&p->obj));
 		(void)pthread_mutex_lock(&r->lock);
 		rc = note_done(r, p, err);
-		segment = r->n_done >= PACKS_PER_SEGMENT;
+		/* The last ones of a run share a segment. */
+		segment = r->n_done >=
+			  PACKS_PER_SEGMENT + (r->ending ? PACKS_MAX : 0);
 		(void)pthread_mutex_unlock(&r->lock);
 	}
 	if (rc == SNAP_OK && segment)
@@ -135,6 +138,21 @@ static void
 drop_pack(void *job)
 {
 	packbuf_free(job);
+}
+
+/* Whoever has an index of a TiB has no room for as many packs. */
+static unsigned
+uploaders(const struct store *s)
+{
+	size_t index = s->index->entries_cap * sizeof *s->index->entries;
+	size_t packs = UPLOADERS_NEAR + 2;
+
+	if (s->n_requests == 1)
+		return UPLOADERS_NEAR;
+	while (packs < PACKS_MAX &&
+	       index + (packs + 1) * s->config.pack_size <= PACKS_ROOM)
+		packs++;
+	return (unsigned)packs - 2;
 }
 
 static enum snap_code
@@ -154,8 +172,6 @@ run_new(struct store *s, struct run **out, struct snap_err *err)
 		goto no_memory;
 	}
 	r->s = s;
-	r->n_uploaders =
-	    transport_is_remote(s->t) ? UPLOADERS_FAR : UPLOADERS_NEAR;
 	idset_init(&r->known);
 	for (size_t i = 0; i < PACKS_MAX; i++)
 		bytes_init(&r->spare[i], TRANSPORT_SIZE_MAX);
@@ -194,6 +210,7 @@ run_begin(struct store *s, struct run **out, struct snap_err *err)
 		rc = session_new(s->keys, r->session, err);
 	if (rc == SNAP_OK) {
 		lease_begin(r, boot, real);
+		r->n_uploaders = uploaders(s);
 		rc = workers_new(r->n_uploaders, BACKLOG, upload, drop_pack, r,
 		    &r->uploaders, err);
 	}
@@ -427,6 +444,7 @@ run_flush(struct run *r, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 
 	(void)pthread_mutex_lock(&r->lock);
+	r->ending = true;
 	memcpy(last, r->open, sizeof last);
 	r->open[0] = r->open[1] = NULL;
 	(void)pthread_mutex_unlock(&r->lock);

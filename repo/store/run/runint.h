@@ -47,6 +47,9 @@ struct done_pack {  /* put, not yet named by a segment */
 	uint32_t size;
 	struct bytes contents;
 };
+struct heard { /* a store time, and what clocks said before it was asked */
+	int64_t store, boot, real;
+};
 struct run {
 	struct store *s;
 	uint8_t id[ID_LEN];
@@ -58,6 +61,7 @@ struct run {
 	unsigned n_packs, n_uploaders; /* that fill or are being put; threads */
 	pthread_cond_t pack_gone;
 	struct idset known; /* stored by this run */
+	bool ending;        /* no more packs but the last */
 	struct done_pack *done;
 	size_t n_done, done_cap;
 	uint8_t *pins; /* bit per pack number of the index */
@@ -67,6 +71,7 @@ struct run {
 	int64_t store_now;        /* the latest store time heard */
 	int64_t asked_boot;       /* when it was last asked for */
 	int64_t segment_time;     /* estimate at the newest segment */
+	struct heard heard;       /* of the object put last */
 	struct snap_err failed;   /* the first failure, code != SNAP_OK */
 	_Atomic uint64_t stored;
 };
@@ -78,7 +83,7 @@ int64_t lease_now(const struct run *r);
 /* Account for a store time in an answer; SNAP_BUSY when beyond the lease. */
 SNAP_MUST_CHECK enum snap_code lease_check(
     struct run *r, int64_t l0, int64_t answered, struct snap_err *err);
-/* Look again; moves l0 when clean, SNAP_BUSY when not. */
+/* The last look: moves l0 when clean, SNAP_BUSY when not. */
 SNAP_MUST_CHECK enum snap_code lease_look(struct run *r, struct snap_err *err);
 /* Adopt the store's newest look at begin. */
 void lease_begin(struct run *r, int64_t boot, int64_t real);

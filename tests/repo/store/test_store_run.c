@@ -192,6 +192,62 @@ a_condemned_pack_is_not_referred_to(void **state)
 	world_close(&w);
 }
 
+struct retiring {
+	struct mem_store *mem;
+	const uint8_t *pack;
+};
+
+/* Prune deletes the pack and retires the list just before it is read. */
+static enum snap_code
+retire_at_get(
+    void *arg, enum fault_op op, const char *name, struct snap_err *err)
+{
+	const struct retiring *r = arg;
+	char pack[TRANSPORT_NAME_MAX + 1];
+
+	(void)err;
+	if (op != FAULT_GET || strncmp(name, "condemned/", 10) != 0)
+		return SNAP_OK;
+	store_name(OBJ_DATA, r->pack, pack);
+	assert_true(mem_store_remove(r->mem, pack));
+	assert_true(mem_store_remove(r->mem, name));
+	return SNAP_OK;
+}
+
+static void
+a_list_that_is_retired_during_a_look_hides_no_loss(void **state)
+{
+	struct retiring r;
+	struct transport *inner, *t;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct copy c[2];
+	uint8_t id[ID_LEN];
+	struct store *s;
+	struct made m;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	make_block(s, 0, &m);
+	assert_int_equal(backup(s, 0, 5, id, &err), SNAP_OK);
+	assert_int_equal(store_copies(s, CLASS_DATA, m.f.id, c, 2), 1);
+	condemn(s, c[0].pack, 1, true);
+	store_close(s);
+	assert_int_equal(transport_open_mem(w.mem, &inner, &err), SNAP_OK);
+	assert_int_equal(transport_open_fault(inner, &t, &err), SNAP_OK);
+	s = open_on(&w, t, "secret", NULL);
+	r = (struct retiring){ w.mem, c[0].pack };
+	fault_set_hook(t, retire_at_get, &r);
+	assert_int_equal(store_look(s, &err), SNAP_OK);
+	assert_int_equal(count_names(w.t, "condemned/"), 0);
+	assert_false(store_has(s, CLASS_DATA, m.f.id));
+	made_fini(&m);
+	store_close(s);
+	transport_close(t);
+	world_close(&w);
+}
+
 /* Whoever may put objects sees the names of all others. */
 static void
 a_condemned_list_and_a_segment_of_one_id_hide_neither(void **state)
@@ -474,6 +530,8 @@ main(void)
 		cmocka_unit_test(a_run_that_waited_too_long_fails),
 		cmocka_unit_test(an_answer_after_the_lease_is_no_success),
 		cmocka_unit_test(a_condemned_pack_is_not_referred_to),
+		cmocka_unit_test(
+		    a_list_that_is_retired_during_a_look_hides_no_loss),
 		cmocka_unit_test(
 		    a_condemned_list_and_a_segment_of_one_id_hide_neither),
 		cmocka_unit_test(
