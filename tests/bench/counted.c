@@ -4,7 +4,8 @@
  *
  * When the transport is closed its counts are appended to the file that
  * COUNTS names: one line of puts, gets, stats and lists, as an object store
- * would bill them.  WORKERS says how many CPUs the program is to find.
+ * would bill them.  WORKERS says how many CPUs the program is to find; with
+ * FAR it takes the store, whichever it is, for one behind a line.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -15,6 +16,8 @@
 
 void __real_transport_close(struct transport *t);
 void __wrap_transport_close(struct transport *t);
+bool __real_transport_is_remote(const struct transport *t);
+bool __wrap_transport_is_remote(const struct transport *t);
 long __real_sysconf(int name);
 long __wrap_sysconf(int name);
 
@@ -36,6 +39,12 @@ __wrap_transport_close(struct transport *t)
 		(void)fclose(f);
 	}
 	__real_transport_close(t);
+}
+
+bool
+__wrap_transport_is_remote(const struct transport *t)
+{
+	return getenv("FAR") != NULL || __real_transport_is_remote(t);
 }
 
 long

@@ -7,7 +7,8 @@
 Makes a repository of BLOCKS blocks of 1 MiB and runs every command on it with
 four workers.  Without --limit each has a limit of its own, a third above what
 it took with 131,072 blocks.  --database backs up a database of the server that
-PGHOST names with -j 4 as well.
+PGHOST names with -j 4 as well, and NAME_far as if to a store over a line, which
+has more packs in memory.
 """
 import argparse
 import os
@@ -19,15 +20,16 @@ import tempfile
 MIB = 1 << 20
 LIMITS = {
     "init": 90, "snapshots": 24, "ls": 34, "stats": 28, "backup": 78,
+    "backup over a line": 110,
     "restore": 76, "check": 160, "repair index": 36,
     "repair index, all lost": 90,
 }
 
 
-def write_rows(path, n):
+def write_rows(path, n, seed):
     """n bytes of rows that compress and have nothing in common.  Bit by bit:
     a process begins with the peak of the one that started it."""
-    x, size = 1, 0
+    x, size = seed, 0
     with open(path, "wb") as f:
         while size < n:
             x = (x * 6364136223846793005 + 1442695040888963407) & (1 << 64) - 1
@@ -42,10 +44,12 @@ class Repo:
         self.cache = os.path.join(work, "cache%d" % blocks)
         subprocess.run([a.synthetic, self.path, str(blocks)], check=True)
 
-    def peak(self, argv, data=None):
+    def peak(self, argv, data=None, far=False):
         env = {**os.environ, "SNAP_REPOSITORY": self.path,
                "SNAP_PASSPHRASE": "bench", "SNAP_CACHE_DIR": self.cache,
                "WORKERS": "4"}
+        if far:
+            env["FAR"] = "1"
         with open(data or os.devnull, "rb") as i:
             p = subprocess.Popen([self.a.snap, "-q"] + argv, stdin=i,
                                  stdout=subprocess.DEVNULL, env=env)
@@ -65,10 +69,15 @@ class Repo:
         yield "ls", self.peak(["ls", "latest:big"])
         yield "stats", self.peak(["stats"])
         yield "backup", self.peak(["backup", "--stdin", "--name", "x"], data)
+        yield "backup over a line", self.peak(
+            ["backup", "--stdin", "--name", "y"], data + "-far", far=True)
         yield "restore", self.peak(["restore", "latest:x"])
         if self.a.database:
             yield "backup -j 4", self.peak(
                 ["backup", "-j", "4", "-d", self.a.database])
+            yield "the same over a line", self.peak(
+                ["backup", "-j", "4", "-d", self.a.database + "_far"],
+                far=True)
         yield "check", self.peak(["check"])
         yield "repair index", self.peak(["repair", "index"])
         shutil.rmtree(os.path.join(self.path, "index"))
@@ -89,7 +98,8 @@ def main():
     data = os.path.join(work, "rows")
     bad = []
     try:
-        write_rows(data, MIB * (256 if a.limit else 24))
+        for n, path in enumerate((data, data + "-far")):
+            write_rows(path, MIB * (256 if a.limit else 24), n + 1)
         print("| %d blocks of 1 MiB | peak, MiB |" % a.blocks)
         print("|---|---|")
         for what, peak in Repo(a, work, a.blocks).measure(data):

@@ -13,11 +13,13 @@ fi
 trap pg_stop EXIT
 trap 'exit 1' INT TERM HUP
 pg_start autovacuum=off max_wal_size=4GB
-createdb four
-for t in 1 2 3 4; do
-	psql -qX four -c "CREATE UNLOGGED TABLE t$t AS SELECT i AS id,
-	  md5('$t a' || i) AS a, md5('$t b' || i) AS b,
-	  'a remark that is the same in all rows' AS c
-	FROM generate_series(1, 2000000) i"
+for db in four four_far; do
+	createdb $db
+	for t in 1 2 3 4; do
+		psql -qX $db -c "CREATE UNLOGGED TABLE t$t AS SELECT i AS id,
+		  md5('$db $t a' || i) AS a, md5('$db $t b' || i) AS b,
+		  'a remark that is the same in all rows' AS c
+		FROM generate_series(1, 2000000) i"
+	done
 done
 python3 "$py" "$1" "$2" 1048576 --limit 256 --database four
