@@ -74,78 +74,6 @@ sftp_time_ns(uint32_t seconds)
 
 /* ---- the operations */
 
-struct into {
-	uint8_t *room;
-};
-
-static bool
-copy_in(void *arg, size_t at, struct span s)
-{
-	struct into *i = arg;
-
-	memcpy(i->room + at, s.p, s.len);
-	return true;
-}
-
-/* Look at the name and open it, in one go. */
-static enum snap_code
-open_object(struct sftp_conn *c, const char *path, struct sftp_answer a[2],
-    struct snap_err *err)
-{
-	uint32_t first = c->next_id;
-	enum snap_code rc;
-
-	sftp_ask_path(c, SFTP_LSTAT, path);
-	sftp_ask_open(c, path, SFTP_FOR_READ);
-	rc = sftp_answers(c, first, a, 2, err);
-	if (rc != SNAP_OK)
-		return rc;
-	if (sftp_is_missing(&a[0]) || sftp_is_missing(&a[1]) ||
-	    (a[0].type == SFTP_ATTRS && !sftp_is_file(&a[0].attrs)))
-		rc = sftp_no_object(err);
-	else if (a[0].type != SFTP_ATTRS)
-		rc = sftp_refused(&a[0], "look it up", err);
-	else if (a[1].type != SFTP_HANDLE)
-		rc = sftp_refused(&a[1], "open", err);
-	if (rc != SNAP_OK && a[1].type == SFTP_HANDLE)
-		sftp_ask_handle(c, SFTP_CLOSE, &a[1]);
-	return rc;
-}
-
-static enum snap_code
-sftp_get(struct transport *t, const char *name, uint64_t off, size_t len,
-    struct bytes *out, struct snap_err *err)
-{
-	struct sftp *f = (struct sftp *)t;
-	struct sftp_range range = { .off = off, .fn = copy_in };
-	char path[SFTP_NAME_SIZE];
-	struct sftp_answer a[2];
-	struct sftp_conn *c;
-	struct into into;
-	enum snap_code rc;
-
-	rc = sftp_take(f, &c, err);
-	if (rc != SNAP_OK)
-		return rc;
-	sftp_path(f, name, path);
-	rc = open_object(c, path, a, err);
-	if (rc != SNAP_OK)
-		goto out;
-	rc = transport_range(a[0].attrs.size, off, len, &range.n, err);
-	if (rc == SNAP_OK && range.n > 0)
-		rc = bytes_reserve(out, out->len + range.n, err);
-	if (rc == SNAP_OK && range.n > 0) {
-		into.room = bytes_room(out, range.n);
-		range.arg = &into;
-		rc = into.room == NULL ? bytes_check(out, err)
-				       : sftp_read(c, &a[1], &range, err);
-	}
-	sftp_ask_handle(c, SFTP_CLOSE, &a[1]); /* nobody waits for that */
-out:
-	sftp_give(f, c);
-	return rc;
-}
-
 static enum snap_code
 sftp_stat(struct transport *t, const char *name, struct transport_stat *st,
     struct snap_err *err)
@@ -157,7 +85,7 @@ sftp_stat(struct transport *t, const char *name, struct transport_stat *st,
 	enum snap_code rc;
 	uint32_t first;
 
-	rc = sftp_take(f, &c, err);
+	rc = sftp_take(f, NULL, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	first = c->next_id;
@@ -192,7 +120,7 @@ sftp_del(struct transport *t, const char *name, struct snap_err *err)
 	uint32_t first;
 	bool sync;
 
-	rc = sftp_take(f, &c, err);
+	rc = sftp_take(f, NULL, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	sync = (c->can & SFTP_CAN_FSYNC) != 0 && !atomic_load(&f->no_dir_sync);
@@ -206,6 +134,7 @@ sftp_del(struct transport *t, const char *name, struct snap_err *err)
 	if (sync)
 		sftp_ask_open(c, dir[0] != '\0' ? dir : ".", SFTP_FOR_READ);
 	rc = sftp_answers(c, first, a, sync ? 2 : 1, err);
+	(void)atomic_fetch_add(&f->age, 1);
 	if (rc != SNAP_OK)
 		goto out;
 	if (sync && a[1].type == SFTP_HANDLE) {
@@ -328,7 +257,7 @@ sftp_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 	uint32_t seconds = 0;
 	enum snap_code rc;
 
-	rc = sftp_take(f, &c, err);
+	rc = sftp_take(f, NULL, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	rc = sftp_server_time(f, c, &seconds, err);

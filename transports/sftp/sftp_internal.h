@@ -22,6 +22,8 @@ struct sftp_dir {
 /* How a file gets its name without replacing another. */
 enum sftp_way { SFTP_WAY_UNKNOWN, SFTP_WAY_LINK, SFTP_WAY_RENAME };
 
+struct sftp_maker;
+
 struct sftp {
 	struct transport base;
 	struct ssh_cfg cfg;
@@ -29,16 +31,24 @@ struct sftp {
 	char *root;              /* as the server takes it */
 	atomic_bool no_dir_sync; /* the server cannot sync directories */
 	atomic_int way;          /* enum sftp_way */
+	atomic_uint age;         /* how often we deleted something */
 	pthread_mutex_t lock;
 	pthread_cond_t free_one;
 	struct sftp_dir *known; /* under `lock`, as all below */
 	struct sftp_conn *idle;
-	unsigned n_conns, max_conns;
+	unsigned n_conns, max_conns; /* with those being made */
+	unsigned n_waiting, n_making;
+	struct sftp_maker *makers; /* threads that make connections */
+	struct snap_err failure;   /* of the last that could not be made */
+	unsigned n_failed;
+	int64_t enough_until; /* ms: no more of them before that */
+	atomic_bool closing;
 };
 
-/* A connection for this thread alone; waits for one, or makes one. */
-SNAP_MUST_CHECK enum snap_code sftp_take(
-    struct sftp *f, struct sftp_conn **out, struct snap_err *err);
+/* A connection for this thread alone, best one that has `name` open (NULL:
+ * any); waits for one, or makes one. */
+SNAP_MUST_CHECK enum snap_code sftp_take(struct sftp *f, const char *name,
+    struct sftp_conn **out, struct snap_err *err);
 /* Give it back; a broken one is closed. */
 void sftp_give(struct sftp *f, struct sftp_conn *c);
 void sftp_pool_close(struct sftp *f);
@@ -64,7 +74,7 @@ SNAP_MUST_CHECK enum snap_code sftp_server_time(struct sftp *f,
 /* Why the server may have refused with nothing but "failure". */
 void sftp_explain(struct sftp *f, struct sftp_conn *c, struct snap_err *err);
 
-/* sftp_io.c */
+/* sftp_io.c, sftp_get.c */
 
 /* Write the file and, with `sync`, have it synced. */
 SNAP_MUST_CHECK enum snap_code sftp_write(struct sftp_conn *c,
@@ -79,12 +89,30 @@ struct sftp_range {
 	sftp_take_fn fn;
 	void *arg;
 	bool stopped; /* `fn` returned false */
+	/* Look, on the way, whether that path is still the file it was (NULL:
+	 * do not); SNAP_NOTFOUND when not. */
+	const char *path;
+	const struct sftp_attrs *was;
 };
 SNAP_MUST_CHECK enum snap_code sftp_read(struct sftp_conn *c,
     const struct sftp_answer *handle, struct sftp_range *r,
     struct snap_err *err);
 
-/* sftp_put.c, sftp_list.c: of the vtable. */
+/* Does the connection have the object open? */
+bool sftp_has_open(const struct sftp_conn *c, const char *name);
+
+/* sftp_way.c */
+
+/* Ask to give a file a name. */
+void sftp_ask_name(
+    struct sftp_conn *c, enum sftp_way way, const char *from, const char *to);
+/* How names are given on this server: tried once for each handle. */
+SNAP_MUST_CHECK enum snap_code sftp_find_way(struct sftp *f,
+    struct sftp_conn *c, enum sftp_way *way, struct snap_err *err);
+
+/* sftp_get.c, sftp_put.c, sftp_list.c: of the vtable. */
+SNAP_MUST_CHECK enum snap_code sftp_get(struct transport *t, const char *name,
+    uint64_t off, size_t len, struct bytes *out, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code sftp_put(struct transport *t, const char *name,
     struct span data, struct transport_stat *st, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code sftp_list(struct transport *t,

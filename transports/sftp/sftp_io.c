@@ -3,7 +3,7 @@
  * sftp_io.c - the bytes of a file, up and down.
  *
  * Many small requests are under way at once, so that a long line is always
- * full: 4 MiB of them, which is 80 MiB/s at 50 ms to the server and back.
+ * full: 8 MiB of them, which is 160 MiB/s at 50 ms to the server and back.
  */
 #include <string.h>
 
@@ -113,6 +113,22 @@ take_data(struct sftp_conn *c, struct span h, struct sftp_reply *r,
 	return SNAP_OK;
 }
 
+/* Is the answer to the look that of the file it was? */
+static enum snap_code
+same_file(
+    const struct sftp_range *range, struct sftp_reply *r, struct snap_err *err)
+{
+	struct sftp_attrs a;
+
+	memset(&a, 0, sizeof a);
+	if (r->type == SFTP_ATTRS)
+		sftp_read_attrs(&r->body, &a);
+	if (r->type != SFTP_ATTRS || r->body.bad || !sftp_is_file(&a) ||
+	    a.size != range->was->size || a.mtime != range->was->mtime)
+		return snap_fail(err, SNAP_NOTFOUND, "no longer that file");
+	return SNAP_OK;
+}
+
 enum snap_code
 sftp_read(struct sftp_conn *c, const struct sftp_answer *handle,
     struct sftp_range *range, struct snap_err *err)
@@ -121,14 +137,17 @@ sftp_read(struct sftp_conn *c, const struct sftp_answer *handle,
 	uint32_t first = c->next_id;
 	struct slot slots[SFTP_IN_FLIGHT];
 	size_t asked = 0, busy = 0, free_slot = 0;
+	bool looking = range->path != NULL;
 	enum snap_code rc = SNAP_OK;
 	struct sftp_reply r;
 	struct slot *s;
 
 	memset(slots, 0, sizeof slots);
 	range->stopped = false;
+	if (looking)
+		sftp_ask_path(c, SFTP_LSTAT, range->path);
 	while (rc == SNAP_OK && !range->stopped &&
-	       (asked < range->n || busy > 0)) {
+	       (asked < range->n || busy > 0 || looking)) {
 		while (asked < range->n && busy < SFTP_IN_FLIGHT) {
 			while (slots[free_slot].len > 0)
 				free_slot = (free_slot + 1) % SFTP_IN_FLIGHT;
@@ -144,6 +163,11 @@ sftp_read(struct sftp_conn *c, const struct sftp_answer *handle,
 		rc = sftp_next(c, first, &r, err);
 		if (rc != SNAP_OK)
 			break;
+		if (looking && r.id == first) {
+			looking = false;
+			rc = same_file(range, &r, err);
+			continue;
+		}
 		s = slot_of(slots, r.id);
 		if (s == NULL)
 			return sftp_nonsense(c, err);

@@ -9,7 +9,7 @@
 #include "sftp_internal.h"
 #include "url.h"
 
-#define CONNS 4
+#define CONNS 8
 #define CONNS_MAX 64
 #define CONNECT_S 30
 #define SILENCE_S 60
@@ -232,7 +232,7 @@ check_root(struct sftp *f, const char *url, struct snap_err *err)
 	struct sftp_conn *c;
 	enum snap_code rc;
 
-	rc = sftp_take(f, &c, err);
+	rc = sftp_take(f, NULL, &c, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "%s", url);
 	rc = stat_root(f, c, &a, err);
@@ -281,6 +281,9 @@ transport_open_sftp(const char *url, const struct transport_opts *opts,
 	}
 	atomic_init(&f->no_dir_sync, false);
 	atomic_init(&f->way, SFTP_WAY_UNKNOWN);
+	atomic_init(&f->age, 0);
+	atomic_init(&f->closing, false);
+	f->cfg.closing = &f->closing;
 	f->cfg.opts = opts;
 	rc = url_parse(url, &u, err);
 	if (rc == SNAP_OK)

@@ -2,8 +2,11 @@
 /*
  * sftp_pool.c - several connections, each for one thread at a time.
  *
- * One that broke is closed; whoever needs one next makes a new one.  The one
- * used last is handed out first, so that those too many fall asleep.
+ * One that broke is closed.  To make one takes many round trips, so whoever
+ * finds none idle has one made and waits for that or any other: only where
+ * there is none at all it is made by who needs it, and who hears why it
+ * fails.  The one used last is handed out first, so that those too many fall
+ * asleep.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -13,6 +16,7 @@
 #define SLICE_NS 100000000L /* between two looks for a cancellation */
 #define DOUBTFUL_MS 60000   /* after being idle for so long, ask first */
 #define DOUBT_MS 10000      /* and wait no longer for the answer */
+#define ENOUGH_MS 10000     /* after one could not be made, make do */
 
 static void
 conn_free(struct sftp_conn *c)
@@ -73,56 +77,179 @@ conn_works(struct sftp *f, struct sftp_conn *c)
 	return works;
 }
 
+/* One connection less, because it broke (NULL) or could not be made.  Under
+ * the lock. */
 static void
-forget(struct sftp *f)
+one_less(struct sftp *f, const struct snap_err *failure)
+{
+	f->n_conns--;
+	if (failure != NULL) {
+		f->failure = *failure;
+		f->n_failed++;
+		f->enough_until = ssh_clock_ms() + ENOUGH_MS;
+	}
+	pthread_cond_broadcast(&f->free_one);
+}
+
+static void
+forget(struct sftp *f, const struct snap_err *failure)
 {
 	pthread_mutex_lock(&f->lock);
-	f->n_conns--;
-	pthread_cond_signal(&f->free_one);
+	one_less(f, failure);
 	pthread_mutex_unlock(&f->lock);
 }
 
-/* An idle connection, or NULL with the right to make one. */
+/* ---- more of them, made while others do the work */
+
+struct sftp_maker {
+	struct sftp_maker *next;
+	struct sftp *f;
+	pthread_t id;
+	bool done; /* under f->lock */
+};
+
+static void *
+make_one(void *arg)
+{
+	struct sftp_maker *m = arg;
+	struct sftp *f = m->f;
+	struct sftp_conn *c = NULL;
+	struct snap_err err;
+	enum snap_code rc;
+
+	rc = conn_new(f, &c, &err);
+	pthread_mutex_lock(&f->lock);
+	f->n_making--;
+	m->done = true;
+	if (rc != SNAP_OK) {
+		/* A server may not want so many: what there is has to do. */
+		one_less(f, &err);
+	} else {
+		c->idle_since = ssh_clock_ms();
+		c->next = f->idle;
+		f->idle = c;
+		pthread_cond_signal(&f->free_one);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return NULL;
+}
+
+/* Wait for makers: those that are done, or all. */
+static void
+reap(struct sftp *f, bool all)
+{
+	struct sftp_maker **at = &f->makers, *m;
+
+	while ((m = *at) != NULL) {
+		if (!all && !m->done) {
+			at = &m->next;
+			continue;
+		}
+		*at = m->next;
+		(void)pthread_join(m->id, NULL);
+		free(m);
+	}
+}
+
+/* Have one made, under the lock.  Without memory there is just none. */
+static void
+start_maker(struct sftp *f)
+{
+	struct sftp_maker *m;
+
+	reap(f, false);
+	m = calloc(1, sizeof *m);
+	if (m == NULL)
+		return;
+	m->f = f;
+	if (pthread_create(&m->id, NULL, make_one, m) != 0) {
+		free(m);
+		return;
+	}
+	m->next = f->makers;
+	f->makers = m;
+	f->n_making++;
+	f->n_conns++;
+}
+
+/* ---- give and take */
+
+static void
+wait_a_little(struct sftp *f)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += SLICE_NS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	(void)pthread_cond_timedwait(&f->free_one, &f->lock, &until);
+}
+
+/* Take an idle one out of the list: one that has the object open, or else the
+ * one used last. */
+static struct sftp_conn *
+pick(struct sftp *f, const char *name)
+{
+	struct sftp_conn **at = &f->idle, *c;
+
+	while (name != NULL && *at != NULL && !sftp_has_open(*at, name))
+		at = &(*at)->next;
+	if (*at == NULL)
+		at = &f->idle;
+	c = *at;
+	*at = c->next;
+	return c;
+}
+
+/* An idle connection, or NULL with the right to make the only one. */
 static enum snap_code
-take_idle(struct sftp *f, struct sftp_conn **out, struct snap_err *err)
+take_idle(struct sftp *f, const char *name, struct sftp_conn **out,
+    struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
-	struct timespec until;
+	unsigned seen;
 
 	*out = NULL;
 	pthread_mutex_lock(&f->lock);
-	while (f->idle == NULL && f->n_conns >= f->max_conns) {
+	seen = f->n_failed;
+	f->n_waiting++;
+	while (f->idle == NULL && f->n_conns > 0) {
 		rc = report_check(f->cfg.opts->report, err);
 		if (rc != SNAP_OK)
 			break;
-		(void)clock_gettime(CLOCK_REALTIME, &until);
-		until.tv_nsec += SLICE_NS;
-		if (until.tv_nsec >= 1000000000L) {
-			until.tv_nsec -= 1000000000L;
-			until.tv_sec++;
-		}
-		(void)pthread_cond_timedwait(&f->free_one, &f->lock, &until);
+		if (f->n_making < f->n_waiting && f->n_conns < f->max_conns &&
+		    ssh_clock_ms() >= f->enough_until)
+			start_maker(f);
+		wait_a_little(f);
 	}
-	if (rc == SNAP_OK) {
-		*out = f->idle;
-		if (f->idle != NULL)
-			f->idle = f->idle->next;
-		else
-			f->n_conns++;
+	f->n_waiting--;
+	if (rc == SNAP_OK && f->idle != NULL)
+		*out = pick(f, name);
+	else if (rc == SNAP_OK && f->n_failed == seen)
+		f->n_conns++;
+	else if (rc == SNAP_OK) {
+		/* Somebody tried while we waited: one after the other, all
+		 * would wait for a server that does not answer. */
+		*err = f->failure;
+		rc = err->code;
 	}
 	pthread_mutex_unlock(&f->lock);
 	return rc;
 }
 
 enum snap_code
-sftp_take(struct sftp *f, struct sftp_conn **out, struct snap_err *err)
+sftp_take(struct sftp *f, const char *name, struct sftp_conn **out,
+    struct snap_err *err)
 {
 	struct sftp_conn *c;
 	enum snap_code rc;
 
 	*out = NULL;
 	for (;;) {
-		rc = take_idle(f, &c, err);
+		rc = take_idle(f, name, &c, err);
 		if (rc != SNAP_OK)
 			return rc;
 		if (c == NULL)
@@ -132,11 +259,11 @@ sftp_take(struct sftp *f, struct sftp_conn **out, struct snap_err *err)
 			return SNAP_OK;
 		}
 		conn_free(c);
-		forget(f);
+		forget(f, NULL);
 	}
 	rc = conn_new(f, &c, err);
 	if (rc != SNAP_OK) {
-		forget(f);
+		forget(f, err);
 		return rc;
 	}
 	*out = c;
@@ -148,7 +275,7 @@ sftp_give(struct sftp *f, struct sftp_conn *c)
 {
 	if (c->broken) {
 		conn_free(c);
-		forget(f);
+		forget(f, NULL);
 		return;
 	}
 	c->idle_since = ssh_clock_ms();
@@ -164,6 +291,8 @@ sftp_pool_close(struct sftp *f)
 {
 	struct sftp_conn *c, *next;
 
+	atomic_store(&f->closing, true);
+	reap(f, true);
 	for (c = f->idle; c != NULL; c = next) {
 		next = c->next;
 		conn_free(c);

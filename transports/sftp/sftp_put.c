@@ -4,9 +4,9 @@
  *
  * As on a local disk: write and sync a hidden file beside the target, give it
  * its name by a hard link (which never replaces), renew its time, sync its
- * directory, remove the hidden name.  Servers without hardlink@openssh.com
- * get a rename instead, which version 3 of SFTP forbids to replace; whether
- * the server knows that is tried out first.
+ * directory, remove the hidden name.  A server that takes requests in their
+ * order is asked for all that is behind the sync at once.  How names are given
+ * is in sftp_way.c.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,6 @@
 #include "sftp_internal.h"
 
 #define PUBLISH_TRIES 8
-#define LINK "hardlink@openssh.com"
 #define LEVELS_MAX (TRANSPORT_NAME_MAX / 2 + 1)
 #define ATTR_TIMES 8u
 
@@ -33,7 +32,12 @@ struct put {
 	struct sftp_answer dirs[LEVELS_MAX];
 	size_t n_dirs;
 	struct sftp_answer mkdirs[LEVELS_MAX]; /* and other answers */
-	bool removing;                         /* the hidden name */
+	/* Of finishing: the first request, and what it was for. */
+	uint32_t first;
+	size_t n_syncs;
+	bool renewing, all_dirs;
+	bool again;    /* tried once more already */
+	bool removing; /* the hidden name */
 	uint32_t removal;
 	uint32_t mtime;
 };
@@ -154,10 +158,11 @@ close_all(struct put *p)
 		sftp_ask_handle(p->c, SFTP_CLOSE, &p->file);
 	p->open = false;
 	close_dirs(p);
-	p->removing = p->there;
-	p->removal = p->c->next_id;
-	if (p->there)
+	if (p->there) {
+		p->removing = true;
+		p->removal = p->c->next_id;
 		sftp_ask_path(p->c, SFTP_REMOVE, p->tmp);
+	}
 	p->there = false;
 }
 
@@ -227,8 +232,9 @@ static enum snap_code
 compare(struct put *p, struct snap_err *err)
 {
 	struct same same = { p->data };
-	struct sftp_range range = { 0, p->data.len, compare_part, &same,
-		false };
+	struct sftp_range range = {
+		.n = p->data.len, .fn = compare_part, .arg = &same
+	};
 	struct sftp_answer a[2], s;
 	uint32_t first = p->c->next_id;
 	enum snap_code rc;
@@ -269,120 +275,6 @@ compare(struct put *p, struct snap_err *err)
 	return rc;
 }
 
-static void
-ask_two(struct sftp_conn *c, const char *ext, const char *from, const char *to)
-{
-	(void)sftp_begin(c, ext != NULL ? SFTP_EXTENDED : SFTP_RENAME);
-	if (ext != NULL)
-		ssh_put_string(&c->out, span_str(ext));
-	ssh_put_string(&c->out, span_str(from));
-	ssh_put_string(&c->out, span_str(to));
-	sftp_end(c);
-}
-
-/* Two empty files with hidden names in the store's directory. */
-static enum snap_code
-two_files(struct put *p, char a[SFTP_NAME_SIZE], char b[SFTP_NAME_SIZE],
-    struct snap_err *err)
-{
-	struct sftp_answer got[2];
-	uint32_t first = p->c->next_id;
-	enum snap_code rc;
-
-	rc = sftp_tmp_path(p->f, "", a, err);
-	if (rc == SNAP_OK)
-		rc = sftp_tmp_path(p->f, "", b, err);
-	if (rc != SNAP_OK)
-		return rc;
-	sftp_ask_open(p->c, a, SFTP_FOR_WRITE | SFTP_CREAT | SFTP_EXCL);
-	sftp_ask_open(p->c, b, SFTP_FOR_WRITE | SFTP_CREAT | SFTP_EXCL);
-	rc = sftp_answers(p->c, first, got, 2, err);
-	for (int i = 0; rc == SNAP_OK && i < 2; i++) {
-		if (got[i].type != SFTP_HANDLE)
-			return sftp_refused(
-			    &got[i], "create a temporary file", err);
-		sftp_ask_handle(p->c, SFTP_CLOSE, &got[i]);
-	}
-	return rc;
-}
-
-/*
- * Try with two files: does a call (`ext`, or a rename) leave the file alone
- * that has the name already, and is the old name there afterwards?  And does a
- * hard link make a second name?  Servers announce what they do not do.
- */
-static enum snap_code
-try_way(struct put *p, const char *ext, bool *works, struct snap_err *err)
-{
-	char a[SFTP_NAME_SIZE], b[SFTP_NAME_SIZE], c[SFTP_NAME_SIZE];
-	struct sftp_answer got[6];
-	uint32_t first, n;
-	enum snap_code rc;
-
-	rc = sftp_tmp_path(p->f, "", c, err);
-	if (rc == SNAP_OK)
-		rc = two_files(p, a, b, err);
-	if (rc != SNAP_OK)
-		return rc;
-	first = p->c->next_id;
-	ask_two(p->c, ext, a, b);
-	sftp_ask_path(p->c, SFTP_LSTAT, a);
-	sftp_ask_path(p->c, SFTP_LSTAT, b);
-	if (ext != NULL) {
-		ask_two(p->c, ext, a, c);
-		sftp_ask_path(p->c, SFTP_LSTAT, a);
-		sftp_ask_path(p->c, SFTP_LSTAT, c);
-	}
-	n = p->c->next_id - first;
-	rc = sftp_answers(p->c, first, got, n, err);
-	if (rc != SNAP_OK)
-		return rc;
-	*works = !sftp_is_ok(&got[0]) && got[1].type == SFTP_ATTRS &&
-		 got[2].type == SFTP_ATTRS;
-	if (ext != NULL)
-		*works = *works && sftp_is_ok(&got[3]) &&
-			 got[4].type == SFTP_ATTRS && got[5].type == SFTP_ATTRS;
-	first = p->c->next_id;
-	sftp_ask_path(p->c, SFTP_REMOVE, a);
-	sftp_ask_path(p->c, SFTP_REMOVE, b);
-	sftp_ask_path(p->c, SFTP_REMOVE, c);
-	return sftp_answers(p->c, first, got, 3, err);
-}
-
-/* How names are given on this server: tried once for each handle. */
-static enum snap_code
-find_way(struct put *p, enum sftp_way *way, struct snap_err *err)
-{
-	enum snap_code rc = SNAP_OK;
-	bool works = false;
-
-	*way = (enum sftp_way)atomic_load(&p->f->way);
-	if (*way != SFTP_WAY_UNKNOWN)
-		return SNAP_OK;
-	if ((p->c->can & SFTP_CAN_LINK) != 0)
-		rc = try_way(p, LINK, &works, err);
-	if (rc == SNAP_OK && works) {
-		*way = SFTP_WAY_LINK;
-	} else if (rc == SNAP_OK) {
-		rc = try_way(p, NULL, &works, err);
-		*way = SFTP_WAY_RENAME;
-	}
-	if (rc != SNAP_OK)
-		return rc;
-	if (!works) {
-		(void)snap_fail(err, SNAP_UNSUPPORTED,
-		    "the server's renames replace files");
-		(void)snap_detail(err,
-		    "Of two backups at once, one could destroy what the "
-		    "other has put.");
-		return snap_hint(err,
-		    "OpenSSH's own SFTP server keeps files. With another one, "
-		    "mount the directory and give its path.");
-	}
-	atomic_store(&p->f->way, (int)*way);
-	return SNAP_OK;
-}
-
 /* Give the hidden file its name, unless that is taken: SNAP_OK, and *a. */
 static enum snap_code
 publish_once(struct put *p, enum sftp_way way, struct sftp_answer *a,
@@ -397,7 +289,7 @@ publish_once(struct put *p, enum sftp_way way, struct sftp_answer *a,
 		p->open = false;
 	}
 	first = p->c->next_id;
-	ask_two(p->c, way == SFTP_WAY_LINK ? LINK : NULL, p->tmp, p->path);
+	sftp_ask_name(p->c, way, p->tmp, p->path);
 	rc = sftp_answers(p->c, first, a, 1, err);
 	if (rc == SNAP_OK && sftp_is_ok(a)) {
 		p->named = true;
@@ -406,16 +298,22 @@ publish_once(struct put *p, enum sftp_way way, struct sftp_answer *a,
 	return rc;
 }
 
+/* Its name could not be given with that answer. */
 static enum snap_code
-publish(struct put *p, struct snap_err *err)
+nameless(struct put *p, const struct sftp_answer *a, struct snap_err *err)
 {
-	enum sftp_way way;
+	(void)sftp_refused(a, "give it its name", err);
+	if (a->status == SFTP_FAILURE)
+		sftp_explain(p->f, p->c, err);
+	return err->code;
+}
+
+static enum snap_code
+publish(struct put *p, enum sftp_way way, struct snap_err *err)
+{
 	struct sftp_answer a;
 	enum snap_code rc;
 
-	rc = find_way(p, &way, err);
-	if (rc != SNAP_OK)
-		return rc;
 	for (int i = 0; i < PUBLISH_TRIES; i++) {
 		rc = publish_once(p, way, &a, err);
 		if (rc != SNAP_OK || sftp_is_ok(&a))
@@ -427,10 +325,7 @@ publish(struct put *p, struct snap_err *err)
 		if (i > 0 || a.status == SFTP_PERMISSION_DENIED)
 			break;
 	}
-	(void)sftp_refused(&a, "give it its name", err);
-	if (a.status == SFTP_FAILURE)
-		sftp_explain(p->f, p->c, err);
-	return err->code;
+	return nameless(p, &a, err);
 }
 
 /*
@@ -473,56 +368,121 @@ set_time(struct put *p, bool ours, struct snap_err *err)
 	return rc;
 }
 
-/* What is left to do once the name is there, in one round trip: renew the
- * time, sync the directories, remove the hidden name. */
-static enum snap_code
-finish(struct put *p, struct snap_err *err)
+/* What is left to do once the name is there: renew the time, sync the
+ * directories, remove the hidden name.  What was asked, from p->first on. */
+static void
+ask_finish(struct put *p, bool renew)
 {
-	bool renew = p->open && p->data.len > 0, all = true;
-	struct sftp_answer a[2];
-	size_t n = 0;
-	uint32_t first;
-	enum snap_code rc = SNAP_OK;
-
-	if (!renew)
-		rc = set_time(p, p->named, err);
-	if (rc != SNAP_OK)
-		return rc;
-	first = p->c->next_id;
+	p->first = p->c->next_id;
+	p->renewing = renew;
+	p->n_syncs = 0;
+	p->all_dirs = true;
 	if (renew)
 		ask_renewal(p);
 	for (size_t i = 0; i < p->n_dirs; i++) {
 		if (p->dirs[i].type != SFTP_HANDLE) {
-			all = false;
+			p->all_dirs = false;
 			continue;
 		}
 		sftp_ask_fsync(p->c, &p->dirs[i]);
-		n++;
+		p->n_syncs++;
 	}
 	close_all(p);
-	if (renew)
-		rc = sftp_answers(p->c, first, a, 2, err);
-	if (rc == SNAP_OK && renew && !sftp_is_ok(&a[0]))
-		return sftp_refused(&a[0], "renew its time", err);
-	if (rc == SNAP_OK && renew && a[1].type != SFTP_ATTRS)
-		return sftp_refused(&a[1], "read its time", err);
-	if (rc == SNAP_OK && renew)
+}
+
+static enum snap_code
+take_finish(struct put *p, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	struct sftp_answer a[2];
+
+	if (p->renewing) {
+		rc = sftp_answers(p->c, p->first, a, 2, err);
+		if (rc == SNAP_OK && !sftp_is_ok(&a[0]))
+			rc = sftp_refused(&a[0], "renew its time", err);
+		else if (rc == SNAP_OK && a[1].type != SFTP_ATTRS)
+			rc = sftp_refused(&a[1], "read its time", err);
+		if (rc != SNAP_OK)
+			return rc;
 		p->mtime = a[1].attrs.mtime;
-	first += renew ? 2 : 0;
-	if (rc == SNAP_OK)
-		rc = sftp_answers(p->c, first, p->mkdirs, n, err);
-	for (size_t i = 0; rc == SNAP_OK && i < n; i++)
-		all = all && sftp_is_ok(&p->mkdirs[i]);
+		p->first += 2;
+	}
+	rc = sftp_answers(p->c, p->first, p->mkdirs, p->n_syncs, err);
+	for (size_t i = 0; rc == SNAP_OK && i < p->n_syncs; i++)
+		p->all_dirs = p->all_dirs && sftp_is_ok(&p->mkdirs[i]);
 	if (rc == SNAP_OK)
 		rc = wait_closed(p, err);
 	if (rc != SNAP_OK)
 		return rc;
 	/* Not every server can; it is tried but once then. */
-	if (!all)
+	if (!p->all_dirs)
 		atomic_store(&p->f->no_dir_sync, true);
 	if (dir_len(p->name) > 0)
 		set_known(p->f, p->name, dir_len(p->name));
 	return SNAP_OK;
+}
+
+/* All of it in one round trip, where order is kept: whatever comes of the
+ * name, the rest touches nothing but the hidden file. */
+static enum snap_code
+publish_at_once(struct put *p, struct snap_err *err)
+{
+	uint32_t first = p->c->next_id;
+	struct sftp_answer a;
+	enum snap_code rc;
+
+	sftp_ask_name(p->c, SFTP_WAY_LINK, p->tmp, p->path);
+	ask_finish(p, true);
+	rc = sftp_answers(p->c, first, &a, 1, err);
+	if (rc == SNAP_OK)
+		rc = take_finish(p, err);
+	if (rc != SNAP_OK || sftp_is_ok(&a))
+		return rc;
+	rc = compare(p, err);
+	if (rc != SNAP_NOTFOUND)
+		return rc;
+	rc = nameless(p, &a, err);
+	/* Who had the name may have been deleted in between; the hidden file
+	 * is gone, so it takes another put. */
+	if (rc == SNAP_IO && a.status == SFTP_FAILURE && !p->again) {
+		p->again = true;
+		return SNAP_NOTFOUND;
+	}
+	return rc;
+}
+
+static enum snap_code
+publish_in_steps(struct put *p, enum sftp_way way, struct snap_err *err)
+{
+	enum snap_code rc = publish(p, way, err);
+	bool renew = p->open && p->data.len > 0;
+
+	if (rc == SNAP_OK && !renew)
+		rc = set_time(p, p->named, err);
+	if (rc != SNAP_OK)
+		return rc;
+	ask_finish(p, renew);
+	return take_finish(p, err);
+}
+
+static enum snap_code
+put_once(struct put *p, struct snap_err *err)
+{
+	enum sftp_way way = SFTP_WAY_UNKNOWN;
+	enum snap_code rc;
+
+	rc = sftp_tmp_path(p->f, p->name, p->tmp, err);
+	if (rc == SNAP_OK)
+		rc = begin(p, err);
+	if (rc == SNAP_OK)
+		rc = write_file(p, err);
+	if (rc == SNAP_OK)
+		rc = sftp_find_way(p->f, p->c, &way, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (way == SFTP_WAY_LINK && p->c->ssh.in_order && p->data.len > 0)
+		return publish_at_once(p, err);
+	return publish_in_steps(p, way, err);
 }
 
 enum snap_code
@@ -540,18 +500,12 @@ sftp_put(struct transport *t, const char *name, struct span data,
 	p->name = name;
 	p->data = data;
 	sftp_path(f, name, p->path);
-	rc = sftp_tmp_path(f, name, p->tmp, err);
-	if (rc == SNAP_OK)
-		rc = sftp_take(f, &p->c, err);
+	rc = sftp_take(f, NULL, &p->c, err);
 	if (rc != SNAP_OK)
 		goto out;
-	rc = begin(p, err);
-	if (rc == SNAP_OK)
-		rc = write_file(p, err);
-	if (rc == SNAP_OK)
-		rc = publish(p, err);
-	if (rc == SNAP_OK)
-		rc = finish(p, err);
+	rc = put_once(p, err);
+	if (rc == SNAP_NOTFOUND && p->again)
+		rc = put_once(p, err);
 	if (rc == SNAP_OK) {
 		st->size = data.len;
 		st->time_ns = sftp_time_ns(p->mtime);

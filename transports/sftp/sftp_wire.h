@@ -13,7 +13,7 @@
 
 #define SFTP_HANDLE_MAX 256 /* by the protocol */
 #define SFTP_CHUNK 32768u   /* bytes of a read or write every server takes */
-#define SFTP_IN_FLIGHT 128u /* of them, before the first is answered */
+#define SFTP_IN_FLIGHT 256u /* of them, before the first is answered */
 #define SFTP_PACKET_MAX ((size_t)1 << 20)
 #define SFTP_TEXT_MAX 200
 
@@ -68,19 +68,6 @@ struct sftp_attrs {
 	uint32_t mode, mtime;
 };
 
-struct sftp_conn {
-	struct sftp_conn *next; /* idle, in the pool */
-	struct ssh ssh;
-	bool broken; /* good for closing only */
-	unsigned can;
-	int64_t idle_since; /* ms */
-	uint32_t next_id;
-	struct bytes out, in;
-	size_t n_sent;  /* of out */
-	size_t n_taken; /* of in */
-	size_t begun;   /* where in out the last packet starts */
-};
-
 /* A packet from the server, borrowed until the next is asked for. */
 struct sftp_reply {
 	uint8_t type;
@@ -96,6 +83,32 @@ struct sftp_answer {
 	uint8_t handle[SFTP_HANDLE_MAX];
 	size_t handle_len;
 	struct sftp_attrs attrs;
+};
+
+#define SFTP_KEPT 8 /* servers bound open files, some to 100 */
+
+/* A file that stays open after a read, since more of it may be wanted. */
+struct sftp_kept {
+	char name[TRANSPORT_NAME_MAX + 1]; /* of the object; "" = none */
+	struct sftp_answer file;
+	struct sftp_attrs was;
+	uint64_t used; /* the larger, the later */
+	unsigned age;  /* the store's when it was opened */
+};
+
+struct sftp_conn {
+	struct sftp_conn *next; /* idle, in the pool */
+	struct ssh ssh;
+	bool broken; /* good for closing only */
+	unsigned can;
+	int64_t idle_since; /* ms */
+	uint32_t next_id;
+	struct bytes out, in;
+	size_t n_sent;  /* of out */
+	size_t n_taken; /* of in */
+	size_t begun;   /* where in out the last packet starts */
+	struct sftp_kept kept[SFTP_KEPT];
+	uint64_t n_used;
 };
 
 /* Begin a request; its fields go to c->out, then sftp_end(). */

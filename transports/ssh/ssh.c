@@ -22,9 +22,10 @@
 
 #include "ssh.h"
 
-#define SLICE_MS 100      /* between two looks for a cancellation */
-#define WINDOW (8u << 20) /* bytes the server may send ahead */
-#define ALIVE_S 30        /* an idle connection shows a sign of life */
+#define SLICE_MS 100       /* between two looks for a cancellation */
+#define WINDOW (16u << 20) /* bytes the server may send ahead */
+#define OPENSSH "SSH-2.0-OpenSSH_"
+#define ALIVE_S 30 /* an idle connection shows a sign of life */
 #define ALIVE_MISSED 4
 
 int64_t
@@ -56,6 +57,8 @@ wait_slice(struct ssh *s, short events, struct snap_err *err)
 	rc = report_check(s->cfg->opts->report, err);
 	if (rc != SNAP_OK)
 		return rc;
+	if (s->cfg->closing != NULL && atomic_load(s->cfg->closing))
+		return snap_fail(err, SNAP_CANCELLED, "the store is closed");
 	if (ssh_clock_ms() - s->since > limit)
 		return silent(s, limit, err);
 	if (poll(&p, 1, SLICE_MS) < 0 && errno != EINTR)
@@ -85,23 +88,6 @@ ssh_is_gone(struct ssh *s)
 		return false;
 	n = recv(s->fd, &b, 1, MSG_PEEK | MSG_DONTWAIT);
 	return n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR);
-}
-
-enum snap_code
-ssh_fail(struct ssh *s, int rc, const char *what, struct snap_err *err)
-{
-	char *text = NULL;
-
-	(void)libssh2_session_last_error(s->session, &text, NULL, 0);
-	/* What broke a connection need not break the next one. */
-	return snap_fail(err,
-	    rc == LIBSSH2_ERROR_ALLOC ? SNAP_NOMEM : SNAP_TRANSIENT,
-	    "%s with %s port %u: %s (libssh2 error %d)", what, s->cfg->host,
-	    s->cfg->port,
-	    s->last_words[0] != '\0' ? s->last_words
-	    : text != NULL           ? text
-				     : "",
-	    rc);
 }
 
 /* ---- the socket */
@@ -350,9 +336,12 @@ greet(struct ssh *s, struct snap_err *err)
 		else if (n == LIBSSH2_ERROR_KEX_FAILURE)
 			rc = no_common_way(s, some, err);
 		else
-			rc = ssh_fail(s, n, "agree on keys", err);
+			rc = ssh_fail(s, n, "agree on keys with", err);
 	}
 	if (rc == SNAP_OK) {
+		key = libssh2_session_banner_get(s->session);
+		s->in_order = key != NULL &&
+			      strncmp(key, OPENSSH, sizeof OPENSSH - 1) == 0;
 		key = libssh2_session_hostkey(s->session, &len, &type);
 		if (key == NULL)
 			len = 0;
@@ -384,7 +373,7 @@ start_sftp(struct ssh *s, struct snap_err *err)
 		n = libssh2_session_last_errno(s->session);
 		rc = n == LIBSSH2_ERROR_EAGAIN
 			 ? ssh_wait(s, err)
-			 : ssh_fail(s, n, "open a channel", err);
+			 : ssh_fail(s, n, "open a session at", err);
 	}
 	while (rc == SNAP_OK) {
 		n = libssh2_channel_process_startup(ch, "subsystem",
@@ -398,7 +387,7 @@ start_sftp(struct ssh *s, struct snap_err *err)
 			    "%s has no SFTP for %s", s->cfg->host,
 			    s->cfg->user);
 		else
-			rc = ssh_fail(s, n, "start SFTP", err);
+			rc = ssh_fail(s, n, "start SFTP at", err);
 	}
 	/* What the server writes to its stderr must not fill the window. */
 	if (ch != NULL)
@@ -495,7 +484,7 @@ ssh_move(struct ssh *s, struct ssh_io *io, struct snap_err *err)
 			n = libssh2_channel_write(
 			    s->channel, (const char *)io->out.p, io->out.len);
 			if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
-				return ssh_fail(s, (int)n, "talk", err);
+				return ssh_fail(s, (int)n, "talk with", err);
 			s->half_sent =
 			    n == LIBSSH2_ERROR_EAGAIN && wants_out(s);
 			io->n_sent = n > 0 ? (size_t)n : 0;
@@ -504,7 +493,7 @@ ssh_move(struct ssh *s, struct ssh_io *io, struct snap_err *err)
 			n = libssh2_channel_read(
 			    s->channel, (char *)io->in, io->in_cap);
 			if (n < 0 && n != LIBSSH2_ERROR_EAGAIN)
-				return ssh_fail(s, (int)n, "talk", err);
+				return ssh_fail(s, (int)n, "talk with", err);
 			if (n == 0 && libssh2_channel_eof(s->channel) != 0)
 				return snap_fail(err, SNAP_TRANSIENT,
 				    "%s port %u ended the SFTP session",

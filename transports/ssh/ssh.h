@@ -11,6 +11,7 @@
 #define SNAP_SSH_H
 
 #include <libssh2.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -31,6 +32,7 @@ struct ssh_cfg {
 	const char *home;  /* borrowed; may be NULL */
 	const char *agent; /* socket of the agent; borrowed; may be NULL */
 	int64_t connect_ms, silence_ms;
+	const atomic_bool *closing; /* set: give up at once; may be NULL */
 	const struct transport_opts *opts;
 };
 
@@ -44,6 +46,7 @@ struct ssh {
 	int64_t since;            /* ms: when the server was last heard */
 	bool half_sent;       /* a packet of ours is on its way: finish it */
 	bool half_read;       /* likewise one that a read has to send */
+	bool in_order;        /* answers requests in their order: OpenSSH */
 	bool hung_up;         /* the server said so */
 	char last_words[160]; /* what it said with that */
 	const struct bytes *password; /* while it may be asked for */
@@ -62,7 +65,7 @@ SNAP_MUST_CHECK enum snap_code ssh_wait(struct ssh *s, struct snap_err *err);
 bool ssh_is_gone(struct ssh *s);
 /* Can this libssh2 sign and check with RSA keys as servers want it? */
 bool ssh_can_rsa(const struct ssh *s);
-/* What the session last failed with, after "what". */
+/* Fill *err for an error of libssh2, in words: "what HOST port N: ...". */
 enum snap_code ssh_fail(
     struct ssh *s, int rc, const char *what, struct snap_err *err);
 

@@ -72,7 +72,7 @@ hung_up(struct ssh_auth *a, struct ssh *s, int n, struct snap_err *err)
 {
 	/* A line that just breaks says nothing of our keys. */
 	if (a->way != WAY_UNKNOWN || !s->hung_up)
-		return ssh_fail(s, n, "log in", err);
+		return ssh_fail(s, n, "log in at", err);
 	(void)snap_fail(err, SNAP_DENIED, "%s hung up while %s tried to log in",
 	    s->cfg->host, s->cfg->user);
 	(void)snap_detail(
@@ -283,7 +283,8 @@ try_key(struct ssh_auth *a, struct ssh *s, struct ssh_keyfile *k, bool *in,
 		note(a, k->path, rsa_story);
 		return SNAP_OK;
 	}
-	if (g.key.len > 0) {
+	/* Without a passphrase, to log in asks the server as well. */
+	if (k->encrypted && g.key.len > 0) {
 		rc = offer(s, &g, &n, err);
 		if (rc != SNAP_OK)
 			return rc;
@@ -317,7 +318,9 @@ try_key(struct ssh_auth *a, struct ssh *s, struct ssh_keyfile *k, bool *in,
 		    "the passphrase is wrong, or libssh2 cannot read it");
 	else
 		note(a, k->path,
-		    g.asked ? "libssh2 cannot sign with it" : "not accepted");
+		    n == LIBSSH2_ERROR_AUTHENTICATION_FAILED
+			? "not accepted"
+			: "libssh2 cannot sign with it");
 	return is_broken(s, n) ? hung_up(a, s, n, err) : SNAP_OK;
 }
 
@@ -456,7 +459,7 @@ try_all(struct ssh_auth *a, struct ssh *s, struct snap_err *err)
 		return SNAP_OK;
 	}
 	if (methods == NULL)
-		return ssh_fail(s, n, "log in", err);
+		return ssh_fail(s, n, "log in at", err);
 	copy = strdup(methods); /* it is the session's */
 	if (copy == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a login");
@@ -509,7 +512,7 @@ ssh_auth_login(struct ssh_auth *a, struct ssh *s, struct snap_err *err)
 		break;
 	}
 	if (rc == SNAP_OK && n != 0)
-		rc = is_broken(s, n) ? ssh_fail(s, n, "log in", err)
+		rc = is_broken(s, n) ? ssh_fail(s, n, "log in at", err)
 				     : snap_fail(err, SNAP_DENIED,
 					   "%s no longer lets %s log in",
 					   s->cfg->host, s->cfg->user);

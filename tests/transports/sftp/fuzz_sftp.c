@@ -34,6 +34,7 @@ static const uint8_t types[] = { 2, 101, 102, 103, 104, 105, 201 };
 static struct cursor input;
 static uint32_t waiting[WAITING_MAX];
 static uint32_t n_asked, n_answered;
+static bool in_order;
 
 enum snap_code
 __wrap_ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
@@ -43,6 +44,7 @@ __wrap_ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
 	(void)err;
 	memset(s, 0, sizeof *s);
 	s->cfg = cfg;
+	s->in_order = in_order;
 	return SNAP_OK;
 }
 
@@ -145,6 +147,10 @@ server(bool create)
 		MUST(st.size == 4);
 	rc = transport_get(t, "a/b", 1, 70000, &b, &err);
 	MUST(rc != SNAP_OK || b.len == 70000);
+	/* Now by the file that stayed open. */
+	bytes_clear(&b);
+	rc = transport_get(t, "a/b", 70001, 7, &b, &err);
+	MUST(rc != SNAP_OK ? b.len == 0 : b.len == 7);
 	(void)!transport_stat(t, "a/b", &st, &err);
 	(void)!transport_list(t, "a", look, NULL, &err);
 	(void)!transport_delete(t, "a/b", &err);
@@ -196,6 +202,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		key_file(span_of(data + 1, size - 1));
 		break;
 	default:
+		in_order = (data[0] & 4) != 0;
 		server(data[0] % 4 == 3);
 		break;
 	}

@@ -234,6 +234,132 @@ puts_go_on_when_connections_die(void **state)
 }
 
 static void
+one_connection_does_when_no_other_comes(void **state)
+{
+	struct putter p[N_THREADS];
+	pthread_t id[N_THREADS];
+	atomic_uint n_again, n_wrong;
+	struct transport *t;
+	void *url;
+
+	(void)state;
+	t = open_new(&url);
+	atomic_init(&n_again, 0);
+	atomic_init(&n_wrong, 0);
+	/* It accepts nobody; who is in already is served. */
+	(void)kill((pid_t)strtol(env("SFTP_PID"), NULL, 10), SIGSTOP);
+	for (unsigned i = 0; i < N_THREADS; i++) {
+		p[i] = (struct putter){ t, i, &n_again, &n_wrong };
+		assert_int_equal(
+		    pthread_create(&id[i], NULL, put_on, &p[i]), 0);
+	}
+	for (unsigned i = 0; i < N_THREADS; i++)
+		assert_int_equal(pthread_join(id[i], NULL), 0);
+	/* This does not wait for those that were never answered. */
+	transport_close(t);
+	(void)kill((pid_t)strtol(env("SFTP_PID"), NULL, 10), SIGCONT);
+	assert_int_equal(atomic_load(&n_wrong), 0);
+	assert_int_equal(atomic_load(&n_again), 0);
+	destroy(url);
+}
+
+static void
+get_part(
+    struct transport *t, uint64_t off, enum snap_code want, const char *text)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct bytes b;
+
+	bytes_init(&b, 100);
+	bytes_put_str(&b, "=");
+	assert_int_equal(transport_get(t, "a/x", off, 2, &b, &err), want);
+	if (want == SNAP_OK) {
+		assert_int_equal(b.len, 3);
+		assert_memory_equal(b.p + 1, text, 2);
+	} else {
+		assert_int_equal(b.len, 1);
+	}
+	bytes_fini(&b);
+}
+
+static void
+a_file_that_stays_open_is_still_the_object(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *t, *other;
+	void *url;
+
+	(void)state;
+	connections = "1"; /* so that it is the one with the file */
+	t = open_new(&url);
+	connections = NULL;
+	other = again(url);
+	assert_int_equal(
+	    transport_put(t, "a/x", span_str("abcdef"), NULL, &err), SNAP_OK);
+	get_part(t, 1, SNAP_OK, "bc");
+	get_part(t, 3, SNAP_OK, "de");
+	get_part(t, 5, SNAP_CORRUPT, NULL);
+	/* Another has deleted it, and another file has the name. */
+	assert_int_equal(transport_delete(other, "a/x", &err), SNAP_OK);
+	get_part(t, 1, SNAP_NOTFOUND, NULL);
+	assert_int_equal(
+	    transport_put(other, "a/x", span_str("ABCDEFG"), NULL, &err),
+	    SNAP_OK);
+	get_part(t, 1, SNAP_OK, "BC");
+	assert_int_equal(transport_delete(other, "a/x", &err), SNAP_OK);
+	assert_int_equal(
+	    transport_put(other, "a/x", span_str("01234567"), NULL, &err),
+	    SNAP_OK);
+	get_part(t, 1, SNAP_OK, "12");
+	/* We did so ourselves; the new one looks just like the old one. */
+	assert_int_equal(transport_delete(t, "a/x", &err), SNAP_OK);
+	assert_int_equal(
+	    transport_put(t, "a/x", span_str("76543210"), NULL, &err), SNAP_OK);
+	get_part(t, 1, SNAP_OK, "65");
+	transport_close(other);
+	transport_close(t);
+	destroy(url);
+}
+
+static void
+many_objects_are_read_in_parts(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *t;
+	char name[32], text[32];
+	struct bytes b;
+	void *url;
+
+	(void)state;
+	connections = "1";
+	t = open_new(&url);
+	connections = NULL;
+	bytes_init(&b, 100);
+	for (int i = 0; i < 30; i++) {
+		(void)snprintf(name, sizeof name, "a/%d", i);
+		(void)snprintf(text, sizeof text, "%08d", i * 7919);
+		assert_int_equal(
+		    transport_put(t, name, span_str(text), NULL, &err),
+		    SNAP_OK);
+	}
+	/* More than stay open, so that they take turns. */
+	for (int i = 0; i < 300; i++) {
+		int which = i * i % 30;
+
+		(void)snprintf(name, sizeof name, "a/%d", which);
+		(void)snprintf(text, sizeof text, "%08d", which * 7919);
+		bytes_clear(&b);
+		assert_int_equal(
+		    transport_get(t, name, 4, 4, &b, &err), SNAP_OK);
+		assert_int_equal(b.len, 4);
+		assert_memory_equal(b.p, text + 4, 4);
+	}
+	bytes_fini(&b);
+	transport_close(t);
+	destroy(url);
+}
+
+static void
 a_silent_server_is_given_up(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
@@ -353,6 +479,9 @@ main(void)
 		cmocka_unit_test(one_connection_is_enough),
 		cmocka_unit_test(a_handle_outlives_its_connections),
 		cmocka_unit_test(puts_go_on_when_connections_die),
+		cmocka_unit_test(one_connection_does_when_no_other_comes),
+		cmocka_unit_test(a_file_that_stays_open_is_still_the_object),
+		cmocka_unit_test(many_objects_are_read_in_parts),
 		cmocka_unit_test(a_silent_server_is_given_up),
 		cmocka_unit_test(waiting_ends_when_cancelled),
 	};
