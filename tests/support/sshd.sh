@@ -133,8 +133,11 @@ sshd_sessions() {
 # Stop listening and end all connections.  Always succeeds.
 sshd_halt() {
 	[ -n "${SSHD_PID:-}" ] || return 0
+	# Stopped, so that it takes in nobody while its sessions are counted.
+	kill -STOP "$SSHD_PID" 2>/dev/null || :
 	sessions=$(sshd_sessions)
 	kill "$SSHD_PID" 2>/dev/null || :
+	kill -CONT "$SSHD_PID" 2>/dev/null || :
 	for p in $sessions; do
 		# With privileges separated there is one more level.
 		kill $(pgrep -P "$p") "$p" 2>/dev/null || :

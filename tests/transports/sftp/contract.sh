@@ -134,6 +134,7 @@ done
 # ---- the server dies, again and again
 i=0
 while [ "$i" -lt 6 ]; do
+	: >"$out" # not by who is in the background: he may come too late
 	on "$url" fill "kill/$i" 3000000 100000 >"$out" &
 	pid=$!
 	while [ "$(wc -l <"$out")" -lt $((i + 1)) ]; do
