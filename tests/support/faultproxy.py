@@ -17,6 +17,7 @@ of a running one and prints all of them, with what was counted.
     close_after, close_after_down   the same, but ended in order
     stall_after       after so many bytes upwards nothing moves any more
     flip_down         one bit of that byte downwards is another
+    flips             so often, over all connections, -1: always
     only              so many connections suffer these, -1: all
     blackhole         connections are accepted, and nothing is ever answered
     refuse            nobody listens
@@ -57,8 +58,8 @@ class Proxy:
         self.set = dict(
             target=target, latency=0, rate=0, reset_after=NONE,
             reset_after_down=NONE, close_after=NONE, close_after_down=NONE,
-            stall_after=NONE, flip_down=NONE, only=NONE, blackhole=False,
-            refuse=False)
+            stall_after=NONE, flip_down=NONE, flips=NONE, only=NONE,
+            blackhole=False, refuse=False)
         self.counted = dict(connections=0, up=0, down=0, struck=0)
         self.open = set()
         self.free_at = {"up": 0.0, "down": 0.0}
@@ -85,7 +86,9 @@ class Proxy:
         if way == "up" and n != NONE and seen + len(data) > n:
             return data[:max(0, n - seen)], "stall"
         n = self.set["flip_down"]
-        if way == "down" and n != NONE and seen <= n < seen + len(data):
+        if (way == "down" and n != NONE and seen <= n < seen + len(data)
+                and self.set["flips"] != 0):
+            self.set["flips"] -= self.set["flips"] > 0
             n -= seen
             data = data[:n] + bytes([data[n] ^ 1]) + data[n + 1:]
         return data, None

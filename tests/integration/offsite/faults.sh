@@ -30,8 +30,8 @@ fault_table() {
 	heavy|download cut, always|restore|sftp s3 b2 s3tls b2tls|line {"close_after_down": 90000}|1|clos|connection|talk with|transfer|short|bytes
 	heavy|25 ms each way|both|sftp s3 b2 s3tls b2tls|line {"latency": 25}|0|
 	heavy|250 ms each way|both|sftp s3 b2 s3tls b2tls|line {"latency": 250}|0|
-	light|a bit flipped, once|restore|s3 b2|line {"flip_down": 300000, "only": 1}|0|getting it once more
-	heavy|a bit flipped, once|restore|s3tls b2tls|line {"flip_down": 300000, "only": 1}|0|trying again
+	light|a bit flipped, once|restore|s3 b2|line {"flip_down": 100000, "flips": 1}|0|getting it once more|trying again
+	heavy|a bit flipped, once|restore|s3tls b2tls|line {"flip_down": 100000, "flips": 1}|0|trying again
 	heavy|a bit flipped, always|restore|s3|service fault {"method": "GET", "path": "/data/", "flip": 500, "count": -1}|13|verify
 	light|one of six fails|both|s3|service fault {"every": 6, "count": -1, "status": [500, 503, 429, 408], "code": ["InternalError", "SlowDown", "TooManyRequests", "RequestTimeout"]}|0|
 	heavy|one of twenty fails|both|s3|service fault {"every": 20, "count": -1, "status": [500, 503, 429, 408], "code": ["InternalError", "SlowDown", "TooManyRequests", "RequestTimeout"]}|0|
@@ -85,7 +85,7 @@ befall() { # "line JSON" or "service WHAT JSON"
 calm() {
 	line '{"refuse": false, "blackhole": false, "stall_after": -1,
 	    "reset_after": -1, "reset_after_down": -1, "close_after": -1,
-	    "close_after_down": -1, "flip_down": -1, "latency": 0,
+	    "close_after_down": -1, "flip_down": -1, "flips": -1, "latency": 0,
 	    "only": -1, "drop": true}'
 	case $PLACE in
 	s3 | b2*) service clear ;;
