@@ -432,3 +432,22 @@ hex_decode(const char *s, uint8_t *out, size_t len)
 	}
 	return s[2 * len] == '\0';
 }
+
+enum snap_code
+vec_room(void **p, size_t *cap, size_t n, size_t item, struct snap_err *err)
+{
+	size_t want;
+	void *q;
+
+	if (n < *cap)
+		return SNAP_OK;
+	want = *cap + *cap / 2 + 16;
+	if (n >= UINT32_MAX - 1 || want > SIZE_MAX / item)
+		return snap_fail(err, SNAP_NOMEM, "too many items");
+	q = realloc(*p, want * item);
+	if (q == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a list");
+	*p = q;
+	*cap = want;
+	return SNAP_OK;
+}

@@ -90,4 +90,9 @@ void hex_encode(const uint8_t *p, size_t len, char *out);
 /* Exactly 2 * len lower-case hex digits, then a NUL; false otherwise. */
 SNAP_MUST_CHECK bool hex_decode(const char *s, uint8_t *out, size_t len);
 
+/* Vectors: room in *p, malloc'd or NULL, for one more of `item` bytes behind
+ * `n`; grows by half.  SNAP_NOMEM leaves all as it was. */
+SNAP_MUST_CHECK enum snap_code vec_room(
+    void **p, size_t *cap, size_t n, size_t item, struct snap_err *err);
+
 #endif

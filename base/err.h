@@ -44,10 +44,14 @@ struct snap_err {
 	char msg[SNAP_ERR_MSG_MAX];    /* what and where, no final full stop */
 	char detail[SNAP_ERR_MSG_MAX]; /* why; may be empty */
 	char hint[SNAP_ERR_MSG_MAX];   /* what to type; may be empty */
-	unsigned retry_after_s; /* of SNAP_TRANSIENT: wait so long; 0 = no word */
+	unsigned
+	    retry_after_s; /* of SNAP_TRANSIENT: wait so long; 0 = no word */
 };
 
-#define SNAP_ERR_INIT { SNAP_OK, "", "", "", 0 }
+#define SNAP_ERR_INIT                                                          \
+	{                                                                      \
+		SNAP_OK, "", "", "", 0                                         \
+	}
 
 /* Fill *err (clearing detail and hint) and return `code`. Truncates. */
 enum snap_code snap_fail(struct snap_err *err, enum snap_code code,

@@ -5,6 +5,7 @@
  * read() and write() are asked for at most 1 GiB at a time: some systems
  * refuse more, Linux silently does less.
  */
+#define _GNU_SOURCE /* O_TMPFILE, mkostemp */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -106,6 +107,25 @@ fd_pread_exact(int fd, void *p, size_t len, off_t off)
 		if (n == 0)
 			errno = EIO;
 		if (n <= 0)
+			return -1;
+		at += n;
+		off += n;
+		len -= (size_t)n;
+	}
+	return 0;
+}
+
+int
+fd_pwrite_all(int fd, const void *p, size_t len, off_t off)
+{
+	const uint8_t *at = p;
+
+	while (len > 0) {
+		ssize_t n = pwrite(fd, at, io_len(len), off);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
 			return -1;
 		at += n;
 		off += n;
@@ -314,4 +334,26 @@ out:
 	free(tmp);
 	free(dir);
 	return rc;
+}
+
+/* Not all file systems have files that never had a name; there it lives for the
+ * time of two calls. */
+int
+fd_unnamed(const char *dir)
+{
+	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+	size_t len = strlen(dir) + sizeof "/snap-XXXXXX";
+	char *name;
+
+	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
+		return fd;
+	name = malloc(len);
+	if (name == NULL)
+		return -1;
+	(void)snprintf(name, len, "%s/snap-XXXXXX", dir);
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd >= 0)
+		(void)unlink(name);
+	free(name);
+	return fd;
 }

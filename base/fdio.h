@@ -14,6 +14,7 @@ SNAP_MUST_CHECK int fd_write_all(int fd, const void *p, size_t len);
 /* Exactly `len` bytes; 0, or -1 with errno (EIO at a short end). */
 SNAP_MUST_CHECK int fd_read_exact(int fd, void *p, size_t len);
 SNAP_MUST_CHECK int fd_pread_exact(int fd, void *p, size_t len, off_t off);
+SNAP_MUST_CHECK int fd_pwrite_all(int fd, const void *p, size_t len, off_t off);
 /* Up to `len`; fewer only at the end of file; -1 with errno. */
 SNAP_MUST_CHECK ssize_t fd_read_full(int fd, void *p, size_t len);
 /* A whole file of at most `max` bytes appended to *out. */
@@ -27,5 +28,9 @@ SNAP_MUST_CHECK enum snap_code fd_mkdirs(
 /* Write `path` whole and 0600, or leave what was there: temp, fsync, rename. */
 SNAP_MUST_CHECK enum snap_code fd_replace(
     const char *path, struct span data, struct snap_err *err);
+
+/* A new file in `dir` for this process alone, without a name, so that nothing
+ * is left of it whatever happens; -1 with errno. */
+SNAP_MUST_CHECK int fd_unnamed(const char *dir);
 
 #endif

@@ -23,15 +23,15 @@ struct report {
 	/* Set to non-zero to stop; polled at least every few MiB or 100 ms. */
 	atomic_int *cancel;
 	/* Progress, read by whoever draws it. */
-	_Atomic uint64_t bytes_done;  /* logical bytes through the source */
-	_Atomic uint64_t bytes_total; /* estimate; 0 = unknown */
-	_Atomic uint64_t bytes_new;   /* of them not known before */
-	_Atomic uint64_t bytes_stored;/* put on the store */
-	_Atomic uint64_t n_streams;   /* streams finished */
+	_Atomic uint64_t bytes_done;   /* logical bytes through the source */
+	_Atomic uint64_t bytes_total;  /* estimate; 0 = unknown */
+	_Atomic uint64_t bytes_new;    /* of them not known before */
+	_Atomic uint64_t bytes_stored; /* put on the store */
+	_Atomic uint64_t n_streams;    /* streams finished */
 };
 
-void report_log(struct report *r, enum report_level level, const char *fmt,
-    ...) SNAP_PRINTF(3, 4);
+void report_log(struct report *r, enum report_level level, const char *fmt, ...)
+    SNAP_PRINTF(3, 4);
 bool report_cancelled(const struct report *r);
 /* SNAP_CANCELLED with the message "cancelled" when so asked, else SNAP_OK. */
 SNAP_MUST_CHECK enum snap_code report_check(

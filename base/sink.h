@@ -21,16 +21,16 @@
  * (docs/format.md); their numeric order is the order of a restore.
  */
 enum stream_kind {
-	STREAM_PROPERTIES = 1,  /* database properties as SQL, not in the pipe */
-	STREAM_GLOBALS = 2,     /* roles and tablespaces as SQL, not in the pipe */
-	STREAM_ARCHIVE = 3,     /* pg_dump -Fc of pre- and post-data, no rows */
-	STREAM_PRE_DATA = 4,    /* SQL */
-	STREAM_TABLE = 5,       /* COPY text rows; attr = the COPY FROM statement */
-	STREAM_SEQUENCES = 6,   /* SQL: setval calls */
-	STREAM_LARGE_OBJECT = 7,/* raw bytes; name = "%010u" of the loid */
-	STREAM_POST_DATA = 8,   /* SQL */
-	STREAM_ACL = 9,         /* SQL: privileges, after everything else */
-	STREAM_RAW = 16         /* one arbitrary byte sequence (stdin, command) */
+	STREAM_PROPERTIES = 1, /* database properties as SQL, not in the pipe */
+	STREAM_GLOBALS = 2,  /* roles and tablespaces as SQL, not in the pipe */
+	STREAM_ARCHIVE = 3,  /* pg_dump -Fc of pre- and post-data, no rows */
+	STREAM_PRE_DATA = 4, /* SQL */
+	STREAM_TABLE = 5, /* COPY text rows; attr = the COPY FROM statement */
+	STREAM_SEQUENCES = 6,    /* SQL: setval calls */
+	STREAM_LARGE_OBJECT = 7, /* raw bytes; name = "%010u" of the loid */
+	STREAM_POST_DATA = 8,    /* SQL */
+	STREAM_ACL = 9,          /* SQL: privileges, after everything else */
+	STREAM_RAW = 16 /* one arbitrary byte sequence (stdin, command) */
 };
 
 /* How the chunker cuts it; recorded per stream, part of the format. */
@@ -43,10 +43,11 @@ enum stream_cutter {
 #define STREAM_ATTR_MAX (1u << 20)
 
 struct stream_meta {
-	uint8_t kind;     /* enum stream_kind */
-	uint8_t cutter;   /* enum stream_cutter */
-	uint32_t part;    /* slice of a table, from 0; else 0 */
-	struct span name; /* 1 to STREAM_NAME_MAX bytes, unique with kind, part */
+	uint8_t kind;   /* enum stream_kind */
+	uint8_t cutter; /* enum stream_cutter */
+	uint32_t part;  /* slice of a table, from 0; else 0 */
+	struct span
+	    name; /* 1 to STREAM_NAME_MAX bytes, unique with kind, part */
 	struct span attr; /* 0 to STREAM_ATTR_MAX bytes, see the kind */
 };
 

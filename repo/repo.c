@@ -11,9 +11,12 @@
 #include "keys.h"
 #include "maint.h"
 #include "manifest.h"
+#include "notes.h"
+#include "prune.h"
 #include "repo_internal.h"
 #include "slots.h"
 #include "snapshots.h"
+#include "repo_care.h"
 
 #define SLICE_BLOCKS_DEFAULT 32768u
 
@@ -211,6 +214,24 @@ enum snap_code
 repo_repair_index(struct repo *r, uint64_t *n_packs_added, struct snap_err *err)
 {
 	return maint_repair_index(r->store, n_packs_added, err);
+}
+
+enum snap_code
+repo_forget(struct repo *r, const uint8_t (*ids)[REPO_ID_LEN], size_t n,
+    struct snap_err *err)
+{
+	enum snap_code rc;
+
+	/* Its store time is what the record rests on. */
+	rc = repo_look_once(r, err);
+	return rc == SNAP_OK ? notes_forget(r->store, ids, n, err) : rc;
+}
+
+enum snap_code
+repo_prune(struct repo *r, const struct repo_prune_opts *o,
+    struct repo_prune_result *out, struct snap_err *err)
+{
+	return prune_run(r->store, o, out, err);
 }
 
 enum snap_code

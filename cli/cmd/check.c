@@ -7,6 +7,7 @@
 #include "json.h"
 #include "place.h"
 #include "ui.h"
+#include "repo_care.h"
 
 static enum snap_code
 opts_of(const struct opts *o, struct repo_check_opts *out, struct snap_err *err)

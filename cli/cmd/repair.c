@@ -7,6 +7,7 @@
 #include "json.h"
 #include "place.h"
 #include "ui.h"
+#include "repo_care.h"
 
 enum snap_code
 cmd_repair(struct cli *c, struct snap_err *err)

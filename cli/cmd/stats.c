@@ -6,6 +6,7 @@
 #include "json.h"
 #include "place.h"
 #include "ui.h"
+#include "repo_care.h"
 
 static enum snap_code
 as_json(const struct place *s, const struct repo_stats *v, uint64_t stored,

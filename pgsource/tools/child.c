@@ -3,7 +3,6 @@
  * child.c - PostgreSQL's own programs as children: no shell, no secret among
  * the arguments, output in a file without a name, messages kept for the error.
  */
-#define _GNU_SOURCE /* O_TMPFILE, mkostemp */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -33,34 +32,12 @@ no_room(const char *what, const char *dir, struct snap_err *err)
 	return snap_hint(err, "Set TMPDIR to a directory with room.");
 }
 
-/* A file without a name, so that kill -9 leaves none; not all file systems
- * have such, and there the name lives for the time of two calls. */
-static int
-unnamed_file(const char *dir)
-{
-	int fd = open(dir, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	size_t len = strlen(dir) + sizeof "/snap-XXXXXX";
-	char *name;
-
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR))
-		return fd;
-	name = malloc(len);
-	if (name == NULL)
-		return -1;
-	(void)snprintf(name, len, "%s/snap-XXXXXX", dir);
-	fd = mkostemp(name, O_CLOEXEC);
-	if (fd >= 0)
-		(void)unlink(name);
-	free(name);
-	return fd;
-}
-
 enum snap_code
 child_tmpfile(const struct pgsource *s, int *fd, struct snap_err *err)
 {
 	const char *dir = s->o.tmpdir != NULL ? s->o.tmpdir : P_tmpdir;
 	enum snap_code rc = SNAP_OK;
-	int low = unnamed_file(dir);
+	int low = fd_unnamed(dir);
 
 	/* Never the number that a child shall find another file at. */
 	*fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LIST_FD + 1);

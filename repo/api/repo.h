@@ -156,30 +156,4 @@ SNAP_MUST_CHECK enum snap_code repo_read(struct repo *r,
     bool (*choose)(void *arg, const struct repo_stream *s), void *arg,
     struct sink *out, struct snap_err *err);
 
-/* ---- care */
-struct repo_check_opts {
-	bool read_data;
-	double data_percent; /* of the data packs, 0 < p <= 100 */
-};
-struct repo_check_result {
-	uint64_t n_packs, n_blocks, n_snapshots, n_unused_packs, bytes_read;
-	uint64_t n_errors; /* each was logged as a warning with its object */
-};
-/* SNAP_OK when the check itself could run; look at n_errors. */
-SNAP_MUST_CHECK enum snap_code repo_check(struct repo *r,
-    const struct repo_check_opts *o, struct repo_check_result *out,
-    struct snap_err *err);
-/* Write index segments for packs that no readable segment names. */
-SNAP_MUST_CHECK enum snap_code repo_repair_index(
-    struct repo *r, uint64_t *n_packs_added, struct snap_err *err);
-
-struct repo_stats {
-	uint64_t n_snapshots, n_packs, n_blocks, n_chunks;
-	uint64_t logical_bytes; /* of all snapshots together */
-	uint64_t unique_bytes;  /* plaintext of all blocks */
-	uint64_t stored_data, stored_meta, stored_index, stored_other;
-};
-SNAP_MUST_CHECK enum snap_code repo_stats(
-    struct repo *r, struct repo_stats *out, struct snap_err *err);
-
 #endif

@@ -16,6 +16,7 @@
 #include "ingest.h"
 #include "lane.h"
 #include "snapshots.h"
+#include "run.h"
 
 #define TICK_SECONDS 2
 

@@ -14,6 +14,7 @@
 #include "manifest.h"
 #include "recipebuild.h"
 #include "sink.h"
+#include "run.h"
 #include "store.h"
 #include "workers.h"
 

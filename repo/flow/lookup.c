@@ -16,6 +16,7 @@
 #include "lookup.h"
 #include "neardirs.h"
 #include "openblock.h"
+#include "run.h"
 
 #define WINDOW_BYTES (1u << 20)
 #define WINDOW_CHUNKS 8192u

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "manifest.h"
+#include "run.h"
 
 #define PARTS_MAX 1000000u
 /* One row in 64 ends a part. */

@@ -10,6 +10,7 @@
 
 #include "recipebuild.h"
 #include "repo.h"
+#include "run.h"
 #include "store.h"
 
 /* Sort the finished streams, put parts and root; `root` gets the root's id.

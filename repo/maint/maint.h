@@ -7,7 +7,7 @@
 #ifndef SNAP_MAINT_H
 #define SNAP_MAINT_H
 
-#include "repo.h"
+#include "repo_care.h"
 
 struct store;
 

@@ -12,6 +12,7 @@
 #include "maint.h"
 #include "raw.h"
 #include "snapshots.h"
+#include "repo_care.h"
 
 static void
 count_stored(const struct inventory *inv, struct repo_stats *out)

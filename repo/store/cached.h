@@ -26,8 +26,9 @@ void listing_fini(struct listing *l);
 /* All under snapshots/; *out is the caller's, also after a failure. */
 SNAP_MUST_CHECK enum snap_code snapshots_list(
     struct store *s, struct listing *out, struct snap_err *err);
-/* As store_get_body() for OBJ_SNAPSHOT and OBJ_OK: from the cache if what is
- * there verifies and has the size that was listed, else from the store. */
+/* As store_get_body() for OBJ_SNAPSHOT, OBJ_OK and OBJ_INDEX: from the cache if
+ * what is there verifies and has the size that was listed, else from the store.
+ */
 SNAP_MUST_CHECK enum snap_code cached_get(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], uint64_t size, struct store_body *out,
     struct snap_err *err);

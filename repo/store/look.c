@@ -14,6 +14,7 @@
 #include "lists.h"
 #include "store_internal.h"
 #include "workers.h"
+#include "run.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define LOADERS_MIN 4 /* fewer segments of a disk are loaded one by one */
@@ -88,7 +89,7 @@ read_condemned(void *arg, void *job, struct snap_err *err)
 		return SNAP_OK;
 	}
 	if (rc == SNAP_OK) {
-		if (body_is_maintenance(&b))
+		if (store_body_is_maintenance(&b))
 			rc = apply_condemned(s, at, b.body.body, err);
 		else
 			rc = snap_fail(err, SNAP_CORRUPT,
@@ -123,7 +124,7 @@ take_segment(struct store *s, const struct listed *at, struct span raw,
 	rc = object_open(s, OBJ_INDEX, at->id, raw, &b, err);
 	if (rc != SNAP_OK)
 		return rc;
-	trusted = body_is_maintenance(&b);
+	trusted = store_body_is_maintenance(&b);
 	rc = index_segment_decode(b.body.body, &seg, err);
 	if (rc == SNAP_OK) {
 		rc = blockindex_add(s->index, at->id,
@@ -226,7 +227,7 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 		truth.size = p->listed_size;
 		truth.contents = b.body.body;
 		rc = blockindex_settle(
-		    s->index, &truth, body_is_maintenance(&b), err);
+		    s->index, &truth, store_body_is_maintenance(&b), err);
 		store_body_fini(&b);
 	}
 	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND ||

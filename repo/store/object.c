@@ -61,8 +61,8 @@ store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	header_encode(&h, out);
 }
 
-static enum snap_code
-sign_body(struct store *s, struct span header, struct span body,
+enum snap_code
+body_sign(struct store *s, struct span header, struct span body,
     struct bytes *plain, struct snap_err *err)
 {
 	uint8_t sig[SIG_BYTES];
@@ -93,7 +93,7 @@ object_build(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	bytes_clear(raw);
 	bytes_put(raw, header, HEADER_LEN);
 	if (sign)
-		rc = sign_body(
+		rc = body_sign(
 		    s, span_of(header, HEADER_LEN), body, &plain, err);
 	else
 		body_wrap(body, NULL, NULL, &plain);
@@ -161,7 +161,7 @@ signature_ok(struct store *s, struct span header, const struct body *b,
 }
 
 bool
-body_is_maintenance(const struct store_body *b)
+store_body_is_maintenance(const struct store_body *b)
 {
 	static const uint8_t maintenance[ID_LEN];
 
@@ -252,7 +252,9 @@ enum snap_code
 cached_get(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
     uint64_t size, struct store_body *out, struct snap_err *err)
 {
-	enum cache_kind as = kind == OBJ_OK ? CACHE_OK : CACHE_SNAPSHOT;
+	enum cache_kind as = kind == OBJ_OK      ? CACHE_OK
+			     : kind == OBJ_INDEX ? CACHE_INDEX
+						 : CACHE_SNAPSHOT;
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct bytes raw;
 	enum snap_code rc;

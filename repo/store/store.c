@@ -15,6 +15,7 @@
 #include "lists.h"
 #include "slots.h"
 #include "store_internal.h"
+#include "run.h"
 
 #define CACHE_DEFAULT ((uint64_t)2 << 30)
 #define GRACE_MIN 3600u

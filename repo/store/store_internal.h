@@ -48,10 +48,6 @@ struct store_state {
 	bool retired; /* a condemned list went after it was listed */
 };
 
-/* Local elapsed time in ns: with sleep, and the wall clock's. */
-int64_t local_boot(void);
-int64_t local_real(void);
-
 /* ---- object.c: whole objects as bytes */
 SNAP_MUST_CHECK enum snap_code object_build(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct span body, bool sign, struct bytes *raw,
@@ -62,8 +58,22 @@ SNAP_MUST_CHECK enum snap_code object_open(struct store *s, uint8_t kind,
     struct snap_err *err);
 void store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
     uint8_t out[HEADER_LEN]);
-/* From maintenance: signed by it, not merely by a known host. */
-bool body_is_maintenance(const struct store_body *b);
+
+/* Append `body` and this writer's signature, wrapped. */
+SNAP_MUST_CHECK enum snap_code body_sign(struct store *s, struct span header,
+    struct span body, struct bytes *plain, struct snap_err *err);
+
+/* ---- packwriter.c: what all packs have */
+#define PACK_ALIGN 16u /* frames begin at multiples of it */
+void pack_noise(struct bytes *obj, size_t n);
+void session_to_row(const struct session *s, struct session_row *row);
+/* To header and frames: sealed contents and trailer; `pad`: random filler up
+ * to a Padme size. */
+SNAP_MUST_CHECK enum snap_code pack_seal(struct store *s, struct bytes *obj,
+    struct span contents, bool sign, bool pad, struct snap_err *err);
+/* Its checksum and contents, as a reader would. */
+SNAP_MUST_CHECK enum snap_code pack_read_back(struct store *s, struct span obj,
+    struct span contents, struct snap_err *err);
 
 /* ---- look.c */
 /* As store_look(), of condemned/ alone; l0: a store time heard before. */

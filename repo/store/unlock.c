@@ -330,7 +330,7 @@ epoch_genuine(struct store *s, const uint8_t *id, struct span raw,
 	rc = object_open(s, OBJ_EPOCH, id, raw, &b, why);
 	if (rc != SNAP_OK)
 		return rc;
-	if (!body_is_maintenance(&b))
+	if (!store_body_is_maintenance(&b))
 		rc = snap_fail(why, SNAP_CORRUPT, "it is not signed");
 	else
 		rc = epoch_decode(b.body.body, &e, why);
@@ -400,7 +400,7 @@ host_genuine(struct store *s, const uint8_t *id, struct span raw,
 
 	if (rc != SNAP_OK)
 		return rc;
-	if (!body_is_maintenance(&b))
+	if (!store_body_is_maintenance(&b))
 		rc = snap_fail(why, SNAP_CORRUPT, "it is not signed");
 	else
 		rc = host_decode(b.body.body, &h, why);

@@ -15,6 +15,7 @@
 #include "maint.h"
 #include "raw.h"
 #include "snapshots.h"
+#include "repo_care.h"
 
 #define SECOND_NS INT64_C(1000000000)
 

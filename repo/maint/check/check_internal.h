@@ -12,7 +12,7 @@
 
 #include "blockset.h"
 #include "inventory.h"
-#include "repo.h"
+#include "repo_care.h"
 #include "store.h"
 
 #define PRINT_LEN 32 /* of a fingerprint */

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "err.h"
 
 #define IDMAP_NONE UINT32_MAX
@@ -50,9 +51,5 @@ void idset_swap(struct idset *a, struct idset *b);
 bool idset_has(const struct idset *s, uint8_t class, const uint8_t *id);
 SNAP_MUST_CHECK enum snap_code idset_add(
     struct idset *s, uint8_t class, const uint8_t *id, struct snap_err *err);
-
-/* Room for one more item in a vector; grows by half. */
-SNAP_MUST_CHECK enum snap_code vec_room(
-    void **p, size_t *cap, size_t n, size_t item, struct snap_err *err);
 
 #endif

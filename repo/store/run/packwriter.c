@@ -13,7 +13,6 @@
 
 #include "runint.h"
 
-#define ALIGN 16u
 #define PACK_SLACK (64u << 10)  /* contents and trailer */
 #define CHUNK_SLACK (64u << 10) /* by which most blocks exceed their size */
 
@@ -63,8 +62,8 @@ packbuf_free(struct packbuf *p)
 }
 
 /* Zeros would show to everybody where a frame ends. */
-static void
-put_noise(struct bytes *obj, size_t n)
+void
+pack_noise(struct bytes *obj, size_t n)
 {
 	uint8_t *p = bytes_room(obj, n);
 
@@ -97,7 +96,8 @@ packbuf_add(struct packbuf *p, const struct frame_in *f, uint8_t codec,
 	}
 	if (rc != SNAP_OK)
 		return rc;
-	put_noise(&p->obj, (ALIGN - p->obj.len % ALIGN) % ALIGN);
+	pack_noise(
+	    &p->obj, (PACK_ALIGN - p->obj.len % PACK_ALIGN) % PACK_ALIGN);
 	r = &p->rows[p->n];
 	memset(r, 0, sizeof *r);
 	r->class = f->class;
@@ -121,7 +121,7 @@ packbuf_add(struct packbuf *p, const struct frame_in *f, uint8_t codec,
 	return rc;
 }
 
-static void
+void
 session_to_row(const struct session *s, struct session_row *row)
 {
 	memcpy(row->id, s->id, ID_LEN);
@@ -136,7 +136,42 @@ pad_to(struct bytes *obj, size_t rest)
 {
 	uint64_t total = padme((uint64_t)obj->len + rest);
 
-	put_noise(obj, (size_t)(total - obj->len - rest));
+	pack_noise(obj, (size_t)(total - obj->len - rest));
+}
+
+enum snap_code
+pack_seal(struct store *s, struct bytes *obj, struct span contents, bool sign,
+    bool pad, struct snap_err *err)
+{
+	uint8_t header[HEADER_LEN];
+	struct bytes wrapped;
+	enum snap_code rc = SNAP_OK;
+	size_t off;
+
+	bytes_init(&wrapped, TRANSPORT_SIZE_MAX);
+	/* A copy, for obj moves when it grows. */
+	memcpy(header, obj->p, HEADER_LEN);
+	if (sign)
+		rc = body_sign(
+		    s, span_of(header, HEADER_LEN), contents, &wrapped, err);
+	else
+		body_wrap(contents, NULL, NULL, &wrapped);
+	if (rc == SNAP_OK)
+		rc = bytes_check(&wrapped, err);
+	if (rc == SNAP_OK && pad)
+		pad_to(obj, wrapped.len + SEAL_OVERHEAD + TRAILER_LEN);
+	if (rc == SNAP_OK)
+		rc = bytes_check(obj, err);
+	off = obj->len;
+	if (rc == SNAP_OK)
+		rc = seal_body(s->keys, span_of(header, HEADER_LEN),
+		    bytes_span(&wrapped), obj, err);
+	if (rc == SNAP_OK) {
+		object_finish(obj, off);
+		rc = bytes_check(obj, err);
+	}
+	bytes_fini(&wrapped);
+	return rc;
 }
 
 enum snap_code
@@ -144,12 +179,9 @@ packbuf_finish(struct store *s, struct packbuf *p,
     const struct session *session, const uint8_t run_id[ID_LEN], bool pad,
     struct snap_err *err)
 {
-	uint8_t header[HEADER_LEN];
 	struct session_row row;
 	struct pack_contents pc;
-	struct bytes wrapped;
 	enum snap_code rc;
-	size_t off;
 
 	session_to_row(session, &row);
 	memset(&pc, 0, sizeof pc);
@@ -158,31 +190,11 @@ packbuf_finish(struct store *s, struct packbuf *p,
 	pc.sessions = &row;
 	pc.n_rows = (uint32_t)p->n;
 	pc.rows = p->rows;
-	bytes_init(&wrapped, TRANSPORT_SIZE_MAX);
 	pack_contents_encode(&pc, &p->contents);
-	body_wrap(bytes_span(&p->contents), NULL, NULL, &wrapped);
 	rc = bytes_check(&p->contents, err);
-	if (rc == SNAP_OK)
-		rc = bytes_check(&wrapped, err);
-	if (rc != SNAP_OK)
-		goto out;
-	if (pad)
-		pad_to(&p->obj, wrapped.len + SEAL_OVERHEAD + TRAILER_LEN);
-	rc = bytes_check(&p->obj, err);
-	if (rc != SNAP_OK)
-		goto out;
-	off = p->obj.len;
-	/* A copy, for obj moves when it grows. */
-	memcpy(header, p->obj.p, HEADER_LEN);
-	rc = seal_body(s->keys, span_of(header, HEADER_LEN),
-	    bytes_span(&wrapped), &p->obj, err);
-	if (rc == SNAP_OK) {
-		object_finish(&p->obj, off);
-		rc = bytes_check(&p->obj, err);
-	}
-out:
-	bytes_fini(&wrapped);
-	return rc;
+	return rc == SNAP_OK ? pack_seal(s, &p->obj, bytes_span(&p->contents),
+				   false, pad, err)
+			     : rc;
 }
 
 static enum snap_code
@@ -225,8 +237,8 @@ check_frames(struct store *s, const struct packbuf *p,
 }
 
 enum snap_code
-packbuf_check(struct store *s, const struct packbuf *p,
-    const struct session *session, struct snap_err *err)
+pack_read_back(struct store *s, struct span obj, struct span contents,
+    struct snap_err *err)
 {
 	struct body body;
 	struct bytes plain;
@@ -234,18 +246,27 @@ packbuf_check(struct store *s, const struct packbuf *p,
 	enum snap_code rc;
 
 	bytes_init(&plain, TRANSPORT_SIZE_MAX);
-	rc = object_parse(bytes_span(&p->obj), &o, err);
+	rc = object_parse(obj, &o, err);
 	if (rc == SNAP_OK)
 		rc =
 		    open_body(s->keys, o.header_bytes, o.contents, &plain, err);
 	if (rc == SNAP_OK)
 		rc = body_unwrap(bytes_span(&plain), &body, err);
-	if (rc == SNAP_OK && !span_eq(body.body, bytes_span(&p->contents)))
+	if (rc == SNAP_OK && !span_eq(body.body, contents))
 		rc = SNAP_CORRUPT;
-	if (rc == SNAP_OK)
-		rc = check_frames(s, p, session, err);
-	else if (rc != SNAP_NOMEM)
+	if (rc != SNAP_OK && rc != SNAP_NOMEM)
 		rc = wrong(err);
 	bytes_fini(&plain);
 	return rc;
+}
+
+enum snap_code
+packbuf_check(struct store *s, const struct packbuf *p,
+    const struct session *session, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = pack_read_back(
+	    s, bytes_span(&p->obj), bytes_span(&p->contents), err);
+	return rc == SNAP_OK ? check_frames(s, p, session, err) : rc;
 }

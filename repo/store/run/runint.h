@@ -9,6 +9,7 @@
 #define SNAP_RUNINT_H
 
 #include "blockindex.h"
+#include "run.h"
 #include "store_internal.h"
 #include "workers.h"
 

@@ -10,7 +10,7 @@
 
 #include "fdio.h"
 #include "pruned.h"
-#include "repo.h"
+#include "repo_care.h"
 #include "transport.h"
 
 #define FILE_LIMIT ((size_t)64 << 20)

@@ -18,7 +18,7 @@
 #include "mem.h"
 #include "names.h"
 #include "pruned.h"
-#include "repo.h"
+#include "repo_care.h"
 #include "store.h"
 
 #define LIMIT (32u << 20)

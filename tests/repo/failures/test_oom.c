@@ -16,6 +16,7 @@
 #include "pruned.h"
 #include "samples.h"
 #include "world.h"
+#include "repo_care.h"
 
 static uint64_t
 after(uint64_t n)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* world.c - see world.h. */
 #include "world.h"
+#include "repo_care.h"
 
 #define ROWS 3000
 

@@ -15,6 +15,7 @@
 #include "pruned.h"
 #include "transport_impl.h"
 #include "world.h"
+#include "repo_care.h"
 
 /* Found, with the object's name, and the snapshots that it hurts. */
 static void

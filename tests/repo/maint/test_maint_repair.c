@@ -15,6 +15,7 @@
 #include "blockindex.h"
 #include "pruned.h"
 #include "world.h"
+#include "repo_care.h"
 
 static uint64_t
 repair(struct world *w)

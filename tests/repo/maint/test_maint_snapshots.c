@@ -15,6 +15,7 @@
 #include <cmocka.h>
 
 #include "world.h"
+#include "run.h"
 
 static struct repo_snapshots
 load(struct world *w)

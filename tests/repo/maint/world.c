@@ -15,6 +15,8 @@
 #include "slots.h"
 #include "transport_impl.h"
 #include "world.h"
+#include "run.h"
+#include "repo_care.h"
 
 #define CHUNKS 5u
 #define CHUNK_LEN 3000u

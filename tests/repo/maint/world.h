@@ -13,6 +13,7 @@
 #include "names.h"
 #include "snapshots.h"
 #include "store.h"
+#include "repo_care.h"
 
 #define WORLD_BLOCKS 12 /* per snapshot: several packs */
 

@@ -20,6 +20,7 @@
 #include "sink.h"
 #include "slots.h"
 #include "store_internal.h"
+#include "run.h"
 
 #define BLOCK_LEN (1u << 20)
 #define PACK_LEN (16u << 20)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "mem.h"
-#include "repo.h"
+#include "repo_care.h"
 #include "seal.h"
 #include "slots.h"
 #include "store.h"

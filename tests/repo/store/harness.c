@@ -6,6 +6,7 @@
 
 #include "harness.h"
 #include "names.h"
+#include "run.h"
 
 #define CHUNKS 40
 #define CHUNK 500

@@ -15,6 +15,7 @@
 #include "fault.h"
 #include "mem.h"
 #include "slots.h"
+#include "run.h"
 #include "store.h"
 
 #define HOUR INT64_C(3600000000000)

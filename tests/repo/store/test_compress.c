@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "run.h"
 
 #define BLOCK_BYTES (300u << 10)
 #define N_BLOCKS 40

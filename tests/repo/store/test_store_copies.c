@@ -9,6 +9,7 @@
 #include "harness.h"
 #include "pruned.h"
 #include "readblock.h"
+#include "run.h"
 
 #define PACK (256u << 10)
 

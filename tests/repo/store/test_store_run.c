@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "harness.h"
+#include "run.h"
 
 #define PACK (64u << 10)
 

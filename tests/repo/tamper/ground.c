@@ -14,6 +14,7 @@
 #include "names.h"
 #include "pruned.h"
 #include "transport_impl.h"
+#include "repo_care.h"
 
 #define ROWS 600
 #define LIMIT (16u << 20)

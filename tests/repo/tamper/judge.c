@@ -6,6 +6,7 @@
 
 #include "judge.h"
 #include "transport_impl.h"
+#include "repo_care.h"
 
 #define LOG_MAX (4u << 20)
 

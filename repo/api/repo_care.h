@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * repo_care.h - the door again, for who keeps a repository: check, repair,
+ * forget, prune, count.
+ */
+#ifndef SNAP_REPO_CARE_H
+#define SNAP_REPO_CARE_H
+
+#include "repo.h"
+
+struct repo_check_opts {
+	bool read_data;
+	double data_percent; /* of the data packs, 0 < p <= 100 */
+};
+struct repo_check_result {
+	uint64_t n_packs, n_blocks, n_snapshots, n_unused_packs, bytes_read;
+	uint64_t n_errors; /* each was logged as a warning with its object */
+};
+/* SNAP_OK when the check itself could run; look at n_errors. */
+SNAP_MUST_CHECK enum snap_code repo_check(struct repo *r,
+    const struct repo_check_opts *o, struct repo_check_result *out,
+    struct snap_err *err);
+/* Write index segments for packs that no readable segment names. */
+SNAP_MUST_CHECK enum snap_code repo_repair_index(
+    struct repo *r, uint64_t *n_packs_added, struct snap_err *err);
+
+/* Snapshots that nobody wants any more: recorded, then deleted; what only they
+ * needed goes with the next prunes.  SNAP_DENIED without the maintenance key.
+ */
+SNAP_MUST_CHECK enum snap_code repo_forget(struct repo *r,
+    const uint8_t (*ids)[REPO_ID_LEN], size_t n, struct snap_err *err);
+
+struct repo_prune_opts {
+	bool dry_run;
+	bool no_snapshots;     /* there need not be any */
+	bool alone;            /* nobody else writes: no grace */
+	unsigned live_percent; /* packs of which less lives are written anew */
+	uint64_t max_repack_bytes; /* 0: as many as there are */
+	uint64_t max_time_s;       /* for beginning work; 0: no limit */
+	int64_t now_ns;            /* this machine's clock; 0: not compared */
+	const char *tmpdir;
+};
+struct repo_prune_result {
+	uint64_t n_packs, bytes_total, bytes_live; /* frames, as it began */
+	uint64_t n_deleted, bytes_freed;           /* now: objects */
+	uint64_t n_condemned, bytes_condemned;     /* go a grace later */
+	uint64_t n_repacked, n_rescued, bytes_read, bytes_written;
+	uint64_t n_denied; /* objects that the store would not delete */
+	uint64_t n_broken; /* snapshots that cannot be read */
+};
+/*
+ * Collect garbage: docs/prune.md.  Needs the maintenance key.
+ * Errors: SNAP_DENIED, SNAP_BUSY (it took too long, or clocks are wrong; what
+ * was done is not lost), SNAP_CORRUPT (nothing is believed), SNAP_CANCELLED.
+ */
+SNAP_MUST_CHECK enum snap_code repo_prune(struct repo *r,
+    const struct repo_prune_opts *o, struct repo_prune_result *out,
+    struct snap_err *err);
+
+struct repo_stats {
+	uint64_t n_snapshots, n_packs, n_blocks, n_chunks;
+	uint64_t logical_bytes; /* of all snapshots together */
+	uint64_t unique_bytes;  /* plaintext of all blocks */
+	uint64_t stored_data, stored_meta, stored_index, stored_other;
+};
+SNAP_MUST_CHECK enum snap_code repo_stats(
+    struct repo *r, struct repo_stats *out, struct snap_err *err);
+
+#endif

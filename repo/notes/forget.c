@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * forget.c - snapshots that somebody does not want any more.
+ *
+ * The record comes first: a snapshot that it names is no root for prune, and
+ * one that reappears, as a delayed put may bring it back, goes again.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "notes.h"
+
+/* A property holds a mebibyte; 33 characters for each id. */
+#define IDS_MAX 20000
+
+static enum snap_code
+record(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
+    struct snap_err *err)
+{
+	struct repo_property prop = { NOTE_PROP_SNAPSHOTS, NULL };
+	char *list = malloc(n * (2 * ID_LEN + 1) + 1);
+	enum snap_code rc;
+
+	if (list == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a record");
+	list[0] = '\0';
+	for (size_t i = 0; i < n; i++) {
+		hex_encode(ids[i], ID_LEN, list + i * (2 * ID_LEN + 1));
+		list[i * (2 * ID_LEN + 1) + 2 * ID_LEN] =
+		    i + 1 < n ? ',' : '\0';
+	}
+	prop.value = list;
+	rc = notes_put(s, NOTE_FORGET, NULL, &prop, 1, err);
+	free(list);
+	return rc;
+}
+
+static enum snap_code
+drop(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	rc = transport_delete(s->t, name, err);
+	return rc == SNAP_NOTFOUND ? SNAP_OK : rc;
+}
+
+enum snap_code
+notes_forget(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
+    struct snap_err *err)
+{
+	enum snap_code rc;
+	size_t part;
+
+	for (; n > 0; ids += part, n -= part) {
+		part = n < IDS_MAX ? n : IDS_MAX;
+		rc = record(s, ids, part, err);
+		/* The confirmation first: without it there is no snapshot,
+		 * without the other half it would look like a loss. */
+		for (size_t i = 0; i < part && rc == SNAP_OK; i++) {
+			rc = drop(s, OBJ_OK, ids[i], err);
+			if (rc == SNAP_OK)
+				rc = drop(s, OBJ_SNAPSHOT, ids[i], err);
+		}
+		if (rc != SNAP_OK)
+			return rc;
+	}
+	return SNAP_OK;
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* notes.c - see notes.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "notes.h"
+
+struct listed {
+	uint8_t id[ID_LEN];
+	int64_t time_ns;
+};
+struct listing {
+	struct listed *v;
+	size_t n, cap;
+};
+
+static enum snap_code
+collect(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct listing *l = arg;
+	uint8_t id[ID_LEN], kind;
+	void *p = l->v;
+	enum snap_code rc;
+
+	if (!store_name_parse(name, &kind, id) || kind != OBJ_NOTE)
+		return SNAP_OK;
+	rc = vec_room(&p, &l->cap, l->n, sizeof *l->v, err);
+	l->v = p;
+	if (rc != SNAP_OK)
+		return rc;
+	memcpy(l->v[l->n].id, id, ID_LEN);
+	l->v[l->n++].time_ns = st->time_ns;
+	return SNAP_OK;
+}
+
+static char *
+copy_text(char **at, struct span s)
+{
+	char *text = *at;
+
+	if (s.len != 0)
+		memcpy(text, s.p, s.len);
+	text[s.len] = '\0';
+	*at += s.len + 1;
+	return text;
+}
+
+static enum snap_code
+take_props(struct note *n, const struct note_body *b, struct snap_err *err)
+{
+	size_t need = b->n_props * sizeof *n->props + 1;
+	char *at;
+
+	for (uint32_t i = 0; i < b->n_props; i++)
+		need += b->props[i].key.len + b->props[i].value.len + 2;
+	n->props = malloc(need);
+	if (n->props == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for notes");
+	at = (char *)(n->props + b->n_props);
+	for (uint32_t i = 0; i < b->n_props; i++) {
+		n->props[i].key = copy_text(&at, b->props[i].key);
+		n->props[i].value = copy_text(&at, b->props[i].value);
+	}
+	n->n_props = b->n_props;
+	return SNAP_OK;
+}
+
+/* What a write-only host may not say. */
+static bool
+is_owners(uint16_t type)
+{
+	return type == NOTE_POLICY || type == NOTE_FORGET ||
+	       type == NOTE_REVOKED;
+}
+
+static enum snap_code
+load_note(struct store *s, const struct listed *at, struct notes *all,
+    struct snap_err *err)
+{
+	struct note_body *body = malloc(sizeof *body);
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct store_body b;
+	struct note n;
+	void *p = all->v;
+	enum snap_code rc;
+
+	memset(&n, 0, sizeof n);
+	memset(&b, 0, sizeof b);
+	store_name(OBJ_NOTE, at->id, name);
+	rc = body == NULL ? snap_fail(err, SNAP_NOMEM, "no memory for notes")
+			  : store_get_body(s, OBJ_NOTE, at->id, &b, err);
+	if (rc == SNAP_OK && !b.trusted)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "%s: not signed by anyone this repository trusts", name);
+	if (rc == SNAP_OK)
+		rc = note_decode(b.body.body, body, err);
+	if (rc == SNAP_OK) {
+		memcpy(n.id, at->id, ID_LEN);
+		memcpy(n.subject, body->subject, ID_LEN);
+		n.type = body->type;
+		n.l0 = body->l0;
+		n.time_ns = at->time_ns;
+		n.maintenance = store_body_is_maintenance(&b);
+		if (is_owners(n.type) && !n.maintenance)
+			rc = snap_fail(err, SNAP_CORRUPT,
+			    "%s: a host said what only owners may", name);
+	}
+	if (rc == SNAP_OK)
+		rc = vec_room(&p, &all->cap, all->n, sizeof *all->v, err);
+	all->v = p;
+	if (rc == SNAP_OK)
+		rc = take_props(&n, body, err);
+	if (rc == SNAP_OK)
+		all->v[all->n++] = n;
+	store_body_fini(&b);
+	free(body);
+	return rc;
+}
+
+static int
+newest_first(const void *a, const void *b)
+{
+	const struct note *x = a, *y = b;
+
+	if (x->l0 != y->l0)
+		return x->l0 < y->l0 ? 1 : -1;
+	if (x->time_ns != y->time_ns)
+		return x->time_ns < y->time_ns ? 1 : -1;
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+enum snap_code
+notes_load(struct store *s, struct notes *out, struct snap_err *err)
+{
+	struct listing list = { NULL, 0, 0 };
+	struct notes all;
+	enum snap_code rc;
+
+	memset(&all, 0, sizeof all);
+	rc = transport_list(s->t, "notes/", collect, &list, err);
+	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
+		rc = load_note(s, &list.v[i], &all, err);
+		if (rc == SNAP_NOTFOUND) {
+			rc = SNAP_OK; /* prune was faster */
+		} else if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED ||
+			   rc == SNAP_IO) {
+			report_log(s->report, REPORT_WARNING, "left out: %s",
+			    err->msg);
+			all.n_damaged++;
+			rc = SNAP_OK;
+		}
+		if (rc == SNAP_OK)
+			rc = report_check(s->report, err);
+	}
+	free(list.v);
+	if (rc != SNAP_OK) {
+		notes_free(&all);
+		return rc;
+	}
+	if (all.n != 0)
+		qsort(all.v, all.n, sizeof *all.v, newest_first);
+	*out = all;
+	return SNAP_OK;
+}
+
+void
+notes_free(struct notes *n)
+{
+	for (size_t i = 0; i < n->n; i++)
+		free(n->v[i].props);
+	free(n->v);
+	memset(n, 0, sizeof *n);
+}
+
+const struct note *
+notes_about(const struct notes *n, enum note_type type, const uint8_t *subject)
+{
+	static const uint8_t repository[ID_LEN];
+
+	if (subject == NULL)
+		subject = repository;
+	for (size_t i = 0; i < n->n; i++)
+		if (n->v[i].type == type &&
+		    memcmp(n->v[i].subject, subject, ID_LEN) == 0)
+			return &n->v[i];
+	return NULL;
+}
+
+const char *
+note_prop(const struct note *n, const char *key)
+{
+	for (size_t i = 0; i < n->n_props; i++)
+		if (strcmp(n->props[i].key, key) == 0)
+			return n->props[i].value;
+	return NULL;
+}
+
+enum snap_code
+notes_put(struct store *s, enum note_type type, const uint8_t *subject,
+    const struct repo_property *props, size_t n_props, struct snap_err *err)
+{
+	struct note_body *n = calloc(1, sizeof *n);
+	uint8_t id[ID_LEN];
+	struct bytes body;
+	enum snap_code rc = SNAP_OK;
+
+	bytes_init(&body, TRANSPORT_SIZE_MAX);
+	if (n == NULL)
+		rc = snap_fail(err, SNAP_NOMEM, "no memory for a note");
+	else if (is_owners((uint16_t)type) && !s->keys->maintenance)
+		rc = snap_fail(err, SNAP_DENIED,
+		    "only the repository's owner can say this");
+	else if (n_props > PROPERTIES_MAX)
+		rc = snap_fail(err, SNAP_USAGE, "a note holds no more");
+	if (rc != SNAP_OK)
+		goto out;
+	n->type = (uint16_t)type;
+	if (subject != NULL)
+		memcpy(n->subject, subject, ID_LEN);
+	n->l0 = s->l0;
+	n->n_props = (uint32_t)n_props;
+	for (size_t i = 0; i < n_props; i++) {
+		n->props[i].key = span_str(props[i].key);
+		n->props[i].value = span_str(props[i].value);
+	}
+	note_encode(n, &body);
+	keys_random(id, sizeof id);
+	rc = bytes_check(&body, err);
+	if (rc == SNAP_OK)
+		rc = store_put_body(
+		    s, OBJ_NOTE, id, bytes_span(&body), true, NULL, err);
+out:
+	bytes_fini(&body);
+	free(n);
+	return rc;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * notes.h - what is said of snapshots and of the repository after the commit:
+ * docs/format.md, "Notes".  Signed, immutable, the newest counts.
+ */
+#ifndef SNAP_NOTES_H
+#define SNAP_NOTES_H
+
+#include "format.h"
+#include "repo.h"
+#include "store.h"
+
+enum note_type {
+	NOTE_VERDICT = 1,
+	NOTE_TAGS = 2,
+	NOTE_PIN = 3,
+	NOTE_POLICY = 4,
+	NOTE_FORGET = 5,
+	NOTE_RUN = 6,
+	NOTE_REVOKED = 7,
+	NOTE_EXPORTED = 8
+};
+/* Of a forget record about the repository: ids in hex, separated by commas. */
+#define NOTE_PROP_SNAPSHOTS "snapshots"
+struct note {
+	uint8_t id[ID_LEN], subject[ID_LEN]; /* zeros: the repository */
+	uint16_t type;
+	bool maintenance; /* signed by the maintenance key, not by a host */
+	int64_t l0, time_ns;
+	size_t n_props;
+	struct repo_property *props; /* owned, in one allocation */
+};
+struct notes {
+	size_t n, cap;
+	struct note *v; /* the newest first */
+	size_t n_damaged;
+};
+/* All that verify; others are logged by name and counted. */
+SNAP_MUST_CHECK enum snap_code notes_load(
+    struct store *s, struct notes *out, struct snap_err *err);
+void notes_free(struct notes *n);
+/* The newest of this type about `subject` (NULL: the repository), or NULL. */
+const struct note *notes_about(
+    const struct notes *n, enum note_type type, const uint8_t *subject);
+const char *note_prop(const struct note *n, const char *key);
+/* Say something; props are sorted by key.  The store's newest look is what it
+ * rests on.  SNAP_DENIED: only the maintenance key may say such. */
+SNAP_MUST_CHECK enum snap_code notes_put(struct store *s, enum note_type type,
+    const uint8_t *subject, const struct repo_property *props, size_t n_props,
+    struct snap_err *err);
+
+/* Record that these snapshots are forgotten, and delete them; what is not there
+ * is fine.  Prune goes on where this is interrupted. */
+SNAP_MUST_CHECK enum snap_code notes_forget(struct store *s,
+    const uint8_t (*ids)[ID_LEN], size_t n, struct snap_err *err);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * prune.c - one run: derive, sweep, retire, condemn.
+ *
+ * One derivation serves all steps, none of which does anything when half a
+ * grace has gone by since it began.  What is deleted rests on what was live
+ * then; what is condemned now is derived afresh before it goes.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "prune_internal.h"
+#include "repo_care.h"
+#include "run.h"
+
+#define CLOCK_S 600 /* by which a store's clock may differ from ours */
+
+static enum snap_code
+stale(struct snap_err *err)
+{
+	(void)snap_fail(err, SNAP_BUSY,
+	    "half a grace period went by since this run looked at the store");
+	return snap_hint(err, "Run it again: what it did is not lost.");
+}
+
+enum snap_code
+prune_fresh(const struct prune *p, struct snap_err *err)
+{
+	/* A machine that slept, and one whose clock was set: the larger. */
+	if (local_boot() - p->boot0 >= p->lease ||
+	    local_real() - p->real0 >= p->lease)
+		return stale(err);
+	return SNAP_OK;
+}
+
+enum snap_code
+prune_in_time(const struct prune *p, int64_t answered, struct snap_err *err)
+{
+	if (answered - p->v.l0 >= p->lease)
+		return stale(err);
+	return prune_fresh(p, err);
+}
+
+bool
+prune_enough(const struct prune *p)
+{
+	if (p->o->max_repack_bytes != 0 &&
+	    p->repacked >= p->o->max_repack_bytes)
+		return true;
+	return p->o->max_time_s != 0 &&
+	       local_boot() - p->begun_boot >=
+		   (int64_t)p->o->max_time_s * SECOND_NS;
+}
+
+enum snap_code
+prune_put(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
+    struct span body, bool sign, struct snap_err *err)
+{
+	struct transport_stat st;
+	enum snap_code rc;
+
+	rc = prune_fresh(p, err);
+	if (rc != SNAP_OK || p->o->dry_run)
+		return rc;
+	rc = store_put_body(p->s, kind, id, body, sign, &st, err);
+	return rc == SNAP_OK ? prune_in_time(p, st.time_ns, err) : rc;
+}
+
+bool
+prune_goes(const struct prune *p, const struct view_pack *pk)
+{
+	return pk->aged && pk->n_need == 0 && !pk->unreadable &&
+	       pk->time > p->roots.broken_time;
+}
+
+enum snap_code
+prune_delete(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
+    uint64_t size, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	rc = report_check(p->s->report, err);
+	if (rc == SNAP_OK)
+		rc = prune_fresh(p, err);
+	if (rc == SNAP_OK && !p->o->dry_run)
+		rc = transport_delete(p->s->t, name, err);
+	if (rc == SNAP_DENIED) {
+		report_log(
+		    p->s->report, REPORT_INFO, "%s stays: %s", name, err->msg);
+		p->r->n_denied++;
+		return SNAP_OK;
+	}
+	if (rc == SNAP_NOTFOUND)
+		return SNAP_OK; /* another prune was faster */
+	if (rc != SNAP_OK)
+		return rc;
+	p->r->n_deleted++;
+	p->r->bytes_freed += size;
+	return SNAP_OK;
+}
+
+/* A store that lists nothing, where there was something, is not believed. */
+static enum snap_code
+believe(const struct prune *p, struct snap_err *err)
+{
+	size_t n_roots = 0;
+
+	for (size_t i = 0; i < p->roots.n; i++)
+		n_roots += p->roots.v[i].state != ROOT_GARBAGE;
+	for (size_t i = 0; i < p->notes.n && n_roots == 0; i++)
+		n_roots += p->notes.v[i].type == NOTE_FORGET;
+	if (n_roots == 0 && p->v.n_packs != 0 && !p->o->no_snapshots) {
+		(void)snap_fail(err, SNAP_CORRUPT,
+		    "there are packs, but no snapshot, and none was forgotten");
+		return snap_hint(err,
+		    "Nothing was deleted. If no backup ever finished here, "
+		    "prune with --no-snapshots.");
+	}
+	if (p->v.newest > p->v.l0 + CLOCK_S * SECOND_NS) {
+		(void)snap_fail(
+		    err, SNAP_BUSY, "the store has objects from the future");
+		return snap_hint(err,
+		    "Nothing was deleted. Its clock, or that of who wrote "
+		    "them, is wrong by more than ten minutes.");
+	}
+	return SNAP_OK;
+}
+
+static enum snap_code
+clocks_agree(const struct prune *p, struct snap_err *err)
+{
+	int64_t off = p->v.l0 - p->o->now_ns;
+
+	if (p->o->now_ns == 0 ||
+	    (off <= CLOCK_S * SECOND_NS && off >= -CLOCK_S * SECOND_NS))
+		return SNAP_OK;
+	(void)snap_fail(err, SNAP_BUSY,
+	    "the store's clock and this machine's differ by %lld seconds",
+	    (long long)(off / SECOND_NS));
+	return snap_hint(err, "Nothing was deleted. Set the clocks.");
+}
+
+static enum snap_code
+derive(struct prune *p, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	p->boot0 = local_boot();
+	p->real0 = local_real();
+	rc = view_begin(&p->v, p->s, err);
+	bitfile_init(&p->v.bits, p->o->tmpdir);
+	if (rc == SNAP_OK)
+		rc = clocks_agree(p, err);
+	if (rc == SNAP_OK)
+		rc = notes_load(p->s, &p->notes, err);
+	if (rc == SNAP_OK)
+		rc = roots_load(
+		    &p->roots, p->s, &p->notes, p->v.l0, p->grace, err);
+	if (rc == SNAP_OK)
+		rc = store_look(p->s, err);
+	if (rc == SNAP_OK)
+		rc = view_load(&p->v, p->grace, err);
+	if (rc == SNAP_OK)
+		rc = believe(p, err);
+	if (rc == SNAP_OK)
+		rc = live_mark(&p->v, &p->roots, err);
+	return rc == SNAP_OK ? live_heads(&p->v, err) : rc;
+}
+
+static enum snap_code
+act(struct prune *p, struct snap_err *err)
+{
+	static enum snap_code (*const steps[])(
+	    struct prune * p, struct snap_err * err) = {
+		retire_snapshots,
+		sweep_confirm,
+		sweep_rescue,
+		merge_index,
+		sweep_packs,
+		retire_lists,
+		condemn_victims,
+	};
+	enum snap_code rc = SNAP_OK;
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		rc = steps[i](p, err);
+		if (rc != SNAP_OK)
+			break;
+	}
+	return rc;
+}
+
+static void
+count_live(struct prune *p)
+{
+	p->r->n_packs = p->v.n_packs;
+	p->r->n_broken = p->roots.n_broken;
+	p->r->bytes_total = p->r->bytes_live = 0;
+	for (size_t i = 0; i < p->v.n_packs; i++) {
+		p->r->bytes_total += p->v.packs[i].bytes;
+		p->r->bytes_live += p->v.packs[i].need_bytes;
+	}
+}
+
+/* Without a grace what is condemned goes at once, by a second derivation. */
+#define PASSES_ALONE 3
+
+enum snap_code
+prune_run(struct store *s, const struct repo_prune_opts *o,
+    struct repo_prune_result *out, struct snap_err *err)
+{
+	struct prune *p = calloc(1, sizeof *p);
+	enum snap_code rc = SNAP_OK;
+
+	memset(out, 0, sizeof *out);
+	if (p == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory to prune");
+	if (!s->keys->maintenance)
+		rc = snap_fail(err, SNAP_DENIED,
+		    "only the owner, or a maintenance key, can prune");
+	p->s = s;
+	p->o = o;
+	p->r = out;
+	p->grace = o->alone ? 0 : (int64_t)s->config.grace_s * SECOND_NS;
+	p->lease = (int64_t)s->config.grace_s * SECOND_NS / 2;
+	p->begun_boot = local_boot();
+	keys_random(p->run_id, ID_LEN);
+	if (rc == SNAP_OK)
+		rc = mover_new(p, &p->mover, err);
+	for (int i = 0; rc == SNAP_OK && i < (o->alone ? PASSES_ALONE : 1);
+	     i++) {
+		rc = derive(p, err);
+		if (rc == SNAP_OK && i == 0)
+			count_live(p);
+		if (rc == SNAP_OK)
+			rc = act(p, err);
+		view_fini(&p->v);
+		roots_fini(&p->roots);
+		notes_free(&p->notes);
+	}
+	mover_free(p->mover);
+	free(p);
+	return rc;
+}

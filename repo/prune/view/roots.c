@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * roots.c - the pairs under snapshots/ as prune has to take them.
+ *
+ * In doubt they live: what was meant to stand and cannot be read keeps
+ * everything that was there when it came, until somebody forgets it.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cached.h"
+#include "raw.h"
+#include "view.h"
+
+static enum snap_code
+add_root(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct roots *r = arg;
+	struct root *root;
+	uint8_t id[ID_LEN], kind;
+	void *p = r->v;
+	enum snap_code rc;
+
+	if (!store_name_parse(name, &kind, id) ||
+	    (kind != OBJ_SNAPSHOT && kind != OBJ_OK))
+		return SNAP_OK;
+	rc = vec_room(&p, &r->cap, r->n, sizeof *r->v, err);
+	r->v = p;
+	if (rc != SNAP_OK)
+		return rc;
+	root = &r->v[r->n++];
+	memset(root, 0, sizeof *root);
+	memcpy(root->id, id, ID_LEN);
+	root->has_snapshot = kind == OBJ_SNAPSHOT;
+	root->has_ok = kind == OBJ_OK;
+	if (root->has_snapshot) {
+		root->snapshot_time = st->time_ns;
+		root->snapshot_size = st->size;
+	} else {
+		root->ok_time = st->time_ns;
+		root->ok_size = st->size;
+	}
+	return SNAP_OK;
+}
+
+static int
+root_order(const void *a, const void *b)
+{
+	const struct root *x = a, *y = b;
+
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+static void
+pair_up(struct roots *r)
+{
+	size_t n = 0;
+
+	if (r->n != 0)
+		qsort(r->v, r->n, sizeof *r->v, root_order);
+	for (size_t i = 0; i < r->n; i++) {
+		struct root *at = &r->v[i];
+		struct root *last = n == 0 ? NULL : &r->v[n - 1];
+
+		if (last == NULL || root_order(last, at) != 0) {
+			r->v[n++] = *at;
+			continue;
+		}
+		if (at->has_snapshot) {
+			last->has_snapshot = true;
+			last->snapshot_time = at->snapshot_time;
+			last->snapshot_size = at->snapshot_size;
+		} else {
+			last->has_ok = true;
+			last->ok_time = at->ok_time;
+			last->ok_size = at->ok_size;
+		}
+	}
+	r->n = n;
+}
+
+void
+roots_break(
+    struct roots *r, struct root *root, struct store *s, const char *why)
+{
+	int64_t when = root->snapshot_time > root->ok_time ? root->snapshot_time
+							   : root->ok_time;
+	char hex[2 * ID_LEN + 1];
+
+	if (root->state == ROOT_BROKEN)
+		return;
+	hex_encode(root->id, ID_LEN, hex);
+	report_log(s->report, REPORT_WARNING,
+	    "snapshot %s cannot be read (%s): no pack goes that was there when "
+	    "it came, until \"forget --broken\"",
+	    hex, why);
+	root->state = ROOT_BROKEN;
+	r->n_broken++;
+	if (when > r->broken_time)
+		r->broken_time = when;
+}
+
+/* Hex ids separated by commas, as forget records have them. */
+static bool
+names(const char *list, const char *hex)
+{
+	size_t len = strlen(hex);
+
+	for (; *list != '\0'; list += list[0] == ',') {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, hex, len) == 0)
+			return true;
+		list += n;
+	}
+	return false;
+}
+
+static bool
+is_forgotten(const struct notes *notes, const uint8_t id[ID_LEN])
+{
+	char hex[2 * ID_LEN + 1];
+
+	hex_encode(id, ID_LEN, hex);
+	for (size_t i = 0; i < notes->n; i++) {
+		const struct note *n = &notes->v[i];
+		const char *list = n->type == NOTE_FORGET
+				       ? note_prop(n, NOTE_PROP_SNAPSHOTS)
+				       : NULL;
+
+		if (list != NULL && names(list, hex))
+			return true;
+	}
+	return false;
+}
+
+/* One half; *is_void: it came too late. */
+static enum snap_code
+read_half(struct store *s, uint8_t kind, struct root *root, bool *is_void,
+    struct snap_err *err)
+{
+	uint64_t size = kind == OBJ_OK ? root->ok_size : root->snapshot_size;
+	int64_t time = kind == OBJ_OK ? root->ok_time : root->snapshot_time;
+	struct snapshot_body *snap = malloc(sizeof *snap);
+	struct confirm_body ok;
+	struct store_body b;
+	int64_t l0 = 0;
+	enum snap_code rc;
+
+	if (snap == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for a snapshot");
+	rc = cached_get(s, kind, root->id, size, &b, err);
+	if (rc != SNAP_OK)
+		goto out;
+	if (!b.trusted)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "not signed by anyone this repository trusts");
+	else if (kind == OBJ_OK)
+		rc = confirm_decode(b.body.body, &ok, err);
+	else
+		rc = snapshot_decode(b.body.body, snap, err);
+	if (rc == SNAP_OK && kind == OBJ_OK &&
+	    memcmp(ok.id, root->id, ID_LEN) != 0)
+		rc = snap_fail(err, SNAP_CORRUPT, "confirms another snapshot");
+	if (rc == SNAP_OK) {
+		l0 = kind == OBJ_OK ? ok.l0 : snap->l0;
+		*is_void = store_is_void(s, l0, time);
+		if (kind == OBJ_OK && !root->has_snapshot)
+			*is_void |= time - l0 >=
+				    (int64_t)s->config.grace_s * SECOND_NS / 2;
+		if (kind == OBJ_SNAPSHOT)
+			memcpy(root->manifest, snap->root, ID_LEN);
+	}
+	store_body_fini(&b);
+out:
+	free(snap);
+	return rc;
+}
+
+static enum snap_code
+judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
+    int64_t grace, struct snap_err *err)
+{
+	bool late_snapshot = false, late_ok = false;
+	enum snap_code rc = SNAP_OK;
+
+	/* The confirmation goes first when one is forgotten, so this is loss:
+	 * somebody took the snapshot away.  Or the run slept between the two
+	 * for so long that prune took the one, which shows by its times. */
+	if (!root->has_snapshot) {
+		rc = read_half(s, OBJ_OK, root, &late_ok, err);
+		if (rc == SNAP_OK && late_ok)
+			root->state = ROOT_GARBAGE;
+		else if (rc == SNAP_OK || raw_is_damage(rc))
+			roots_break(
+			    r, root, s, "it is missing, though confirmed");
+		return raw_is_damage(rc) ? SNAP_OK : rc;
+	}
+	if (!root->has_ok && l0 - root->snapshot_time >= grace) {
+		root->state = ROOT_GARBAGE;
+		return SNAP_OK;
+	}
+	rc = read_half(s, OBJ_SNAPSHOT, root, &late_snapshot, err);
+	if (rc == SNAP_OK && root->has_ok)
+		rc = read_half(s, OBJ_OK, root, &late_ok, err);
+	if (raw_is_damage(rc)) {
+		roots_break(r, root, s, err->msg);
+		return SNAP_OK;
+	}
+	if (late_snapshot || late_ok)
+		root->state = ROOT_GARBAGE;
+	else
+		root->state = root->has_ok ? ROOT_STANDS : ROOT_YOUNG;
+	return rc;
+}
+
+enum snap_code
+roots_load(struct roots *r, struct store *s, const struct notes *notes,
+    int64_t l0, int64_t grace, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	memset(r, 0, sizeof *r);
+	r->broken_time = -1;
+	rc = transport_list(s->t, "snapshots/", add_root, r, err);
+	pair_up(r);
+	for (size_t i = 0; i < r->n && rc == SNAP_OK; i++) {
+		rc = report_check(s->report, err);
+		if (is_forgotten(notes, r->v[i].id))
+			r->v[i].state = ROOT_FORGOTTEN;
+		else if (rc == SNAP_OK)
+			rc = judge(r, &r->v[i], s, l0, grace, err);
+	}
+	return rc;
+}
+
+void
+roots_fini(struct roots *r)
+{
+	free(r->v);
+	memset(r, 0, sizeof *r);
+}

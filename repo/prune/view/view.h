@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * view.h - what one run of prune sees, and what it derives from it.
+ *
+ * Everything is of one thread and of one derivation, whose l0 is the store's
+ * time before its first listing.
+ */
+#ifndef SNAP_PRUNE_VIEW_H
+#define SNAP_PRUNE_VIEW_H
+
+#include "bitfile.h"
+#include "format.h"
+#include "notes.h"
+#include "store.h"
+
+#define SECOND_NS INT64_C(1000000000)
+#define NOWHERE UINT32_MAX
+
+/* ---- view.c: which packs hold what */
+struct view_copy { /* 36 bytes, for there are millions */
+	uint8_t id[ID_LEN];
+	uint32_t pack;     /* its place in view.packs */
+	uint32_t n_chunks; /* 0: a meta object, whole or not at all */
+	uint32_t sealed_len;
+	uint32_t extra; /* NOWHERE: a full copy that no other made */
+	uint32_t live;  /* of the first copy: see bitfile.h */
+	uint8_t class;
+	bool walked; /* of the first copy: meta, read already */
+};
+struct view_extra {
+	uint32_t bits; /* bitfile: chunks of a sparse copy; BITS_ALL */
+	uint8_t origin[ID_LEN];
+	int64_t origin_time;
+	bool has_origin; /* and prune signed it */
+};
+struct view_pack {
+	uint8_t id[ID_LEN], run[ID_LEN];
+	uint8_t kind;
+	uint8_t print[ID_LEN]; /* of its own contents, where they were read */
+	bool named;            /* a valid segment names it, as it is listed */
+	bool read;             /* its copies are in the view */
+	bool condemned;        /* in a valid list */
+	bool aged; /* ... that was confirmed a grace ago: goes now */
+	bool unreadable, trusted; /* its own contents; prune signed them */
+	uint32_t size;
+	int64_t time;
+	/* Of its frames: all; those of which it is a head for something live;
+	 * and of these only what is live. */
+	uint64_t bytes, whole_bytes, need_bytes;
+	uint32_t n_need; /* live chunks and meta of which it is a head */
+};
+struct view_segment {
+	uint8_t id[ID_LEN], run[ID_LEN];
+	int64_t time;
+	uint64_t size;
+	uint32_t n_packs, n_listed; /* named; and listed, as named */
+	uint32_t *packs;            /* those, by place; owned */
+	bool is_void, damaged, trusted;
+	bool stale; /* names what is gone, or is to go now */
+};
+struct view_list { /* a condemned list */
+	uint8_t id[ID_LEN];
+	int64_t time, ok_time; /* ok_time < 0: not confirmed */
+	bool is_void, ok_void;
+	uint32_t n;
+	uint8_t (*packs)[ID_LEN]; /* owned */
+};
+struct view {
+	struct store *s;
+	int64_t l0;
+	struct view_copy *copies; /* sorted by class and id */
+	struct view_extra *extras;
+	struct view_pack *packs; /* sorted by kind and id */
+	struct view_segment *segments;
+	struct view_list *lists;
+	size_t n_copies, copies_cap, n_extras, extras_cap;
+	size_t n_packs, packs_cap, n_segments, segments_cap;
+	size_t n_lists, lists_cap;
+	uint8_t (*missing)[ID_LEN]; /* packs named, and not listed so */
+	size_t n_missing, missing_cap;
+	int64_t newest; /* time of a pack or segment that was listed */
+	struct bitfile bits;
+};
+/* Lists condemned/ now; the rest, behind the roots: view_load(), which takes
+ * for aged what was confirmed `grace` ns ago. */
+SNAP_MUST_CHECK enum snap_code view_begin(
+    struct view *v, struct store *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code view_load(
+    struct view *v, int64_t grace, struct snap_err *err);
+void view_fini(struct view *v);
+/* By which the contents of a pack are told from others. */
+void view_print(struct span contents, uint8_t print[ID_LEN]);
+/* The first copy of it, and their number; NULL: there is none. */
+struct view_copy *view_find(
+    struct view *v, uint8_t class, const uint8_t id[ID_LEN], size_t *n);
+struct view_pack *view_pack(
+    const struct view *v, uint8_t kind, const uint8_t id[ID_LEN]);
+
+/* ---- roots.c: what keeps things alive */
+enum root_state {
+	ROOT_STANDS, /* an acknowledged snapshot */
+	ROOT_YOUNG,  /* a snapshot whose run may be about to confirm it */
+	ROOT_BROKEN, /* was meant to stand, and cannot be read */
+	ROOT_FORGOTTEN,
+	ROOT_GARBAGE /* never became a snapshot */
+};
+struct root {
+	uint8_t id[ID_LEN], manifest[ID_LEN];
+	enum root_state state;
+	bool has_snapshot, has_ok;
+	uint64_t snapshot_size, ok_size;
+	int64_t snapshot_time, ok_time; /* as listed */
+};
+struct roots {
+	struct root *v; /* sorted by id */
+	size_t n, cap;
+	/* Of what is broken nobody knows what it needs, so all packs stay that
+	 * were there when it came; < 0: nothing is broken. */
+	int64_t broken_time;
+	size_t n_broken;
+};
+SNAP_MUST_CHECK enum snap_code roots_load(struct roots *r, struct store *s,
+    const struct notes *notes, int64_t l0, int64_t grace, struct snap_err *err);
+void roots_fini(struct roots *r);
+/* It cannot be read whole: told, once. */
+void roots_break(
+    struct roots *r, struct root *root, struct store *s, const char *why);
+
+/* ---- live.c: from the roots down to chunks, and who has them */
+/* Marks all that roots need; what lacks something is broken then. */
+SNAP_MUST_CHECK enum snap_code live_mark(
+    struct view *v, struct roots *r, struct snap_err *err);
+/* Of which copies live chunks depend: view_pack's need_bytes and so on. */
+SNAP_MUST_CHECK enum snap_code live_heads(struct view *v, struct snap_err *err);
+/* The live chunks of the block or meta object that the n copies from `first`
+ * on are of, for which copy `which` is a head: (chunks + 7) / 8 bytes, and
+ * their number. */
+SNAP_MUST_CHECK enum snap_code live_need(struct view *v,
+    const struct view_copy *first, size_t n, size_t which,
+    uint8_t bitmap[BLOCK_CHUNKS_MAX / 8], uint32_t *count,
+    struct snap_err *err);
+
+#endif
