@@ -7,6 +7,7 @@
 
 #include "blockindex.h"
 #include "lists.h"
+#include "run.h"
 #include "workers.h"
 
 /* What was heard so long ago is asked for anew. */
