@@ -94,14 +94,12 @@ a_spare(struct run *r)
 	return &r->spare[i];
 }
 
+/* Verified in memory, put, and noted for the next segment. */
 static enum snap_code
-upload(void *arg, void *job, struct snap_err *err)
+put_pack(struct run *r, struct packbuf *p, bool *segment, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
-	struct packbuf *p = job;
-	struct run *r = arg;
 	struct transport_stat st;
-	bool segment = false;
 	int64_t l0;
 	enum snap_code rc;
 
@@ -115,19 +113,54 @@ upload(void *arg, void *job, struct snap_err *err)
 		    transport_put(r->s->t, name, bytes_span(&p->obj), &st, err);
 	if (rc == SNAP_OK)
 		rc = lease_check(r, l0, st.time_ns, err);
-	if (rc == SNAP_OK) {
-		r->stored += p->obj.len;
-		report_stored(r->s->report, p->obj.len);
-		if (p->kind == OBJ_META)
-			cache_put(r->s->state->cache, CACHE_META, p->id,
-			    bytes_span(&p->obj));
-		(void)pthread_mutex_lock(&r->lock);
-		rc = note_done(r, p, err);
-		/* The last ones of a run share a segment. */
-		segment = r->n_done >=
-			  PACKS_PER_SEGMENT + (r->ending ? PACKS_MAX : 0);
-		(void)pthread_mutex_unlock(&r->lock);
-	}
+	if (rc != SNAP_OK)
+		return rc;
+	r->stored += p->obj.len;
+	report_stored(r->s->report, p->obj.len);
+	if (p->kind == OBJ_META)
+		cache_put(
+		    r->s->state->cache, CACHE_META, p->id, bytes_span(&p->obj));
+	(void)pthread_mutex_lock(&r->lock);
+	rc = note_done(r, p, err);
+	/* The last ones of a run share a segment. */
+	*segment = r->n_done >= PACKS_PER_SEGMENT + (r->ending ? PACKS_MAX : 0);
+	(void)pthread_mutex_unlock(&r->lock);
+	return rc;
+}
+
+/* What a segment names is of little use to the next run without the
+ * directories, which would die with this one while their pack fills. */
+static enum snap_code
+put_directories(struct run *r, struct snap_err *err)
+{
+	struct packbuf *meta;
+	enum snap_code rc;
+	bool ignored;
+
+	(void)pthread_mutex_lock(&r->lock);
+	meta = r->open[1];
+	r->open[1] = NULL;
+	(void)pthread_mutex_unlock(&r->lock);
+	if (meta == NULL)
+		return SNAP_OK;
+	rc = packbuf_finish(r->s, meta, r->session, r->id, true, err);
+	if (rc == SNAP_OK)
+		rc = put_pack(r, meta, &ignored, err);
+	pack_done(r, meta);
+	return rc;
+}
+
+static enum snap_code
+upload(void *arg, void *job, struct snap_err *err)
+{
+	struct packbuf *p = job;
+	struct run *r = arg;
+	bool segment = false;
+	enum snap_code rc;
+
+	rc = put_pack(r, p, &segment, err);
+	if (rc == SNAP_OK && segment && p->kind == OBJ_DATA)
+		rc = put_directories(r, err);
 	if (rc == SNAP_OK && segment)
 		rc = run_put_segment(r, err);
 	pack_done(r, p);
@@ -228,10 +261,15 @@ static void
 leave_packs(struct run *r)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
+	enum snap_code rc;
 
-	if (r->n_done > 0 && run_put_segment(r, &ignored) != SNAP_OK)
+	if (r->n_done == 0)
+		return;
+	rc = put_directories(r, &ignored);
+	if (run_put_segment(r, &ignored) != SNAP_OK || rc != SNAP_OK)
 		report_log(r->s->report, REPORT_DEBUG,
-		    "what was stored cannot be used again: %s", ignored.msg);
+		    "not all that was stored can be used again: %s",
+		    ignored.msg);
 }
 
 void

@@ -218,6 +218,26 @@ add_range(struct run *r, struct store *s, unsigned from, unsigned to)
 	return rc;
 }
 
+size_t
+without_directory(struct world *w, unsigned n, size_t *found)
+{
+	struct store *s = look_again(w, NULL);
+	size_t without = 0;
+	struct made m;
+
+	*found = 0;
+	for (unsigned i = 0; i < n; i++) {
+		make_block(s, i, &m);
+		if (store_has(s, CLASS_DATA, m.f.id)) {
+			(*found)++;
+			without += !store_has(s, CLASS_DIR, m.f.id);
+		}
+		made_fini(&m);
+	}
+	store_close(s);
+	return without;
+}
+
 enum snap_code
 commit(struct run *r, uint8_t id[ID_LEN], struct snap_err *err)
 {

@@ -14,8 +14,8 @@
 
 #include "fault.h"
 #include "mem.h"
-#include "slots.h"
 #include "run.h"
+#include "slots.h"
 #include "store.h"
 
 #define HOUR INT64_C(3600000000000)
@@ -62,6 +62,9 @@ enum snap_code add_range(
 /* Blocks and recipes [from, to), then commit. */
 enum snap_code backup(struct store *s, unsigned from, unsigned to,
     uint8_t id[ID_LEN], struct snap_err *err);
+/* How many of blocks [0, n) the store has, and how many of these without a
+ * directory. */
+size_t without_directory(struct world *w, unsigned n, size_t *found);
 enum snap_code commit(struct run *r, uint8_t id[ID_LEN], struct snap_err *err);
 /* All of [from, to) reads back as made; the first failure otherwise. */
 enum snap_code read_range(

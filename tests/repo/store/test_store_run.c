@@ -421,6 +421,44 @@ a_waiting_run_keeps_its_lease_by_empty_segments(void **state)
 	world_close(&w);
 }
 
+static void
+a_run_that_dies_leaves_blocks_with_their_directories(void **state)
+{
+	static const uint8_t dir[64] = { 1 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct frame_in f;
+	struct store *s;
+	struct run *r;
+	struct world w;
+	struct made m;
+	size_t found;
+	unsigned n;
+
+	(void)state;
+	world_open(&w, PACK);
+	s = open_store(&w, NULL);
+	assert_int_equal(run_begin(s, &r, &err), SNAP_OK);
+	for (n = 0; count_names(w.t, "index/") == 0; n++) {
+		make_block(s, n, &m);
+		assert_int_equal(run_add(r, &m.f, &err), SNAP_OK);
+		memset(&f, 0, sizeof f);
+		f.class = CLASS_DIR;
+		memcpy(f.id, m.f.id, ID_LEN);
+		f.plain = span_of(dir, sizeof dir);
+		f.n_chunks = m.f.n_chunks;
+		assert_int_equal(run_add(r, &f, &err), SNAP_OK);
+		made_fini(&m);
+	}
+	/* It is still at work, and may be killed now. */
+	assert_int_equal(without_directory(&w, n, &found), 0);
+	assert_true(found > 0);
+	run_free(r);
+	/* Stopped, it leaves the rest as well. */
+	assert_int_equal(without_directory(&w, n, &found), 0);
+	store_close(s);
+	world_close(&w);
+}
+
 /* Every call fails once, before and after it did its work. */
 static void
 a_failing_call_leaves_all_or_no_snapshot(void **state)
@@ -542,6 +580,8 @@ main(void)
 		cmocka_unit_test(a_late_segment_is_void),
 		cmocka_unit_test(
 		    a_waiting_run_keeps_its_lease_by_empty_segments),
+		cmocka_unit_test(
+		    a_run_that_dies_leaves_blocks_with_their_directories),
 		cmocka_unit_test(a_failing_call_leaves_all_or_no_snapshot),
 		cmocka_unit_test(many_threads_store_each_thing_once),
 	};
