@@ -96,7 +96,7 @@ a_spare(struct run *r)
 
 /* Verified in memory, put, and noted for the next segment. */
 static enum snap_code
-put_pack(struct run *r, struct packbuf *p, bool *segment, struct snap_err *err)
+put_pack(struct run *r, struct packbuf *p, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct transport_stat st;
@@ -122,8 +122,6 @@ put_pack(struct run *r, struct packbuf *p, bool *segment, struct snap_err *err)
 		    r->s->state->cache, CACHE_META, p->id, bytes_span(&p->obj));
 	(void)pthread_mutex_lock(&r->lock);
 	rc = note_done(r, p, err);
-	/* The last ones of a run share a segment. */
-	*segment = r->n_done >= PACKS_PER_SEGMENT + (r->ending ? PACKS_MAX : 0);
 	(void)pthread_mutex_unlock(&r->lock);
 	return rc;
 }
@@ -135,7 +133,6 @@ put_directories(struct run *r, struct snap_err *err)
 {
 	struct packbuf *meta;
 	enum snap_code rc;
-	bool ignored;
 
 	(void)pthread_mutex_lock(&r->lock);
 	meta = r->open[1];
@@ -145,9 +142,24 @@ put_directories(struct run *r, struct snap_err *err)
 		return SNAP_OK;
 	rc = packbuf_finish(r->s, meta, r->session, r->id, true, err);
 	if (rc == SNAP_OK)
-		rc = put_pack(r, meta, &ignored, err);
+		rc = put_pack(r, meta, err);
 	pack_done(r, meta);
 	return rc;
+}
+
+/* One thread at a time: another one's segment would name what the directories
+ * that are being put belong to.  The last packs of a run share a segment. */
+static bool
+segment_is_due(struct run *r)
+{
+	bool due;
+
+	(void)pthread_mutex_lock(&r->lock);
+	due = !r->naming &&
+	      r->n_done >= PACKS_PER_SEGMENT + (r->ending ? PACKS_MAX : 0);
+	r->naming |= due;
+	(void)pthread_mutex_unlock(&r->lock);
+	return due;
 }
 
 static enum snap_code
@@ -155,14 +167,17 @@ upload(void *arg, void *job, struct snap_err *err)
 {
 	struct packbuf *p = job;
 	struct run *r = arg;
-	bool segment = false;
 	enum snap_code rc;
 
-	rc = put_pack(r, p, &segment, err);
-	if (rc == SNAP_OK && segment && p->kind == OBJ_DATA)
+	rc = put_pack(r, p, err);
+	if (rc == SNAP_OK && segment_is_due(r)) {
 		rc = put_directories(r, err);
-	if (rc == SNAP_OK && segment)
-		rc = run_put_segment(r, err);
+		if (rc == SNAP_OK)
+			rc = run_put_segment(r, err);
+		(void)pthread_mutex_lock(&r->lock);
+		r->naming = false;
+		(void)pthread_mutex_unlock(&r->lock);
+	}
 	pack_done(r, p);
 	return rc == SNAP_OK ? rc : run_fail(r, err);
 }

@@ -63,6 +63,7 @@ struct run {
 	pthread_cond_t pack_gone;
 	struct idset known; /* stored by this run */
 	bool ending;        /* no more packs but the last */
+	bool naming; /* a segment is being made for packs that are full */
 	struct done_pack *done;
 	size_t n_done, done_cap;
 	uint8_t *pins; /* bit per pack number of the index */
