@@ -13,7 +13,7 @@ const struct transport_setting transport_settings[] = {
 	{ "sftp.password", NULL, true, "password, tried when no key is taken" },
 	{ "sftp.known-hosts", "FILE", false,
 	    "host keys to trust; default ~/.ssh/known_hosts" },
-	{ "sftp.connections", "N", false, "connections at once; default 4" },
+	{ "sftp.connections", "N", false, "connections at once; default 8" },
 	{ "sftp.connect-timeout", "SECONDS", false,
 	    "how long connecting may take; default 30" },
 	{ "sftp.timeout", "SECONDS", false,
