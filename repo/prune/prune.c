@@ -105,10 +105,18 @@ prune_delete(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
 static enum snap_code
 believe(const struct prune *p, struct snap_err *err)
 {
+	int64_t newest = p->v.newest;
 	size_t n_roots = 0;
 
-	for (size_t i = 0; i < p->roots.n; i++)
-		n_roots += p->roots.v[i].state != ROOT_GARBAGE;
+	for (size_t i = 0; i < p->roots.n; i++) {
+		const struct root *r = &p->roots.v[i];
+
+		n_roots += r->state != ROOT_GARBAGE;
+		if (r->snapshot_time > newest)
+			newest = r->snapshot_time;
+		if (r->ok_time > newest)
+			newest = r->ok_time;
+	}
 	for (size_t i = 0; i < p->notes.n && n_roots == 0; i++)
 		n_roots += p->notes.v[i].type == NOTE_FORGET;
 	if (n_roots == 0 && p->v.n_packs != 0 && !p->o->no_snapshots) {
@@ -118,7 +126,7 @@ believe(const struct prune *p, struct snap_err *err)
 		    "Nothing was deleted. If no backup ever finished here, "
 		    "prune with --no-snapshots.");
 	}
-	if (p->v.newest > p->v.l0 + CLOCK_S * SECOND_NS) {
+	if (newest > p->v.l0 + CLOCK_S * SECOND_NS) {
 		(void)snap_fail(
 		    err, SNAP_BUSY, "the store has objects from the future");
 		return snap_hint(err,

@@ -9,9 +9,9 @@
 #include <cmocka.h>
 
 #include "life.h"
+#include "repo_care.h"
 #include "sink.h"
 #include "transport_impl.h"
-#include "repo_care.h"
 
 #define must(call) assert_int_equal(call, SNAP_OK)
 #define ROWS 6000
@@ -320,6 +320,25 @@ uint64_t
 life_bytes(struct life *l, const char *prefix)
 {
 	return tally(l, prefix).bytes;
+}
+
+static enum snap_code
+take_name(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	(void)st;
+	(void)err;
+	(void)snprintf(arg, TRANSPORT_NAME_MAX + 1, "%s", name);
+	return SNAP_OK;
+}
+
+void
+life_first(struct life *l, const char *prefix, char out[TRANSPORT_NAME_MAX + 1])
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	out[0] = '\0';
+	must(transport_list(l->t, prefix, take_name, out, &err));
 }
 
 bool

@@ -12,6 +12,7 @@
 
 #include "mem.h"
 #include "repo_care.h"
+#include "transport.h"
 
 #define LIFE_SNAPSHOTS_MAX 64
 #define LIFE_GRACE INT64_C(3600000000000) /* ns */
@@ -54,6 +55,9 @@ void life_must_be_whole(struct life *l);
 /* Objects whose name begins so, and their bytes. */
 size_t life_count(struct life *l, const char *prefix);
 uint64_t life_bytes(struct life *l, const char *prefix);
+/* The name of one of them. */
+void life_first(
+    struct life *l, const char *prefix, char out[TRANSPORT_NAME_MAX + 1]);
 bool life_said(struct life *l, const char *what);
 
 #endif
