@@ -18,7 +18,6 @@
 
 #define SECOND_NS INT64_C(1000000000)
 #define SEGMENT_GOAL (8u << 20) /* an encoded segment has at most 16 MiB */
-#define SEGMENT_MAX (16u << 20)
 #define BATCH_PACKS 4096
 
 struct repair {
@@ -40,8 +39,6 @@ flush(struct repair *r, struct snap_err *err)
 	int64_t lease = (int64_t)r->s->config.grace_s * SECOND_NS / 2;
 	struct index_segment seg;
 	struct transport_stat st;
-	uint8_t id[ID_LEN];
-	struct bytes body;
 	enum snap_code rc;
 
 	if (r->n_batch == 0)
@@ -51,22 +48,15 @@ flush(struct repair *r, struct snap_err *err)
 	seg.l0 = r->s->l0;
 	seg.n_packs = r->n_batch;
 	seg.packs = r->batch;
-	bytes_init(&body, SEGMENT_MAX);
-	index_segment_encode(&seg, &body);
-	keys_random(id, sizeof id);
-	rc = bytes_check(&body, err);
 	/* Unsigned, as runs put them: whatever a host wrote into its packs
 	 * about where copies come from would be maintenance's word else. */
-	if (rc == SNAP_OK)
-		rc = store_put_body(
-		    r->s, OBJ_INDEX, id, bytes_span(&body), false, &st, err);
+	rc = store_put_segment(r->s, &seg, false, &st, err);
 	if (rc == SNAP_OK && st.time_ns - seg.l0 >= lease)
 		rc = snap_fail(err, SNAP_BUSY,
 		    "reading the packs took longer than half the grace "
 		    "time; run it again for the rest");
 	if (rc == SNAP_OK)
 		r->n_added += r->n_batch;
-	bytes_fini(&body);
 	for (uint32_t i = 0; i < r->n_batch; i++)
 		free((void *)(uintptr_t)r->batch[i].contents.p);
 	r->n_batch = 0;

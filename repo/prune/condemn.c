@@ -144,15 +144,15 @@ put_list(struct victims *vs, size_t from, size_t n, struct snap_err *err)
 	condemned_encode(&c, &body);
 	rc = bytes_check(&body, err);
 	if (rc == SNAP_OK)
-		rc = prune_put(
-		    vs->p, OBJ_CONDEMNED, id, bytes_span(&body), true, err);
+		rc =
+		    prune_put(vs->p, OBJ_CONDEMNED, id, bytes_span(&body), err);
 	bytes_clear(&body);
 	confirm_encode(&ok, &body);
 	if (rc == SNAP_OK)
 		rc = bytes_check(&body, err);
 	if (rc == SNAP_OK)
 		rc = prune_put(
-		    vs->p, OBJ_CONDEMNED_OK, id, bytes_span(&body), true, err);
+		    vs->p, OBJ_CONDEMNED_OK, id, bytes_span(&body), err);
 	bytes_fini(&body);
 	return rc;
 }

@@ -94,6 +94,7 @@ rewrite(struct merge *m, const struct view_segment *seg, struct snap_err *err)
 	rc = cached_get(p->s, OBJ_INDEX, seg->id, seg->size, &b, err);
 	if (rc != SNAP_OK)
 		return rc;
+	memset(&is, 0, sizeof is);
 	rc = index_segment_decode(b.body.body, &is, err);
 	for (uint32_t i = 0; rc == SNAP_OK && i < is.n_packs; i++) {
 		struct view_pack *pk =
@@ -105,8 +106,7 @@ rewrite(struct merge *m, const struct view_segment *seg, struct snap_err *err)
 		m->done[pk - p->v.packs] = true;
 		rc = carry(m, seg, pk, &is.packs[i], err);
 	}
-	if (rc == SNAP_OK || rc == SNAP_CORRUPT)
-		index_segment_fini(&is);
+	index_segment_fini(&is);
 	store_body_fini(&b);
 	return rc;
 }

@@ -54,7 +54,7 @@ prune_enough(const struct prune *p)
 
 enum snap_code
 prune_put(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
-    struct span body, bool sign, struct snap_err *err)
+    struct span body, struct snap_err *err)
 {
 	struct transport_stat st;
 	enum snap_code rc;
@@ -62,7 +62,7 @@ prune_put(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
 	rc = prune_fresh(p, err);
 	if (rc != SNAP_OK || p->o->dry_run)
 		return rc;
-	rc = store_put_body(p->s, kind, id, body, sign, &st, err);
+	rc = store_put_body(p->s, kind, id, body, true, &st, err);
 	return rc == SNAP_OK ? prune_in_time(p, st.time_ns, err) : rc;
 }
 

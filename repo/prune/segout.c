@@ -6,7 +6,6 @@
 #include "prune_internal.h"
 
 #define SEGMENT_GOAL (8u << 20) /* an encoded segment has at most 16 MiB */
-#define SEGMENT_MAX (16u << 20)
 
 void
 segout_init(struct segout *so, struct prune *p, bool sign)
@@ -36,8 +35,7 @@ enum snap_code
 segout_flush(struct segout *so, struct snap_err *err)
 {
 	struct index_segment seg;
-	uint8_t id[ID_LEN];
-	struct bytes body;
+	struct transport_stat st;
 	enum snap_code rc;
 
 	if (so->n == 0)
@@ -47,14 +45,12 @@ segout_flush(struct segout *so, struct snap_err *err)
 	seg.l0 = so->p->v.l0;
 	seg.n_packs = (uint32_t)so->n;
 	seg.packs = so->v;
-	bytes_init(&body, SEGMENT_MAX);
-	index_segment_encode(&seg, &body);
-	keys_random(id, sizeof id);
-	rc = bytes_check(&body, err);
-	if (rc == SNAP_OK)
-		rc = prune_put(
-		    so->p, OBJ_INDEX, id, bytes_span(&body), so->sign, err);
-	bytes_fini(&body);
+	rc = prune_fresh(so->p, err);
+	if (rc == SNAP_OK && !so->p->o->dry_run) {
+		rc = store_put_segment(so->p->s, &seg, so->sign, &st, err);
+		if (rc == SNAP_OK)
+			rc = prune_in_time(so->p, st.time_ns, err);
+	}
 	clear(so);
 	return rc;
 }

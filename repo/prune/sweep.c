@@ -30,8 +30,8 @@ sweep_confirm(struct prune *p, struct snap_err *err)
 		confirm_encode(&c, &body);
 		rc = bytes_check(&body, err);
 		if (rc == SNAP_OK)
-			rc = prune_put(p, OBJ_CONDEMNED_OK, l->id,
-			    bytes_span(&body), true, err);
+			rc = prune_put(
+			    p, OBJ_CONDEMNED_OK, l->id, bytes_span(&body), err);
 		bytes_fini(&body);
 	}
 	return rc;

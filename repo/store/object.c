@@ -128,6 +128,27 @@ store_put_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	return rc;
 }
 
+#define SEGMENT_MAX (16u << 20)
+
+enum snap_code
+store_put_segment(struct store *s, const struct index_segment *seg, bool sign,
+    struct transport_stat *st, struct snap_err *err)
+{
+	uint8_t id[ID_LEN];
+	struct bytes body;
+	enum snap_code rc;
+
+	bytes_init(&body, SEGMENT_MAX);
+	index_segment_encode(seg, &body);
+	keys_random(id, sizeof id);
+	rc = bytes_check(&body, err);
+	if (rc == SNAP_OK)
+		rc = store_put_body(
+		    s, OBJ_INDEX, id, bytes_span(&body), sign, st, err);
+	bytes_fini(&body);
+	return rc;
+}
+
 /* Only a valid signature is taken for one; by whom, the caller looks.  Memory
  * that ran out is no invalid signature: a condemned list must not go unread. */
 static enum snap_code

@@ -56,6 +56,10 @@ void store_close(struct store *s);
 SNAP_MUST_CHECK enum snap_code store_put_body(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct span body, bool sign,
     struct transport_stat *st, struct snap_err *err);
+/* An index segment under a fresh id, as store_put_body(). */
+SNAP_MUST_CHECK enum snap_code store_put_segment(struct store *s,
+    const struct index_segment *seg, bool sign, struct transport_stat *st,
+    struct snap_err *err);
 struct store_body {
 	struct bytes plain; /* owns; fini with store_body_fini */
 	struct body body;   /* views into plain */

@@ -101,16 +101,12 @@ read_open(struct get *g, const struct sftp_answer *file, uint64_t size,
 	return rc;
 }
 
-/* Look at the name and open it, in one go. */
 static enum snap_code
 open_object(struct get *g, struct sftp_answer a[2], struct snap_err *err)
 {
-	uint32_t first = g->c->next_id;
 	enum snap_code rc;
 
-	sftp_ask_path(g->c, SFTP_LSTAT, g->path);
-	sftp_ask_open(g->c, g->path, SFTP_FOR_READ);
-	rc = sftp_answers(g->c, first, a, 2, err);
+	rc = sftp_look_and_open(g->c, g->path, a, err);
 	if (rc != SNAP_OK)
 		return rc;
 	if (sftp_is_missing(&a[0]) || sftp_is_missing(&a[1]) ||

@@ -236,12 +236,10 @@ compare(struct put *p, struct snap_err *err)
 		.n = p->data.len, .fn = compare_part, .arg = &same
 	};
 	struct sftp_answer a[2], s;
-	uint32_t first = p->c->next_id;
+	uint32_t first;
 	enum snap_code rc;
 
-	sftp_ask_path(p->c, SFTP_LSTAT, p->path);
-	sftp_ask_open(p->c, p->path, SFTP_FOR_READ);
-	rc = sftp_answers(p->c, first, a, 2, err);
+	rc = sftp_look_and_open(p->c, p->path, a, err);
 	if (rc != SNAP_OK)
 		return rc;
 	if (a[0].type != SFTP_ATTRS) {

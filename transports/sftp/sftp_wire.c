@@ -428,3 +428,14 @@ sftp_hello(struct sftp_conn *c, struct snap_err *err)
 	}
 	return SNAP_OK;
 }
+
+enum snap_code
+sftp_look_and_open(struct sftp_conn *c, const char *path,
+    struct sftp_answer a[2], struct snap_err *err)
+{
+	uint32_t first = c->next_id;
+
+	sftp_ask_path(c, SFTP_LSTAT, path);
+	sftp_ask_open(c, path, SFTP_FOR_READ);
+	return sftp_answers(c, first, a, 2, err);
+}

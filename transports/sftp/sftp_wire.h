@@ -148,4 +148,8 @@ enum snap_code sftp_nonsense(struct sftp_conn *c, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code sftp_hello(
     struct sftp_conn *c, struct snap_err *err);
 
+/* In one go: the attributes of a name into a[0], and it, open, into a[1]. */
+SNAP_MUST_CHECK enum snap_code sftp_look_and_open(struct sftp_conn *c,
+    const char *path, struct sftp_answer a[2], struct snap_err *err);
+
 #endif

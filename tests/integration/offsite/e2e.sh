@@ -158,7 +158,9 @@ noise 1 2000000 >"$T/old"
 head -c $((mib * 2000000)) /dev/urandom >"$T/new"
 try 0 "an older backup" backup --name f -- cat "$T/old"
 n_segments=$(place_names killed index/ | wc -l)
-"$SNAP" -v --limit-upload 4096 backup --name f -- cat "$T/new" \
+# A source that does not end: however slow the listings are, it is never late.
+mkfifo "$T/hold"
+"$SNAP" -v --limit-upload 4096 backup --name f -- cat "$T/new" "$T/hold" \
     >"$T/out" 2>"$T/err" &
 pid=$!
 while kill -0 $pid 2>/dev/null &&
@@ -172,6 +174,7 @@ done
 kill -9 $pid 2>/dev/null && ok "killed in mid-upload" ||
     not_ok "killed in mid-upload"
 wait $pid 2>/dev/null
+: >"$T/hold"
 keep
 try 0 "it left no snapshot" snapshots --json
 is "and the older one" "$(grep -c '"id":' "$T/out")" 1

@@ -187,6 +187,20 @@ damage(struct world *w, unsigned n)
 	store_close(s);
 }
 
+static struct spy *
+filled(struct world *w)
+{
+	fill(w);
+	return spy_new(w);
+}
+
+static void
+gone(struct world *w, struct spy *y)
+{
+	transport_close(&y->base);
+	world_close(w);
+}
+
 static void
 neighbours_come_in_one_request(void **state)
 {
@@ -195,13 +209,11 @@ neighbours_come_in_one_request(void **state)
 	struct world w;
 
 	(void)state;
-	fill(&w);
-	y = spy_new(&w);
+	y = filled(&w);
 	read_all(&w, y, 1, rc);
 	all_were(SNAP_OK, rc);
 	assert_in_range(y->n, 1, REQUESTS_MAX);
-	transport_close(&y->base);
-	world_close(&w);
+	gone(&w, y);
 }
 
 static void
@@ -212,13 +224,11 @@ what_lies_between_is_not_read(void **state)
 	struct world w;
 
 	(void)state;
-	fill(&w);
-	y = spy_new(&w);
+	y = filled(&w);
 	read_all(&w, y, 2, rc);
 	assert_int_equal(y->n, BLOCKS / 2);
 	assert_int_equal(y->n_joint, 0);
-	transport_close(&y->base);
-	world_close(&w);
+	gone(&w, y);
 }
 
 static void
@@ -253,16 +263,14 @@ a_dead_line_is_not_asked_again_for_each_block(void **state)
 	struct world w;
 
 	(void)state;
-	fill(&w);
-	y = spy_new(&w);
+	y = filled(&w);
 	y->joint = SNAP_TRANSIENT;
 	read_all(&w, y, 1, rc);
 	for (unsigned i = 0; i < BLOCKS; i++)
 		n_failed += rc[i] == SNAP_TRANSIENT;
 	assert_true(n_failed >= BLOCKS - REQUESTS_MAX);
 	assert_in_range(y->n, 1, REQUESTS_MAX);
-	transport_close(&y->base);
-	world_close(&w);
+	gone(&w, y);
 }
 
 static void
@@ -273,15 +281,13 @@ what_a_line_spoiled_is_got_once_more_alone(void **state)
 	struct world w;
 
 	(void)state;
-	fill(&w);
-	y = spy_new(&w);
+	y = filled(&w);
 	y->spoil = true;
 	read_all(&w, y, 1, rc);
 	all_were(SNAP_OK, rc);
 	assert_true(y->n_joint > 0);
 	assert_in_range(y->n, 1, 2 * REQUESTS_MAX);
-	transport_close(&y->base);
-	world_close(&w);
+	gone(&w, y);
 }
 
 static void
@@ -300,36 +306,18 @@ a_damaged_block_fails_alone(void **state)
 		assert_int_equal(
 		    rc[i], i == BLOCKS - 5 ? SNAP_CORRUPT : SNAP_OK);
 	assert_in_range(y->n, 1, REQUESTS_MAX + 1);
-	transport_close(&y->base);
-	world_close(&w);
+	gone(&w, y);
 }
 
 static void
 a_damaged_block_comes_from_where_it_lies_besides(void **state)
 {
-	struct snap_err err = SNAP_ERR_INIT;
 	enum snap_code rc[BLOCKS];
-	struct run *ra, *rb;
-	struct store *a, *b;
-	uint8_t id[ID_LEN];
 	struct spy *y;
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	/* Neither sees what the other puts. */
-	a = open_store(&w, NULL);
-	b = open_store(&w, NULL);
-	assert_int_equal(run_begin(a, &ra, &err), SNAP_OK);
-	assert_int_equal(run_begin(b, &rb, &err), SNAP_OK);
-	assert_int_equal(add_range(ra, a, 0, BLOCKS), SNAP_OK);
-	assert_int_equal(add_range(rb, b, 0, BLOCKS), SNAP_OK);
-	assert_int_equal(commit(ra, id, &err), SNAP_OK);
-	assert_int_equal(commit(rb, id, &err), SNAP_OK);
-	run_free(ra);
-	run_free(rb);
-	store_close(a);
-	store_close(b);
+	world_twice(&w, PACK, BLOCKS);
 	for (unsigned i = BLOCKS - 9; i < BLOCKS - 5; i++)
 		damage(&w, i);
 	y = spy_new(&w);
@@ -337,8 +325,7 @@ a_damaged_block_comes_from_where_it_lies_besides(void **state)
 	all_were(SNAP_OK, rc);
 	assert_true(w.warnings >= 4);
 	assert_in_range(y->n, 1, REQUESTS_MAX + 8);
-	transport_close(&y->base);
-	world_close(&w);
+	gone(&w, y);
 }
 
 int

@@ -330,3 +330,26 @@ get_whole(struct transport *t, const char *name, struct bytes *out)
 	assert_int_equal(
 	    transport_get(t, name, 0, SIZE_MAX, out, &err), SNAP_OK);
 }
+
+void
+world_twice(struct world *w, uint32_t pack_size, unsigned n)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct store *s[2];
+	struct run *r[2];
+	uint8_t id[ID_LEN];
+
+	world_open(w, pack_size);
+	for (int i = 0; i < 2; i++) {
+		s[i] = open_store(w, NULL);
+		assert_int_equal(run_begin(s[i], &r[i], &err), SNAP_OK);
+	}
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(add_range(r[i], s[i], 0, n), SNAP_OK);
+	for (int i = 0; i < 2; i++)
+		assert_int_equal(commit(r[i], id, &err), SNAP_OK);
+	for (int i = 0; i < 2; i++) {
+		run_free(r[i]);
+		store_close(s[i]);
+	}
+}

@@ -43,6 +43,9 @@ enum snap_code try_open(
     struct world *w, const char *pass, bool code, struct snap_err *err);
 /* A fresh repository, and the store that has put blocks [0, n) into it. */
 struct store *world_filled(struct world *w, uint32_t pack_size, unsigned n);
+/* A fresh repository, into which two have put blocks [0, n) at once: neither
+ * saw what the other put. */
+void world_twice(struct world *w, uint32_t pack_size, unsigned n);
 /* Close `s` (NULL: none); a store that has looked at all of it anew. */
 struct store *look_again(struct world *w, struct store *s);
 /* Another way to the same objects, on which faults can be laid. */

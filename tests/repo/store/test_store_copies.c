@@ -141,27 +141,12 @@ a_pack_on_a_bad_sector_leaves_the_other_copy(void **state)
 	static const char *const kinds[] = { "data/", "meta/" };
 	struct snap_err err = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1];
-	struct store *a, *b, *s;
-	struct run *ra, *rb;
+	struct store *s;
 	struct transport *t;
-	uint8_t id[ID_LEN];
 	struct world w;
 
 	(void)state;
-	world_open(&w, PACK);
-	/* Neither sees what the other puts. */
-	a = open_store(&w, NULL);
-	b = open_store(&w, NULL);
-	assert_int_equal(run_begin(a, &ra, &err), SNAP_OK);
-	assert_int_equal(run_begin(b, &rb, &err), SNAP_OK);
-	assert_int_equal(add_range(ra, a, 0, 3), SNAP_OK);
-	assert_int_equal(add_range(rb, b, 0, 3), SNAP_OK);
-	assert_int_equal(commit(ra, id, &err), SNAP_OK);
-	assert_int_equal(commit(rb, id, &err), SNAP_OK);
-	run_free(ra);
-	run_free(rb);
-	store_close(a);
-	store_close(b);
+	world_twice(&w, PACK, 3);
 	for (size_t i = 0; i < 4; i++) {
 		assert_int_equal(count_names(w.t, kinds[i / 2]), 2);
 		nth_name(w.t, kinds[i / 2], i % 2, name);
