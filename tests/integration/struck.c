@@ -13,6 +13,8 @@
  * STRIKE_COUNT=FILE: how many calls counted, when the program exits.
  * STRIKE_PACK=bytes: the pack size of repositories that it makes: with
  * 16 MiB there would be few moments to choose from.
+ * STRIKE_GRACE=seconds: their grace, shorter than `init` allows, for tests
+ * that cannot wait an hour.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -27,6 +29,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "format.h"
 #include "repo.h"
 
 static atomic_ulong n_calls;
@@ -55,6 +58,7 @@ WRAP(int, clock_gettime, clockid_t id, struct timespec *ts);
 WRAP(enum snap_code, repo_init, struct transport *t,
     const struct repo_params *params, const struct repo_opts *opts,
     char recovery_out[128], uint8_t id_out[REPO_ID_LEN], struct snap_err *err);
+WRAP(void, config_encode, const struct config *in, struct bytes *out);
 
 static bool
 is(const char *what)
@@ -267,6 +271,17 @@ __wrap_repo_init(struct transport *t, const struct repo_params *params,
 	if (pack != NULL)
 		p.pack_size = (uint32_t)strtoul(pack, NULL, 10);
 	return __real_repo_init(t, &p, opts, recovery_out, id_out, err);
+}
+
+void
+__wrap_config_encode(const struct config *in, struct bytes *out)
+{
+	const char *grace = getenv("STRIKE_GRACE");
+	struct config c = *in;
+
+	if (grace != NULL)
+		c.grace_s = (uint32_t)strtoul(grace, NULL, 10);
+	__real_config_encode(&c, out);
 }
 
 static void

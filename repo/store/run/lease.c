@@ -23,6 +23,15 @@ lease_half(const struct run *r)
 	return (int64_t)r->s->config.grace_s * NS_PER_S / 2;
 }
 
+/* How often a run looks at the whole store. */
+static int64_t
+look_every(const struct run *r)
+{
+	int64_t every = lease_half(r) / 8;
+
+	return every < LOOK_EVERY ? every : LOOK_EVERY;
+}
+
 int64_t
 lease_now(const struct run *r)
 {
@@ -135,7 +144,7 @@ last_look_locked(struct run *r, struct snap_err *err)
 	struct heard h;
 	enum snap_code rc = SNAP_OK;
 
-	if (local_boot() - r->s->state->look_boot > 2 * LOOK_EVERY)
+	if (local_boot() - r->s->state->look_boot > 2 * look_every(r))
 		return look_locked(r, err);
 	(void)pthread_mutex_lock(&r->lock);
 	h = r->heard;
@@ -180,11 +189,8 @@ static enum snap_code
 tick(struct run *r, struct snap_err *err)
 {
 	int64_t since_look, since_segment;
-	int64_t every = lease_half(r) / 8;
 	enum snap_code rc;
 
-	if (every > LOOK_EVERY)
-		every = LOOK_EVERY;
 	rc = ask_time(r, err);
 	if (rc == SNAP_OK)
 		rc = lease_check(r, r->l0, r->l0, err);
@@ -196,7 +202,7 @@ tick(struct run *r, struct snap_err *err)
 	(void)pthread_mutex_unlock(&r->lock);
 	if (since_segment >= lease_half(r) / 4)
 		rc = run_put_segment(r, err);
-	if (rc == SNAP_OK && since_look >= every)
+	if (rc == SNAP_OK && since_look >= look_every(r))
 		rc = look_locked(r, err);
 	return rc;
 }
