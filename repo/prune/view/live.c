@@ -10,8 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fetch.h"
 #include "raw.h"
 #include "view.h"
+#include "workers.h"
 
 #define BITMAP_MAX (BLOCK_CHUNKS_MAX / 8)
 
@@ -147,66 +149,121 @@ mark_recipe(struct mark *m, struct span plain, struct snap_err *err)
 	return rc;
 }
 
-/* A meta object is live; *plain is what it says, or empty: no need to read it
- * again.  What cannot be had is in m->why. */
-static enum snap_code
-mark_meta(struct mark *m, uint8_t class, const uint8_t *id,
-    struct view_copy **first, struct bytes *plain, struct snap_err *err)
-{
-	enum snap_code rc;
-	size_t n;
-
-	bytes_clear(plain);
-	*first = view_find(m->v, class, id, &n);
-	if (*first == NULL) {
-		m->why = "a part of it is in no pack";
-		return SNAP_OK;
-	}
-	(*first)->live = BITS_ALL;
-	if ((*first)->walked)
-		return SNAP_OK;
-	rc = store_read(m->v->s, class, id, plain, err);
-	if (raw_is_damage(rc)) {
-		m->why = "a part of it cannot be read";
-		bytes_clear(plain);
-		return SNAP_OK;
-	}
-	return rc;
-}
-
-static enum snap_code
-mark_segment(struct mark *m, const uint8_t *id, struct snap_err *err)
+/* A meta object is live.  NULL: it need not be read, for that was done or it
+ * cannot be had, which m->why then says. */
+static struct view_copy *
+claim_meta(struct mark *m, uint8_t class, const uint8_t *id)
 {
 	struct view_copy *first;
-	struct bytes plain;
+	size_t n;
+
+	first = view_find(m->v, class, id, &n);
+	if (first == NULL) {
+		m->why = "a part of it is in no pack";
+		return NULL;
+	}
+	first->live = BITS_ALL;
+	return first->walked ? NULL : first;
+}
+
+static enum snap_code
+damaged(struct mark *m, enum snap_code rc)
+{
+	if (!raw_is_damage(rc))
+		return rc;
+	m->why = "a part of it cannot be read";
+	return SNAP_OK;
+}
+
+/* A part of a manifest; *plain stays empty where claim_meta() gives NULL. */
+static enum snap_code
+read_manifest(struct mark *m, const uint8_t *id, struct view_copy **first,
+    struct bytes *plain, struct snap_err *err)
+{
 	enum snap_code rc;
 
-	bytes_init(&plain, BLOCK_PLAIN_MAX);
-	rc = mark_meta(m, CLASS_RECIPE, id, &first, &plain, err);
-	if (rc == SNAP_OK && plain.len != 0) {
-		rc = mark_recipe(m, bytes_span(&plain), err);
+	*first = claim_meta(m, CLASS_MANIFEST, id);
+	if (*first == NULL)
+		return SNAP_OK;
+	rc = store_read(m->v->s, CLASS_MANIFEST, id, plain, err);
+	if (rc != SNAP_OK)
+		bytes_clear(plain);
+	return damaged(m, rc);
+}
+
+/* Segments of recipes, got together: over a line each takes its time. */
+struct recipes {
+	struct store *s;
+	size_t n;
+	struct recipe_job {
+		struct view_copy *first;
+		struct bytes plain;
+		enum snap_code rc;
+	} v[STORE_FETCHERS];
+};
+
+static enum snap_code
+get_recipe(void *arg, void *job, struct snap_err *err)
+{
+	struct recipes *rs = arg;
+	struct recipe_job *j = job;
+
+	j->rc = store_read(rs->s, CLASS_RECIPE, j->first->id, &j->plain, err);
+	return raw_is_damage(j->rc) ? SNAP_OK : j->rc;
+}
+
+static enum snap_code
+mark_recipes(struct mark *m, struct recipes *rs, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	for (size_t i = 0; i < rs->n; i++)
+		bytes_init(&rs->v[i].plain, BLOCK_PLAIN_MAX);
+	rc = workers_each(rs->s->n_requests, get_recipe, rs, rs->v, rs->n,
+	    sizeof *rs->v, err);
+	for (size_t i = 0; i < rs->n && rc == SNAP_OK; i++) {
+		struct recipe_job *j = &rs->v[i];
+		const char *before = m->why;
+
+		m->why = NULL;
+		rc = damaged(m, j->rc);
 		if (rc == SNAP_OK && m->why == NULL)
-			first->walked = true;
+			rc = mark_recipe(m, bytes_span(&j->plain), err);
+		j->first->walked = rc == SNAP_OK && m->why == NULL;
+		if (m->why == NULL)
+			m->why = before;
 	}
-	bytes_fini(&plain);
+	for (size_t i = 0; i < rs->n; i++)
+		bytes_fini(&rs->v[i].plain);
+	rs->n = 0;
 	return rc;
 }
 
 static enum snap_code
-mark_row(struct mark *m, const struct stream_row *row, struct snap_err *err)
+mark_row(struct mark *m, const struct stream_row *row, struct recipes *rs,
+    struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 
 	if (row->inline_recipe.len != 0)
 		rc = mark_recipe(m, row->inline_recipe, err);
-	for (uint32_t i = 0; i < row->n_segments && rc == SNAP_OK; i++)
-		rc = mark_segment(m, row->segments + (size_t)i * ID_LEN, err);
+	for (uint32_t i = 0; i < row->n_segments && rc == SNAP_OK; i++) {
+		struct view_copy *first = claim_meta(
+		    m, CLASS_RECIPE, row->segments + (size_t)i * ID_LEN);
+
+		if (first == NULL)
+			continue;
+		rs->v[rs->n++].first = first;
+		if (rs->n == STORE_FETCHERS)
+			rc = mark_recipes(m, rs, err);
+	}
 	return rc == SNAP_OK ? report_check(m->v->s->report, err) : rc;
 }
 
 static enum snap_code
 mark_part(struct mark *m, const uint8_t *id, struct snap_err *err)
 {
+	struct recipes rs = { .s = m->v->s };
 	struct view_copy *first;
 	struct stream_row row;
 	struct bytes plain;
@@ -214,13 +271,15 @@ mark_part(struct mark *m, const uint8_t *id, struct snap_err *err)
 	enum snap_code rc;
 
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
-	rc = mark_meta(m, CLASS_MANIFEST, id, &first, &plain, err);
+	rc = read_manifest(m, id, &first, &plain, err);
 	cursor_init(&c, bytes_span(&plain));
 	while (rc == SNAP_OK && c.left != 0) {
 		rc = stream_row_decode(&c, &row, err);
 		if (rc == SNAP_OK)
-			rc = mark_row(m, &row, err);
+			rc = mark_row(m, &row, &rs, err);
 	}
+	if (rc == SNAP_OK)
+		rc = mark_recipes(m, &rs, err);
 	if (rc == SNAP_OK && plain.len != 0 && m->why == NULL)
 		first->walked = true;
 	bytes_fini(&plain);
@@ -236,7 +295,7 @@ mark_root(struct mark *m, const struct root *root, struct snap_err *err)
 	enum snap_code rc;
 
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
-	rc = mark_meta(m, CLASS_MANIFEST, root->manifest, &first, &plain, err);
+	rc = read_manifest(m, root->manifest, &first, &plain, err);
 	if (rc == SNAP_OK && plain.len != 0) {
 		rc = manifest_root_decode(bytes_span(&plain), &mr, err);
 		for (uint32_t i = 0; rc == SNAP_OK && i < mr.n_parts; i++)
