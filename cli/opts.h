@@ -47,8 +47,8 @@ struct opts {
 	/* restore */
 	bool globals, properties, no_transaction, no_restrict;
 	/* check */
-	bool read_data;
-	const char *read_percent;
+	bool read_data, scrub;
+	const char *read_percent, *read_since;
 	/* help */
 	bool man;
 

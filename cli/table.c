@@ -56,7 +56,11 @@ const struct cmd cmd_table[] = {
 	{ CMD_CHECK, "check", "", "verify the repository",
 	    "Verifies that every snapshot, index and pack is there and "
 	    "consistent; --read-data also reads, decrypts and hashes the "
-	    "data itself.",
+	    "data itself. What was read is remembered in the cache, so that "
+	    "--read-data=5% every night has read everything in twenty. Each "
+	    "table that a damage touches is named, with its snapshot. "
+	    "--scrub asks for no passphrase: it is for a cron on the machine "
+	    "that stores the repository.",
 	    0, 0, cmd_check },
 	{ CMD_STATS, "stats", "", "show what the repository holds", "", 0, 0,
 	    cmd_stats },
@@ -193,7 +197,13 @@ const struct opt opts_table[] = {
 	{ 0, "no-restrict", NULL, OPT_FLAG, OFF(no_restrict), CMD_RESTORE,
 	    "leave \\restrict out of the script" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
-	    CMD_CHECK, "read the data as well, or a random part of it" },
+	    CMD_CHECK, "read the data as well, or the part of it that was "
+	    "not read for longest" },
+	{ 0, "read-data-since", "TIME", OPT_STRING, OFF(read_since), CMD_CHECK,
+	    "read what no check here has read since TIME, or for a span "
+	    "as 30d" },
+	{ 0, "scrub", NULL, OPT_FLAG, OFF(scrub), CMD_CHECK,
+	    "look at checksums and lengths only, which needs no key" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
 	    (STORE_COMMANDS & ~(unsigned)CMD_RESTORE) | CMD_VERSION,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },

@@ -211,6 +211,13 @@ repo_check(struct repo *r, const struct repo_check_opts *o,
 }
 
 enum snap_code
+repo_scrub(struct transport *t, struct report *report,
+    struct repo_scrub_result *out, struct snap_err *err)
+{
+	return maint_scrub(t, report, out, err);
+}
+
+enum snap_code
 repo_repair_index(struct repo *r, uint64_t *n_packs_added, struct snap_err *err)
 {
 	return maint_repair_index(r->store, n_packs_added, err);

@@ -8,25 +8,6 @@
 #include "place.h"
 #include "ui.h"
 
-static const char *
-kind_name(uint8_t kind)
-{
-	static const char *const names[] = { [STREAM_PROPERTIES] = "properties",
-		[STREAM_GLOBALS] = "globals",
-		[STREAM_ARCHIVE] = "archive",
-		[STREAM_PRE_DATA] = "pre-data",
-		[STREAM_TABLE] = "table",
-		[STREAM_SEQUENCES] = "sequences",
-		[STREAM_LARGE_OBJECT] = "large-object",
-		[STREAM_POST_DATA] = "post-data",
-		[STREAM_ACL] = "acl",
-		[STREAM_RAW] = "raw" };
-
-	if (kind >= sizeof names / sizeof names[0] || names[kind] == NULL)
-		return "unknown";
-	return names[kind];
-}
-
 static void
 cell_u64(struct ui_table *t, uint64_t v)
 {
@@ -49,7 +30,7 @@ as_table(const struct repo_manifest *m, struct snap_err *err)
 	for (i = 0; i < m->n; i++) {
 		const struct repo_stream *v = &m->v[i];
 
-		ui_table_cell(t, span_str(kind_name(v->kind)));
+		ui_table_cell(t, span_str(json_kind(v->kind)));
 		cell_u64(t, v->rows);
 		cell_u64(t, v->bytes);
 		cell_u64(t, v->new_bytes);
@@ -72,7 +53,7 @@ as_json(const struct place *place, const struct repo_snapshot *s,
 		const struct repo_stream *v = &m->v[i];
 
 		o = json_object();
-		json_put_text(o, "kind", span_str(kind_name(v->kind)));
+		json_put_text(o, "kind", span_str(json_kind(v->kind)));
 		json_put_text(o, "name", v->name);
 		json_put_u64(o, "part", v->part);
 		json_put_u64(o, "rows", v->rows);

@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "json.h"
+#include "sink.h"
 #include "ui.h"
 
 #define TEXT_MAX ((size_t)64 << 20)
@@ -59,6 +60,25 @@ tag_list(const char *tags)
 		tags += len + (end != NULL ? 1 : 0);
 	}
 	return list;
+}
+
+const char *
+json_kind(uint8_t kind)
+{
+	static const char *const names[] = { [STREAM_PROPERTIES] = "properties",
+		[STREAM_GLOBALS] = "globals",
+		[STREAM_ARCHIVE] = "archive",
+		[STREAM_PRE_DATA] = "pre-data",
+		[STREAM_TABLE] = "table",
+		[STREAM_SEQUENCES] = "sequences",
+		[STREAM_LARGE_OBJECT] = "large-object",
+		[STREAM_POST_DATA] = "post-data",
+		[STREAM_ACL] = "acl",
+		[STREAM_RAW] = "raw" };
+
+	if (kind >= sizeof names / sizeof names[0] || names[kind] == NULL)
+		return "unknown";
+	return names[kind];
 }
 
 json_t *

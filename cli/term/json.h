@@ -19,6 +19,8 @@
 json_t *json_root(void);
 void json_put_text(json_t *o, const char *key, struct span s);
 void json_put_u64(json_t *o, const char *key, uint64_t v);
+/* What --json calls an enum stream_kind. */
+const char *json_kind(uint8_t kind);
 json_t *json_snapshot(const struct repo_snapshot *s);
 /* Print on stdout and release. */
 SNAP_MUST_CHECK enum snap_code json_print(json_t *root, struct snap_err *err);

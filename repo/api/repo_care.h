@@ -8,18 +8,46 @@
 
 #include "repo.h"
 
+struct repo_damage { /* what one snapshot lacks of one stream */
+	const struct repo_snapshot *snapshot;
+	uint8_t kind; /* of the stream; 0: the list of streams itself */
+	uint32_t part;
+	struct span name;
+	uint64_t n;       /* pieces that are lost or damaged */
+	const char *what; /* the first of them */
+};
 struct repo_check_opts {
 	bool read_data;
 	double data_percent; /* of the data packs, 0 < p <= 100 */
+	/* Only packs that no check on this machine, with this cache, has read
+	 * since then (store time, ns), or for so long; 0: all.  In any case
+	 * those come first that were not read for longest. */
+	int64_t since_ns, for_ns;
+	/* Told of each stream that is damaged, and of each finding as it is
+	 * logged, one at a time, from any thread; may be NULL. */
+	void (*damage)(void *arg, const struct repo_damage *d);
+	void (*finding)(void *arg, const char *line);
+	void *arg;
 };
 struct repo_check_result {
 	uint64_t n_packs, n_blocks, n_snapshots, n_unused_packs, bytes_read;
+	uint64_t n_read_packs; /* data packs that were read whole */
 	uint64_t n_errors; /* each was logged as a warning with its object */
 };
 /* SNAP_OK when the check itself could run; look at n_errors. */
 SNAP_MUST_CHECK enum snap_code repo_check(struct repo *r,
     const struct repo_check_opts *o, struct repo_check_result *out,
     struct snap_err *err);
+/*
+ * What needs no key: is every object what its name says, as long as it says
+ * itself, and is its checksum right?  SNAP_OK when that could be done; look at
+ * n_errors.  SNAP_NOREPO.
+ */
+struct repo_scrub_result {
+	uint64_t n_objects, n_foreign, bytes_read, n_errors;
+};
+SNAP_MUST_CHECK enum snap_code repo_scrub(struct transport *t,
+    struct report *report, struct repo_scrub_result *out, struct snap_err *err);
 /* Write index segments for packs that no readable segment names. */
 SNAP_MUST_CHECK enum snap_code repo_repair_index(
     struct repo *r, uint64_t *n_packs_added, struct snap_err *err);

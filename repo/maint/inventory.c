@@ -19,7 +19,7 @@ add_object(void *arg, const char *name, const struct transport_stat *st,
 
 	memset(&o, 0, sizeof o);
 	if (!store_name_parse(name, &o.kind, o.id)) {
-		report_log(inv->store->report, REPORT_INFO,
+		report_log(inv->report, REPORT_INFO,
 		    "%s is no object of this repository", name);
 		inv->n_foreign++;
 		inv->foreign_bytes += st->size;
@@ -40,7 +40,7 @@ add_object(void *arg, const char *name, const struct transport_stat *st,
 		inv->cap = cap;
 	}
 	inv->v[inv->n++] = o;
-	return report_check(inv->store->report, err);
+	return report_check(inv->report, err);
 }
 
 static int
@@ -54,15 +54,16 @@ by_kind(const void *a, const void *b)
 }
 
 enum snap_code
-inventory_load(struct store *s, struct inventory *out, struct snap_err *err)
+inventory_list(struct transport *t, struct report *report,
+    struct inventory *out, struct snap_err *err)
 {
 	struct inventory inv;
 	enum snap_code rc;
 	size_t n = 0;
 
 	memset(&inv, 0, sizeof inv);
-	inv.store = s;
-	rc = transport_list(s->t, "", add_object, &inv, err);
+	inv.report = report;
+	rc = transport_list(t, "", add_object, &inv, err);
 	if (rc != SNAP_OK) {
 		inventory_fini(&inv);
 		return rc;
@@ -76,6 +77,12 @@ inventory_load(struct store *s, struct inventory *out, struct snap_err *err)
 	inv.n = n;
 	*out = inv;
 	return SNAP_OK;
+}
+
+enum snap_code
+inventory_load(struct store *s, struct inventory *out, struct snap_err *err)
+{
+	return inventory_list(s->t, s->report, out, err);
 }
 
 void

@@ -18,8 +18,11 @@ struct inventory {
 	struct inventory_object *v; /* sorted by kind and id */
 	size_t n, cap;
 	uint64_t n_foreign, foreign_bytes; /* names that are none of ours */
-	struct store *store;
+	struct report *report;
 };
+/* The same, of a store that is not open. */
+SNAP_MUST_CHECK enum snap_code inventory_list(struct transport *t,
+    struct report *report, struct inventory *out, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code inventory_load(
     struct store *s, struct inventory *out, struct snap_err *err);
 void inventory_fini(struct inventory *inv);

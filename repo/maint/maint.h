@@ -15,6 +15,10 @@ struct store;
 SNAP_MUST_CHECK enum snap_code maint_check(struct store *s,
     const struct repo_check_opts *o, struct repo_check_result *out,
     struct snap_err *err);
+/* As repo_scrub(). */
+SNAP_MUST_CHECK enum snap_code maint_scrub(struct transport *t,
+    struct report *report, struct repo_scrub_result *out,
+    struct snap_err *err);
 /* As repo_repair_index(). */
 SNAP_MUST_CHECK enum snap_code maint_repair_index(
     struct store *s, uint64_t *n_packs_added, struct snap_err *err);

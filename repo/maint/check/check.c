@@ -14,8 +14,8 @@
 #include "fetch.h"
 #include "maint.h"
 #include "raw.h"
-#include "snapshots.h"
 #include "repo_care.h"
+#include "snapshots.h"
 
 #define SECOND_NS INT64_C(1000000000)
 
@@ -31,6 +31,8 @@ check_problem(struct check *c, const char *fmt, ...)
 	report_log(c->s->report, REPORT_WARNING, "%s", line);
 	pthread_mutex_lock(&c->lock);
 	c->result.n_errors++;
+	if (c->opts->finding != NULL)
+		c->opts->finding(c->opts->arg, line);
 	pthread_mutex_unlock(&c->lock);
 }
 

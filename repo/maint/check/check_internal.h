@@ -23,6 +23,7 @@ struct check_pack {
 	bool whole;               /* to be read with all frames */
 	bool readable;            /* its contents are */
 	bool indexed;             /* by a segment that agrees with them */
+	bool bad;                 /* something about it was found */
 	uint32_t n_used;          /* frames that snapshots need */
 };
 /* One row of one pack; the first of a block, when there is nothing special

@@ -12,6 +12,7 @@
 #include "fetch.h"
 #include "keys.h"
 #include "raw.h"
+#include "seen.h"
 #include "workers.h"
 
 /* Whole packs in memory, at the least: while some are decoded others are on
@@ -147,7 +148,7 @@ check_rows(struct check *c, uint32_t at, const struct raw_pack *p,
 		if (raw_is_damage(rc)) {
 			check_object_problem(
 			    c, pack->o->kind, pack->o->id, err);
-			bad = true;
+			pack->bad = bad = true;
 			rc = SNAP_OK;
 		}
 		if (rc != SNAP_OK)
@@ -183,25 +184,48 @@ check_pack(void *arg, void *p, struct snap_err *err)
 	pthread_mutex_lock(&c->lock);
 	c->result.bytes_read += raw.n_read;
 	pthread_mutex_unlock(&c->lock);
-	if (pack->whole && raw_pack_checksum(&raw, err) != SNAP_OK)
+	if (pack->whole && raw_pack_checksum(&raw, err) != SNAP_OK) {
 		check_object_problem(c, pack->o->kind, pack->o->id, err);
+		pack->bad = true;
+	}
 	rc = check_rows(c, job->pack, &raw, err);
 	raw_pack_fini(&raw);
 out:
 	if (raw_is_damage(rc)) {
 		check_object_problem(c, pack->o->kind, pack->o->id, err);
+		pack->bad = true;
 		rc = SNAP_OK;
 	}
 	free(job);
 	return rc;
 }
 
-/* Mark which data packs are to be read whole: a share of them by lot, so that
- * daily checks of a few per cent see everything in time. */
-static enum snap_code
-choose(struct check *c, size_t first, size_t n, struct snap_err *err)
+struct turn {
+	size_t pack;
+	int64_t when; /* it was read last */
+	uint64_t lot; /* between those of one time */
+};
+
+static int
+turn_order(const void *a, const void *b)
 {
-	size_t *order, want;
+	const struct turn *x = a, *y = b;
+
+	if (x->when != y->when)
+		return x->when < y->when ? -1 : 1;
+	return (x->lot > y->lot) - (x->lot < y->lot);
+}
+
+/* Mark which data packs are to be read whole: those first that were not read
+ * for longest, so that daily checks of a few per cent see everything in time,
+ * also by lot where nothing is remembered. */
+static enum snap_code
+choose(struct check *c, const struct seen *seen, size_t n, struct snap_err *err)
+{
+	int64_t since = c->opts->for_ns != 0 ? c->s->l0 - c->opts->for_ns
+					     : c->opts->since_ns;
+	struct turn *turns;
+	size_t want;
 	double share;
 
 	if (!c->opts->read_data || n == 0)
@@ -210,24 +234,50 @@ choose(struct check *c, size_t first, size_t n, struct snap_err *err)
 	want = (size_t)share;
 	if (want < n && (double)want < share)
 		want++;
-	order = malloc(n * sizeof *order);
-	if (order == NULL)
+	turns = malloc(n * sizeof *turns);
+	if (turns == NULL)
 		return snap_fail(
 		    err, SNAP_NOMEM, "not enough memory to choose packs");
-	for (size_t i = 0; i < n; i++)
-		order[i] = i;
-	for (size_t i = 0; i < want; i++) {
-		uint64_t r;
-		size_t j, tmp;
-
-		keys_random(&r, sizeof r);
-		j = i + (size_t)(r % (n - i));
-		tmp = order[i];
-		order[i] = order[j];
-		order[j] = tmp;
-		c->packs[first + order[i]].whole = true;
+	for (size_t i = 0; i < n; i++) {
+		turns[i].pack = i;
+		turns[i].when = seen_when(seen, c->packs[i].o->id);
+		keys_random(&turns[i].lot, sizeof turns[i].lot);
 	}
-	free(order);
+	qsort(turns, n, sizeof *turns, turn_order);
+	for (size_t i = 0; i < want; i++) {
+		if (since != 0 && turns[i].when >= since)
+			break;
+		c->packs[turns[i].pack].whole = true;
+		c->result.n_read_packs++;
+	}
+	free(turns);
+	return SNAP_OK;
+}
+
+/* What was read now, and what is still known of the others. */
+static enum snap_code
+remember(
+    struct check *c, const struct seen *seen, size_t n, struct snap_err *err)
+{
+	struct seen now = { NULL, 0, 0 };
+	enum snap_code rc = SNAP_OK;
+
+	for (size_t i = 0; i < n && rc == SNAP_OK; i++) {
+		const struct check_pack *p = &c->packs[i];
+		int64_t when = seen_when(seen, p->o->id);
+
+		if (p->whole)
+			when = p->bad ? SEEN_NEVER : c->s->l0;
+		if (when != SEEN_NEVER)
+			rc = seen_add(&now, p->o->id, when, err);
+	}
+	if (rc == SNAP_OK)
+		rc = seen_save(c->s, &now, err);
+	seen_fini(&now);
+	if (rc == SNAP_OK || rc == SNAP_NOMEM)
+		return rc;
+	report_log(c->s->report, REPORT_WARNING,
+	    "what was read is not remembered: %s", err->msg);
 	return SNAP_OK;
 }
 
@@ -275,6 +325,7 @@ check_packs(struct check *c, struct snap_err *err)
 	const struct inventory_object *data, *meta;
 	size_t n_data = inventory_of(&c->inv, OBJ_DATA, &data);
 	size_t n_meta = inventory_of(&c->inv, OBJ_META, &meta);
+	struct seen seen;
 	enum snap_code rc;
 
 	c->n_packs = n_data + n_meta;
@@ -293,7 +344,8 @@ check_packs(struct check *c, struct snap_err *err)
 		c->packs[n_data + i].o = &meta[i];
 		c->packs[n_data + i].whole = true;
 	}
-	rc = choose(c, 0, n_data, err);
+	seen_load(c->s, &seen);
+	rc = choose(c, &seen, n_data, err);
 	if (rc == SNAP_OK)
 		rc = run_jobs(c, false, store_n_fetchers(c->s), err);
 	if (rc == SNAP_OK)
@@ -301,5 +353,8 @@ check_packs(struct check *c, struct snap_err *err)
 		    c->s->n_threads > WHOLE_AT_ONCE ? c->s->n_threads
 						    : WHOLE_AT_ONCE,
 		    err);
+	if (rc == SNAP_OK && c->opts->read_data)
+		rc = remember(c, &seen, n_data, err);
+	seen_fini(&seen);
 	return rc;
 }

@@ -6,33 +6,72 @@
  * so the work grows with what is different.  What was found broken is: every
  * snapshot that it hurts has to be named.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "check_internal.h"
 #include "raw.h"
 
-#define HURTS_MAX 8 /* lines per snapshot */
 #define COPIES_BATCH 8
+#define STREAMS_MAX 100 /* lines per snapshot */
 
 struct walk {
 	struct check *c;
 	const struct repo_snapshot *snap;
-	uint64_t n_hurts;
-	char stream[96]; /* a printable form of the name, for messages */
+	uint64_t n_hurts, n_streams;
+	/* The stream being walked, kind 0 outside of any, and what was found of
+	 * it. */
+	struct repo_damage now;
+	char first[SNAP_ERR_MSG_MAX];
 };
 
+/* A printable form of the stream, for messages. */
 static void
-name_stream(struct walk *w, const struct stream_row *row)
+name_stream(const struct repo_damage *d, char *out, size_t room)
 {
 	size_t n = 0;
 
-	for (size_t i = 0; i < row->name.len && n + 4 < sizeof w->stream; i++) {
-		uint8_t ch = row->name.p[i];
-
-		w->stream[n++] = ch < 0x20 || ch == 0x7f ? '?' : (char)ch;
+	if (d->kind == 0) {
+		(void)snprintf(out, room, "its list of streams");
+		return;
 	}
-	w->stream[n] = '\0';
+	n = (size_t)snprintf(
+	    out, room, "%s \"", d->kind == STREAM_TABLE ? "table" : "stream");
+	for (size_t i = 0; i < d->name.len && n + 24 < room; i++) {
+		uint8_t ch = d->name.p[i];
+
+		out[n++] = ch < 0x20 || ch == 0x7f ? '?' : (char)ch;
+	}
+	out[n++] = '"';
+	out[n] = '\0';
+	if (d->part != 0)
+		(void)snprintf(out + n, room - n, " (slice %lu)",
+		    (unsigned long)d->part + 1);
+}
+
+/* One line for all that the stream lacks, whatever there is of it. */
+static void
+tell_stream(struct walk *w)
+{
+	char snap[2 * ID_LEN + 1], stream[160], more[48] = "";
+
+	if (w->now.n == 0)
+		return;
+	w->now.snapshot = w->snap;
+	w->now.what = w->first;
+	if (w->c->opts->damage != NULL)
+		w->c->opts->damage(w->c->opts->arg, &w->now);
+	if (++w->n_streams <= STREAMS_MAX) {
+		hex_encode(w->snap->id, ID_LEN, snap);
+		name_stream(&w->now, stream, sizeof stream);
+		if (w->now.n > 1)
+			(void)snprintf(more, sizeof more, "; and %llu more",
+			    (unsigned long long)w->now.n - 1);
+		check_problem(w->c, "snapshot %s: %s: %s%s", snap, stream,
+		    w->first, more);
+	}
+	w->now.n = 0;
 }
 
 /* This snapshot cannot be restored whole. */
@@ -40,18 +79,42 @@ static void
 hurt(
     struct walk *w, const char *what, const uint8_t id[ID_LEN], const char *why)
 {
-	char snap[2 * ID_LEN + 1], hex[2 * ID_LEN + 1];
+	char hex[2 * ID_LEN + 1];
 
-	if (++w->n_hurts > HURTS_MAX)
+	w->n_hurts++;
+	if (w->now.n++ > 0)
 		return;
-	hex_encode(w->snap->id, ID_LEN, snap);
 	hex_encode(id, ID_LEN, hex);
-	if (w->stream[0] != '\0')
-		check_problem(w->c, "snapshot %s: stream \"%s\": %s %s %s",
-		    snap, w->stream, what, hex, why);
-	else
-		check_problem(
-		    w->c, "snapshot %s: %s %s %s", snap, what, hex, why);
+	(void)snprintf(w->first, sizeof w->first, "%s %s %s", what, hex, why);
+}
+
+/* ... and where it ought to be. */
+static void
+hurt_object(struct walk *w, uint8_t class, const uint8_t id[ID_LEN],
+    const char *what, const char *why)
+{
+	char name[TRANSPORT_NAME_MAX + 1], text[TRANSPORT_NAME_MAX + 64];
+	struct snap_err err = SNAP_ERR_INIT;
+	struct bytes ignored;
+	struct copy copy;
+
+	if (w->now.n > 0) {
+		hurt(w, what, id, why);
+		return;
+	}
+	if (store_copies(w->c->s, class, id, &copy, 1) == 1) {
+		store_name(copy.pack_kind, copy.pack, name);
+		(void)snprintf(text, sizeof text, "%s (%s)", why, name);
+		hurt(w, what, id, text);
+		return;
+	}
+	bytes_init(&ignored, BLOCK_PLAIN_MAX);
+	if (store_read(w->c->s, class, id, &ignored, &err) == SNAP_CORRUPT) {
+		(void)snprintf(text, sizeof text, "is lost (%.100s)", err.msg);
+		why = text;
+	}
+	hurt(w, what, id, why);
+	bytes_fini(&ignored);
 }
 
 /*
@@ -103,7 +166,7 @@ need(struct walk *w, uint8_t class, const uint8_t id[ID_LEN], const char *what)
 	if (at == BLOCKSET_NONE || (b->v[at].flags & BLOCKSET_GOOD) == 0)
 		at = rescue(w, at, class, id);
 	if (at == BLOCKSET_NONE) {
-		hurt(w, what, id, "is missing");
+		hurt_object(w, class, id, what, "is missing");
 		return at;
 	}
 	b->v[at].flags |= BLOCKSET_USED;
@@ -113,9 +176,10 @@ need(struct walk *w, uint8_t class, const uint8_t id[ID_LEN], const char *what)
 		hurt(w, what, id,
 		    "is in no index segment; \"repair index\" adds it");
 	else if ((b->v[at].flags & BLOCKSET_IN_PACK) != 0)
-		hurt(w, what, id, "is damaged");
+		hurt_object(w, class, id, what, "is damaged");
 	else
-		hurt(w, what, id, "is in no pack that can be read");
+		hurt_object(
+		    w, class, id, what, "is in no pack that can be read");
 	return BLOCKSET_NONE;
 }
 
@@ -209,12 +273,16 @@ walk_row(struct walk *w, const struct stream_row *row,
 {
 	enum snap_code rc = SNAP_OK;
 
-	name_stream(w, row);
+	tell_stream(w); /* of the list, before */
+	w->now.kind = row->kind;
+	w->now.part = row->part;
+	w->now.name = row->name;
 	if (row->inline_recipe.len != 0)
 		rc = walk_recipe(w, row->inline_recipe, part, err);
 	for (uint32_t i = 0; i < row->n_segments && rc == SNAP_OK; i++)
 		rc = walk_segment(w, row->segments + (size_t)i * ID_LEN, err);
-	w->stream[0] = '\0';
+	tell_stream(w);
+	w->now.kind = 0;
 	return rc;
 }
 
@@ -285,21 +353,36 @@ out:
 	return rc;
 }
 
+static enum snap_code
+walk_snapshot(struct check *c, const struct repo_snapshot *snap, struct walk *w,
+    struct snap_err *err)
+{
+	char hex[2 * ID_LEN + 1];
+	enum snap_code rc;
+
+	memset(w, 0, sizeof *w);
+	w->c = c;
+	w->snap = snap;
+	rc = walk_root(w, err);
+	tell_stream(w);
+	if (rc != SNAP_OK || w->n_streams <= STREAMS_MAX)
+		return rc;
+	hex_encode(snap->id, ID_LEN, hex);
+	check_problem(c, "snapshot %s: %llu more streams, which --json names",
+	    hex, (unsigned long long)(w->n_streams - STREAMS_MAX));
+	return SNAP_OK;
+}
+
 enum snap_code
 check_walk(struct check *c, struct snap_err *err)
 {
+	struct walk *w = malloc(sizeof *w);
 	enum snap_code rc = SNAP_OK;
-	char hex[2 * ID_LEN + 1];
 
-	for (size_t i = 0; i < c->snaps.n && rc == SNAP_OK; i++) {
-		struct walk w = { c, &c->snaps.v[i], 0, "" };
-
-		rc = walk_root(&w, err);
-		if (rc != SNAP_OK || w.n_hurts <= HURTS_MAX)
-			continue;
-		hex_encode(w.snap->id, ID_LEN, hex);
-		check_problem(c, "snapshot %s: %llu more findings", hex,
-		    (unsigned long long)(w.n_hurts - HURTS_MAX));
-	}
+	if (w == NULL)
+		return snap_fail(err, SNAP_NOMEM, "not enough memory");
+	for (size_t i = 0; i < c->snaps.n && rc == SNAP_OK; i++)
+		rc = walk_snapshot(c, &c->snaps.v[i], w, err);
+	free(w);
 	return rc;
 }

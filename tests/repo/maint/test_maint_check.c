@@ -13,9 +13,9 @@
 #include <cmocka.h>
 
 #include "pruned.h"
+#include "repo_care.h"
 #include "transport_impl.h"
 #include "world.h"
-#include "repo_care.h"
 
 /* Found, with the object's name, and the snapshots that it hurts. */
 static void
@@ -490,7 +490,8 @@ a_share_of_nothing_or_too_much_is_refused(void **state)
 	struct repo_check_result r;
 
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-		struct repo_check_opts o = { true, bad[i] };
+		struct repo_check_opts o = { .read_data = true,
+			.data_percent = bad[i] };
 		struct snap_err err = SNAP_ERR_INIT;
 
 		assert_int_equal(maint_check(w->s, &o, &r, &err), SNAP_USAGE);
@@ -502,7 +503,7 @@ static void
 a_check_never_passes_over_a_failed_request(void **state)
 {
 	struct world_two t = world_two(state);
-	struct repo_check_opts o = { true, 100 };
+	struct repo_check_opts o = { .read_data = true, .data_percent = 100 };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result r;
 	uint64_t n_calls;
@@ -528,7 +529,7 @@ static void
 a_cancelled_check_stops(void **state)
 {
 	struct world_two t = world_two(state);
-	struct repo_check_opts o = { false, 0 };
+	struct repo_check_opts o = { .read_data = false };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result r;
 

@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-#include "world.h"
-#include "run.h"
 #include "repo_care.h"
+#include "run.h"
+#include "world.h"
 
 #define SNAPSHOTS 4
 #define YEAR (INT64_C(365) * 86400 * 1000000000)

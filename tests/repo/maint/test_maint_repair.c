@@ -14,8 +14,8 @@
 
 #include "blockindex.h"
 #include "pruned.h"
-#include "world.h"
 #include "repo_care.h"
+#include "world.h"
 
 static uint64_t
 repair(struct world *w)

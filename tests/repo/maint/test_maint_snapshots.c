@@ -14,8 +14,8 @@
 
 #include <cmocka.h>
 
-#include "world.h"
 #include "run.h"
+#include "world.h"
 
 static struct repo_snapshots
 load(struct world *w)

@@ -12,11 +12,11 @@
 
 #include <cmocka.h>
 
+#include "repo_care.h"
+#include "run.h"
 #include "slots.h"
 #include "transport_impl.h"
 #include "world.h"
-#include "run.h"
-#include "repo_care.h"
 
 #define CHUNKS 5u
 #define CHUNK_LEN 3000u
@@ -361,7 +361,8 @@ world_flip(struct world *w, const char *name, uint64_t off)
 struct repo_check_result
 world_check(struct world *w, double read_pct)
 {
-	struct repo_check_opts o = { read_pct > 0, read_pct };
+	struct repo_check_opts o = { .read_data = read_pct > 0,
+		.data_percent = read_pct };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result r;
 

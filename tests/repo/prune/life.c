@@ -266,7 +266,7 @@ life_must_restore(struct life *l, size_t n)
 void
 life_must_be_whole(struct life *l)
 {
-	struct repo_check_opts o = { true, 100 };
+	struct repo_check_opts o = { .read_data = true, .data_percent = 100 };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result res;
 	struct repo *r;

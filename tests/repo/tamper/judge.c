@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "judge.h"
-#include "transport_impl.h"
 #include "repo_care.h"
+#include "transport_impl.h"
 
 #define LOG_MAX (4u << 20)
 
@@ -206,7 +206,9 @@ list_and_restore(const struct ground *g, struct repo *r,
 static void
 check(struct repo *r, bool both, struct outcome *out)
 {
-	struct repo_check_opts quick = { false, 0 }, whole = { true, 100 };
+	struct repo_check_opts quick = { .read_data = false };
+	struct repo_check_opts whole = { .read_data = true,
+		.data_percent = 100 };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_result res = { .n_errors = 0 };
 	enum snap_code rc = SNAP_OK;
