@@ -105,6 +105,8 @@ prune_delete(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
 static enum snap_code
 believe(const struct prune *p, struct snap_err *err)
 {
+	/* Others went on while this run listed. */
+	int64_t now = p->v.l0 + (local_boot() - p->boot0);
 	int64_t newest = p->v.newest;
 	size_t n_roots = 0;
 
@@ -126,7 +128,7 @@ believe(const struct prune *p, struct snap_err *err)
 		    "Nothing was deleted. If no backup ever finished here, "
 		    "prune with --no-snapshots.");
 	}
-	if (newest > p->v.l0 + CLOCK_S * SECOND_NS) {
+	if (newest > now + CLOCK_S * SECOND_NS) {
 		(void)snap_fail(
 		    err, SNAP_BUSY, "the store has objects from the future");
 		return snap_hint(err,

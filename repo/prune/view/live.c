@@ -400,11 +400,14 @@ heads_of(struct view *v, struct view_copy *first, size_t n,
 
 	for (size_t i = 0; i < n && rc == SNAP_OK; i++) {
 		struct view_pack *pk = &v->packs[first[i].pack];
-		uint32_t all =
-		    first->class == CLASS_DATA ? first[i].n_chunks : 1;
-		uint32_t count = 0;
+		uint32_t n_chunks = chunks_of(first, n), all, count = 0;
 
-		rc = live_need(v, first, n, i, bitmap, &count, err);
+		/* Of a sparse copy only what it has: else one that is all
+		 * alive would be written anew for ever. */
+		rc = bits_of(v, &first[i], n_chunks, bitmap, err);
+		all = bits_count(bitmap, n_chunks);
+		if (rc == SNAP_OK)
+			rc = live_need(v, first, n, i, bitmap, &count, err);
 		if (rc != SNAP_OK || count == 0)
 			continue;
 		pk->n_need += count;

@@ -113,6 +113,9 @@ packs_of_which_little_lives_are_written_anew(void **state)
 	life_must_be_whole(l);
 	/* What lives is little more than one table. */
 	assert_true(life_bytes(l, "data/") < full * 13 / 10);
+	/* And of what is sparse all lives: once is enough. */
+	life_wait(l, 2);
+	assert_int_equal(life_prune(l).n_repacked, 0);
 	/* A backup of the same finds all of it, also in sparse blocks. */
 	(void)life_backup(l);
 	life_must_be_whole(l);
