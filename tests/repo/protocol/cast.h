@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * cast.h - who acts on the repository of a schedule, with the real code: those
+ * that make backups, prune, forget and repair; and a stolen host.
+ */
+#ifndef SNAP_TEST_CAST_H
+#define SNAP_TEST_CAST_H
+
+#include "oracle.h"
+#include "sim.h"
+#include "wire.h"
+
+enum cast_key { KEY_OWNER, KEY_HOST, KEY_MAINTENANCE };
+
+/* A repository is made once, and each schedule begins with a copy of it. */
+void cast_make(void);
+void cast_unmake(void);
+struct mem_store *cast_fresh(void);
+struct store *cast_open(
+    struct transport *t, enum cast_key key, struct report *report);
+/* An actor's machine: its store, opened without a step, and its way there. */
+struct store *cast_enter(struct actor *a, enum cast_key key);
+void cast_leave(struct store *s);
+
+/* What a writer does; the arg of its actor, which frees it. */
+struct plan {
+	enum cast_key key;
+	unsigned n_chunks;       /* of all that there are, that it has */
+	unsigned universe;       /* how many there are */
+	unsigned reuse_permille; /* takes over a snapshot that is there */
+	unsigned pause_permille; /* after a chunk its source is slow */
+	unsigned max_pauses;     /* so many times LEASE / 5 at most */
+	uint64_t seed;           /* what it has; others that have the same */
+};
+void play_writer(struct actor *a);
+
+/* NULL: as one in a schedule would. */
+struct keeping {
+	enum cast_key key;
+	bool no_snapshots;
+	unsigned live_percent;
+};
+void play_pruner(struct actor *a);
+void play_forgetter(struct actor *a);
+void play_repairer(struct actor *a);
+void play_thief(struct actor *a);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* keeper.c - who prunes, forgets and repairs: see cast.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cast.h"
+#include "maint.h"
+#include "notes.h"
+#include "prune.h"
+#include "run.h"
+
+#define FORGET_MAX 4
+
+void
+play_pruner(struct actor *a)
+{
+	struct keeping *k = a->arg;
+	struct repo_prune_opts o = { .live_percent = k->live_percent,
+		.no_snapshots = k->no_snapshots,
+		.tmpdir = "." };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_prune_result r;
+	enum snap_code rc;
+	struct store *s;
+
+	s = cast_enter(a, k->key);
+	o.now_ns = local_real();
+	a->derived = -1;
+	a->prunes = true;
+	rc = prune_run(s, &o, &r, &err);
+	a->prunes = false;
+	oracle_counts.prunes++;
+	oracle_counts.prunes_failed += rc != SNAP_OK && !a->crashed;
+	oracle_counts.rescued += (unsigned)r.n_rescued;
+	sim_trace("ends: %s", rc == SNAP_OK ? "done" : err.msg);
+	cast_leave(s);
+	free(k);
+}
+
+void
+play_forgetter(struct actor *a)
+{
+	uint8_t ids[FORGET_MAX][ID_LEN];
+	struct snap_err err = SNAP_ERR_INIT;
+	const struct ref *refs;
+	struct store *s = cast_enter(a, KEY_OWNER);
+	size_t n_refs, n = 0, max = 1 + sim_below(FORGET_MAX);
+	enum snap_code rc;
+
+	rc = store_look(s, &err);
+	while (rc == SNAP_OK && n < max &&
+	       oracle_some_snapshot(ids[n], &refs, &n_refs)) {
+		oracle_forgets(ids[n]);
+		n++;
+	}
+	if (rc == SNAP_OK && n != 0)
+		rc = notes_forget(s, (const uint8_t(*)[ID_LEN])ids, n, &err);
+	sim_trace("forgets %zu: %s", n, rc == SNAP_OK ? "done" : err.msg);
+	cast_leave(s);
+}
+
+void
+play_repairer(struct actor *a)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct store *s = cast_enter(a, KEY_OWNER);
+	uint64_t n = 0;
+	enum snap_code rc;
+
+	rc = maint_repair_index(s, &n, &err);
+	sim_trace(
+	    "repairs %u: %s", (unsigned)n, rc == SNAP_OK ? "done" : err.msg);
+	cast_leave(s);
+}

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* judge.c - what snapshots need, and whether it is there: see oracle.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracle_inside.h"
+#include "readblock.h"
+#include "wire.h"
+
+void
+oracle_begin(struct store *s)
+{
+	memset(&oracle, 0, sizeof oracle);
+	oracle.s = s;
+}
+
+void
+oracle_end(void)
+{
+	for (size_t i = 0; i < oracle.n_things; i++)
+		bytes_fini(&oracle.things[i].plain);
+	for (size_t i = 0; i < oracle.n_packs; i++)
+		free(oracle.packs[i].rows);
+	for (size_t i = 0; i < oracle.n_segments; i++)
+		free(oracle.segments[i].packs);
+	for (size_t i = 0; i < oracle.n_snapshots; i++)
+		free(oracle.snapshots[i].refs);
+	for (size_t i = 0; i < oracle.n_lists; i++)
+		free(oracle.lists[i].packs);
+	free(oracle.things);
+	free(oracle.packs);
+	free(oracle.segments);
+	free(oracle.snapshots);
+	free(oracle.lists);
+	free(oracle.names);
+	free(oracle.salts);
+	free(oracle.lies);
+}
+
+int64_t
+list_age(const struct olist *l)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct transport_stat st;
+
+	store_name(OBJ_CONDEMNED_OK, l->id, name);
+	if (transport_stat(wire_direct(), name, &st, &ignored) != SNAP_OK)
+		return -1;
+	return sim_now() - st.time_ns;
+}
+
+/* ---- from a snapshot down */
+
+static void
+add_ref(struct osnapshot *s, uint8_t class, const uint8_t *id, uint64_t bits)
+{
+	uint32_t t = find_thing(class, id);
+	struct ref *r;
+
+	if (t == NOTHING) {
+		breach("2: a snapshot refers to what was never stored");
+		return;
+	}
+	for (size_t i = 0; i < s->n_refs; i++)
+		if (s->refs[i].thing == t) {
+			s->refs[i].bits |= bits;
+			return;
+		}
+	r = MORE(s->refs, s->n_refs);
+	r->thing = t;
+	r->bits = bits;
+}
+
+static struct span
+plain_of(struct osnapshot *s, uint8_t class, const uint8_t *id)
+{
+	uint32_t t = find_thing(class, id);
+
+	add_ref(s, class, id, 1);
+	return t == NOTHING ? span_of(NULL, 0)
+			    : bytes_span(&oracle.things[t].plain);
+}
+
+static void
+walk_recipe(struct osnapshot *s, struct span plain)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct recipe r;
+
+	if (recipe_decode(plain, &r, &err) != SNAP_OK) {
+		breach("2: a recipe: %s", err.msg);
+		return;
+	}
+	for (uint32_t i = 0; i < r.n_extents; i++) {
+		const struct extent *e = &r.extents[i];
+		uint64_t ones = (UINT64_C(1) << e->count) - 1;
+
+		add_ref(s, CLASS_DATA, r.blocks[e->block], ones << e->first);
+	}
+	recipe_fini(&r);
+}
+
+static void
+walk_part(struct osnapshot *s, struct span plain)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct stream_row row;
+	struct cursor c;
+
+	cursor_init(&c, plain);
+	while (c.left != 0) {
+		if (stream_row_decode(&c, &row, &err) != SNAP_OK) {
+			breach("2: a manifest: %s", err.msg);
+			return;
+		}
+		if (row.inline_recipe.len != 0)
+			walk_recipe(s, row.inline_recipe);
+		for (uint32_t i = 0; i < row.n_segments; i++)
+			walk_recipe(s, plain_of(s, CLASS_RECIPE,
+					   row.segments + (size_t)i * ID_LEN));
+	}
+}
+
+void
+walk_snapshot(struct osnapshot *s)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct manifest_root root;
+	struct span plain;
+
+	if (s->n_refs != 0)
+		return;
+	plain = plain_of(s, CLASS_MANIFEST, s->root);
+	if (manifest_root_decode(plain, &root, &err) != SNAP_OK) {
+		breach("2: a manifest's root: %s", err.msg);
+		return;
+	}
+	for (uint32_t i = 0; i < root.n_parts; i++)
+		walk_part(s, plain_of(s, CLASS_MANIFEST,
+				 root.parts + (size_t)i * ID_LEN));
+}
+
+/* ---- acknowledged */
+
+void
+oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id)
+{
+	uint32_t t = find_thing(class, id);
+	struct olie *l;
+
+	if (t == NOTHING)
+		return;
+	l = MORE(oracle.lies, oracle.n_lies);
+	l->by = by;
+	l->thing = t;
+}
+
+void
+oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
+{
+	struct osnapshot *s = find_snapshot(id);
+	size_t n = 0;
+
+	oracle_counts.commits++;
+	oracle.dirty = true;
+	/* Somebody may have seen it, and forgotten it already. */
+	if (!s->is_noted)
+		s->wanted = true;
+	walk_snapshot(s);
+	if (s->landed >= s->l0 + LEASE || s->ok_landed >= s->ok_l0 + LEASE)
+		breach("6: acknowledged, and visible too late");
+	for (size_t i = 0; i < s->n_refs; i++) {
+		bool lie = false;
+
+		for (size_t k = 0; k < oracle.n_lies; k++)
+			lie |= oracle.lies[k].by == by &&
+			       oracle.lies[k].thing == s->refs[i].thing;
+		if (lie)
+			oracle_counts.lost_lies++;
+		else
+			s->refs[n++] = s->refs[i];
+	}
+	s->n_refs = n;
+}
+
+void
+oracle_forgets(const uint8_t id[ID_LEN])
+{
+	find_snapshot(id)->wanted = false;
+	oracle_counts.forgotten++;
+}
+
+bool
+oracle_is_true(
+    const uint8_t pack[ID_LEN], uint8_t class, const uint8_t id[ID_LEN])
+{
+	const struct opack *p = find_pack(pack);
+	uint32_t t = find_thing(class, id);
+
+	for (size_t i = 0; p != NULL && i < p->n_rows; i++)
+		if (p->rows[i].thing == t && p->rows[i].good)
+			return true;
+	return false;
+}
+
+size_t
+oracle_things(const struct thing **out)
+{
+	*out = oracle.things;
+	return oracle.n_things;
+}
+
+size_t
+oracle_n_wanted(void)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < oracle.n_snapshots; i++)
+		n += oracle.snapshots[i].wanted;
+	return n;
+}
+
+bool
+oracle_some_snapshot(uint8_t id[ID_LEN], const struct ref **refs, size_t *n)
+{
+	size_t left = oracle_n_wanted();
+
+	if (left == 0)
+		return false;
+	left = sim_below(left);
+	for (size_t i = 0; i < oracle.n_snapshots; i++) {
+		const struct osnapshot *s = &oracle.snapshots[i];
+
+		if (!s->wanted || left-- != 0)
+			continue;
+		memcpy(id, s->id, ID_LEN);
+		*refs = s->refs;
+		*n = s->n_refs;
+		return true;
+	}
+	return false;
+}
+
+/* ---- is it there */
+
+static bool
+is_named(const struct opack *p)
+{
+	for (size_t i = 0; i < oracle.n_segments; i++) {
+		const struct osegment *s = &oracle.segments[i];
+
+		if (!s->exists || s->is_void)
+			continue;
+		for (size_t k = 0; k < s->n_packs; k++)
+			if (s->packs[k].size == p->size &&
+			    memcmp(s->packs[k].id, p->id, ID_LEN) == 0)
+				return true;
+	}
+	return false;
+}
+
+static void
+check_snapshot(const struct osnapshot *s, const bool *named)
+{
+	static const char *const classes[] = { "", "block", "directory",
+		"recipe", "manifest" };
+	char hex[2 * ID_LEN + 1];
+
+	hex_encode(s->id, 4, hex);
+	if (!s->exists || !s->has_ok) {
+		breach("2: acknowledged snapshot %s is gone", hex);
+		return;
+	}
+	for (size_t i = 0; i < s->n_refs; i++) {
+		const struct ref *r = &s->refs[i];
+		uint64_t missing = r->bits;
+
+		for (size_t p = 0; p < oracle.n_packs && missing != 0; p++)
+			for (size_t k = 0;
+			     named[p] && k < oracle.packs[p].n_rows; k++)
+				if (oracle.packs[p].rows[k].thing == r->thing &&
+				    oracle.packs[p].rows[k].good)
+					missing &=
+					    ~oracle.packs[p].rows[k].bits;
+		if (missing != 0)
+			breach("2: snapshot %s lacks chunks %#llx of a %s", hex,
+			    (unsigned long long)missing,
+			    classes[oracle.things[r->thing].class]);
+	}
+}
+
+void
+oracle_check(void)
+{
+	bool *named;
+
+	if (!oracle.dirty)
+		return;
+	oracle.dirty = false;
+	named = calloc(oracle.n_packs + 1, sizeof *named);
+	if (named == NULL)
+		abort();
+	for (size_t i = 0; i < oracle.n_packs; i++)
+		named[i] = oracle.packs[i].exists && is_named(&oracle.packs[i]);
+	for (size_t i = 0; i < oracle.n_snapshots; i++)
+		if (oracle.snapshots[i].wanted)
+			check_snapshot(&oracle.snapshots[i], named);
+	free(named);
+}
+
+/* ---- the end */
+
+static bool
+stands(const struct osnapshot *s)
+{
+	return s->exists && s->has_ok && !s->is_noted &&
+	       !(wire_visible() && (s->landed >= s->l0 + LEASE ||
+				       s->ok_landed >= s->ok_l0 + LEASE));
+}
+
+/* Does some snapshot need some of it? */
+static bool
+is_live(const struct opack *p)
+{
+	for (size_t i = 0; i < oracle.n_snapshots; i++) {
+		const struct osnapshot *s = &oracle.snapshots[i];
+
+		if (!stands(s))
+			continue;
+		for (size_t k = 0; k < s->n_refs; k++)
+			for (size_t r = 0; r < p->n_rows; r++) {
+				const struct thing *t, *u;
+
+				if (p->rows[r].thing == NOTHING)
+					continue;
+				t = &oracle.things[p->rows[r].thing];
+				u = &oracle.things[s->refs[k].thing];
+				if ((t == u && (p->rows[r].bits &
+						   s->refs[k].bits) != 0) ||
+				    (t->class == CLASS_DIR &&
+					u->class == CLASS_DATA &&
+					memcmp(t->id, u->id, ID_LEN) == 0))
+					return true;
+			}
+	}
+	return false;
+}
+
+void
+oracle_must_be_clean(void)
+{
+	for (size_t i = 0; i < oracle.n_snapshots; i++) {
+		struct osnapshot *s = &oracle.snapshots[i];
+
+		if (stands(s))
+			walk_snapshot(s);
+		else if (s->exists || s->has_ok)
+			breach("9: half of a snapshot stays");
+	}
+	for (size_t i = 0; i < oracle.n_lists; i++)
+		if (oracle.lists[i].exists || oracle.lists[i].has_ok)
+			breach("9: a condemned list stays");
+	for (size_t i = 0; i < oracle.n_segments; i++) {
+		const struct osegment *s = &oracle.segments[i];
+
+		if (s->exists && (s->is_void || s->n_packs == 0))
+			breach("9: a segment without a purpose stays");
+		for (size_t k = 0; s->exists && k < s->n_packs; k++) {
+			const struct opack *p = find_pack(s->packs[k].id);
+
+			if (p == NULL || !p->exists)
+				breach("9: a segment names what is gone");
+		}
+	}
+	for (size_t i = 0; i < oracle.n_packs; i++) {
+		const struct opack *p = &oracle.packs[i];
+
+		if (p->exists && !is_named(p))
+			breach("9: an orphan pack stays");
+		else if (p->exists && !is_live(p))
+			breach("9: a dead pack stays");
+	}
+}
+
+static void
+restore_block(struct store *s, const struct thing *t, uint64_t bits)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t want[CHUNK_LEN];
+	struct read_block b;
+
+	if (store_read_block(s, t->id, NULL, &b, &err) != SNAP_OK) {
+		breach("2: a block does not come back: %s", err.msg);
+		return;
+	}
+	for (uint32_t i = 0; i < t->n; i++) {
+		chunk_content(t->chunks[i], want);
+		if ((bits >> i & 1) != 0 &&
+		    (i >= b.n || b.chunks[i] == NULL ||
+			memcmp(b.chunks[i], want, CHUNK_LEN) != 0))
+			breach("2: a chunk does not come back");
+	}
+	read_block_fini(&b);
+}
+
+void
+oracle_must_restore(struct store *fresh)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct bytes plain;
+
+	bytes_init(&plain, BLOCK_PLAIN_MAX);
+	for (size_t i = 0; i < oracle.n_snapshots; i++) {
+		const struct osnapshot *s = &oracle.snapshots[i];
+
+		for (size_t k = 0; s->wanted && k < s->n_refs; k++) {
+			const struct thing *t =
+			    &oracle.things[s->refs[k].thing];
+
+			bytes_clear(&plain);
+			if (t->class == CLASS_DATA)
+				restore_block(fresh, t, s->refs[k].bits);
+			else if (store_read(fresh, t->class, t->id, &plain,
+				     &err) != SNAP_OK)
+				breach("2: a meta object does not come back: "
+				       "%s",
+				    err.msg);
+		}
+	}
+	bytes_fini(&plain);
+}

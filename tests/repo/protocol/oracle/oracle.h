@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * oracle.h - knows all that ever was on the store, and says when one of the
+ * invariants of the protocol (docs/prune.md) does not hold.
+ *
+ * It opens what is put with the owner's keys, decides by the content which
+ * copies are true, and from then on only counts.
+ */
+#ifndef SNAP_TEST_ORACLE_H
+#define SNAP_TEST_ORACLE_H
+
+#include "sim.h"
+#include "store.h"
+
+#define CHUNK_LEN 64
+#define BLOCK_MAX 6 /* chunks */
+
+/* Chunk number `u` of all that writers can have: its first byte is u. */
+void chunk_content(uint8_t u, uint8_t out[CHUNK_LEN]);
+
+/* A block or meta object whose content was seen. */
+struct thing {
+	uint8_t class, id[ID_LEN];
+	uint32_t n; /* chunks of a block */
+	uint8_t chunks[BLOCK_MAX];
+	struct bytes plain; /* of others */
+};
+struct ref { /* of a snapshot */
+	uint32_t thing;
+	uint64_t bits; /* chunks of a block; 1 */
+};
+
+/* `s`: the owner's, on wire_direct(); it must have looked at nothing. */
+void oracle_begin(struct store *s);
+void oracle_end(void);
+/* After each step. */
+void oracle_check(void);
+/* The first breach, or NULL. */
+const char *oracle_breach(void);
+
+/* A run said that it stands.  What of it the run could see only lies of is
+ * not asked for: oracle_lied(). */
+void oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN]);
+/* Some of what `by` refers to was nowhere to be seen but in lies. */
+void oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id);
+/* From now on nobody needs it. */
+void oracle_forgets(const uint8_t id[ID_LEN]);
+/* Does that pack hold a true copy? */
+bool oracle_is_true(
+    const uint8_t pack[ID_LEN], uint8_t class, const uint8_t id[ID_LEN]);
+
+/* ---- what actors choose from */
+size_t oracle_things(const struct thing **out);
+/* An acknowledged snapshot that is still wanted, by chance; its id and what it
+ * refers to. */
+bool oracle_some_snapshot(
+    uint8_t id[ID_LEN], const struct ref **refs, size_t *n);
+size_t oracle_n_wanted(void);
+
+/* ---- at the end */
+/* All garbage is gone. */
+void oracle_must_be_clean(void);
+/* Everything wanted comes back through a reader's eyes. */
+void oracle_must_restore(struct store *fresh);
+
+struct oracle_counts {
+	unsigned commits, refused, deleted, condemned, rescued, retired;
+	unsigned forgotten, crashed, prunes, prunes_failed, lost_lies;
+};
+extern struct oracle_counts oracle_counts;
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* oracle_inside.h - what the oracle remembers. */
+#ifndef SNAP_TEST_ORACLE_INSIDE_H
+#define SNAP_TEST_ORACLE_INSIDE_H
+
+#include "oracle.h"
+
+#define NOTHING UINT32_MAX
+
+struct orow {
+	uint32_t thing;
+	uint64_t bits;
+	bool good; /* true */
+};
+struct opack {
+	uint8_t id[ID_LEN], kind;
+	uint32_t size;
+	bool exists;
+	int64_t landed;
+	struct orow *rows;
+	size_t n_rows;
+};
+struct onamed {
+	uint8_t id[ID_LEN];
+	uint32_t size;
+};
+struct osegment {
+	uint8_t id[ID_LEN];
+	bool exists, is_void;
+	int64_t l0;
+	struct onamed *packs;
+	size_t n_packs;
+};
+struct osnapshot {
+	uint8_t id[ID_LEN], root[ID_LEN];
+	bool exists, has_ok;
+	bool wanted;   /* acknowledged, and nobody has begun to forget it */
+	bool is_noted; /* in a forget record */
+	int64_t l0, ok_l0, landed, ok_landed;
+	struct ref *refs;
+	size_t n_refs;
+};
+struct olist {
+	uint8_t id[ID_LEN];
+	bool exists, has_ok, is_signed, ok_signed, is_void, ok_void;
+	int64_t ok_landed;
+	uint8_t (*packs)[ID_LEN];
+	size_t n_packs;
+};
+struct oname {
+	char name[128];
+	uint8_t sum[32];
+};
+struct osalt {
+	uint8_t salt[16], id[ID_LEN], sum[32];
+};
+struct olie {
+	const struct actor *by;
+	uint32_t thing;
+};
+
+struct oracle {
+	struct store *s;
+	char breach[256];
+	bool dirty;
+	struct thing *things;
+	struct opack *packs;
+	struct osegment *segments;
+	struct osnapshot *snapshots;
+	struct olist *lists;
+	struct oname *names;
+	struct osalt *salts;
+	struct olie *lies;
+	size_t n_things, n_packs, n_segments, n_snapshots, n_lists, n_names;
+	size_t n_salts, n_lies;
+};
+extern struct oracle oracle;
+
+void breach(const char *fmt, ...) SNAP_PRINTF(1, 2);
+void *more(void **v, size_t *n, size_t size);
+#define MORE(v, n) more((void **)&(v), &(n), sizeof *(v))
+
+uint32_t find_thing(uint8_t class, const uint8_t *id);
+struct opack *find_pack(const uint8_t *id);
+struct osnapshot *find_snapshot(const uint8_t *id); /* made when new */
+struct olist *find_list(const uint8_t *id);         /* made when new */
+/* Since when it is confirmed, by the time that the store lists. */
+int64_t list_age(const struct olist *l);
+/* What a snapshot needs, by its manifest. */
+void walk_snapshot(struct osnapshot *s);
+
+#endif
