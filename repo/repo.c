@@ -13,10 +13,11 @@
 #include "manifest.h"
 #include "notes.h"
 #include "prune.h"
+#include "repo_care.h"
 #include "repo_internal.h"
+#include "repo_notes.h"
 #include "slots.h"
 #include "snapshots.h"
-#include "repo_care.h"
 
 #define SLICE_BLOCKS_DEFAULT 32768u
 
@@ -227,10 +228,10 @@ enum snap_code
 repo_forget(struct repo *r, const uint8_t (*ids)[REPO_ID_LEN], size_t n,
     struct snap_err *err)
 {
-	enum snap_code rc;
+	enum snap_code rc = repo_may_say(r, err);
 
-	/* Its store time is what the record rests on. */
-	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = repo_time(r, err);
 	return rc == SNAP_OK ? notes_forget(r->store, ids, n, err) : rc;
 }
 
@@ -239,6 +240,13 @@ repo_prune(struct repo *r, const struct repo_prune_opts *o,
     struct repo_prune_result *out, struct snap_err *err)
 {
 	return prune_run(r->store, o, out, err);
+}
+
+enum snap_code
+repo_broken(struct repo *r, const char *tmpdir, uint8_t (**ids)[REPO_ID_LEN],
+    size_t *n, struct snap_err *err)
+{
+	return prune_broken(r->store, tmpdir, ids, n, err);
 }
 
 enum snap_code

@@ -18,5 +18,7 @@ struct repo {
 /* Look once: listing snapshots must not cost reading the index. */
 SNAP_MUST_CHECK enum snap_code repo_look_once(
     struct repo *r, struct snap_err *err);
+/* The store's time, for what rests on no more than that. */
+SNAP_MUST_CHECK enum snap_code repo_time(struct repo *r, struct snap_err *err);
 
 #endif

@@ -86,6 +86,7 @@ struct repo_snapshot {
 	uint8_t root[REPO_ID_LEN]; /* its manifest's; for the repository */
 	uint8_t parent[REPO_ID_LEN];
 	int64_t time_ns; /* store time of the confirmation */
+	bool by_owner;   /* signed by the maintenance key, not by a host */
 	uint64_t bytes, new_bytes, stored_bytes, rows, n_streams;
 	size_t n_props;
 	struct repo_property *props; /* sorted by key */

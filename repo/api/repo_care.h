@@ -67,6 +67,10 @@ struct repo_prune_opts {
 	uint64_t max_time_s;       /* for beginning work; 0: no limit */
 	int64_t now_ns;            /* this machine's clock; 0: not compared */
 	const char *tmpdir;
+	/* To be forgotten; none is while a snapshot cannot be read, for it may
+	 * be the newest. */
+	const uint8_t (*forget)[REPO_ID_LEN];
+	size_t n_forget;
 };
 struct repo_prune_result {
 	uint64_t n_packs, bytes_total, bytes_live; /* frames, as it began */
@@ -75,6 +79,12 @@ struct repo_prune_result {
 	uint64_t n_repacked, n_rescued, bytes_read, bytes_written;
 	uint64_t n_denied; /* objects that the store would not delete */
 	uint64_t n_broken; /* snapshots that cannot be read */
+	uint64_t n_forgotten;
+	/* What is left of garbage: condemned, now or before, and going once
+	 * waiting_ns has come on the store's clock; too young to be condemned;
+	 * and beside what lives in packs that are not worth writing anew. */
+	uint64_t bytes_waiting, bytes_young, bytes_beside;
+	int64_t now_ns, waiting_ns; /* store time of the run; 0: nothing */
 };
 /*
  * Collect garbage: docs/prune.md.  Needs the maintenance key.
@@ -84,6 +94,12 @@ struct repo_prune_result {
 SNAP_MUST_CHECK enum snap_code repo_prune(struct repo *r,
     const struct repo_prune_opts *o, struct repo_prune_result *out,
     struct snap_err *err);
+
+/* Snapshots that were meant to stand and cannot be read, or lack something, so
+ * that prune keeps what they may need; *ids is malloc'd.  Each is logged, with
+ * the reason. */
+SNAP_MUST_CHECK enum snap_code repo_broken(struct repo *r, const char *tmpdir,
+    uint8_t (**ids)[REPO_ID_LEN], size_t *n, struct snap_err *err);
 
 struct repo_stats {
 	uint64_t n_snapshots, n_packs, n_blocks, n_chunks;

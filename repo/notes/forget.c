@@ -48,24 +48,31 @@ drop(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 }
 
 enum snap_code
+notes_record_forgotten(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
+    struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+	size_t part;
+
+	for (; n > 0 && rc == SNAP_OK; ids += part, n -= part) {
+		part = n < IDS_MAX ? n : IDS_MAX;
+		rc = record(s, ids, part, err);
+	}
+	return rc;
+}
+
+enum snap_code
 notes_forget(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
     struct snap_err *err)
 {
-	enum snap_code rc;
-	size_t part;
+	enum snap_code rc = notes_record_forgotten(s, ids, n, err);
 
-	for (; n > 0; ids += part, n -= part) {
-		part = n < IDS_MAX ? n : IDS_MAX;
-		rc = record(s, ids, part, err);
-		/* The confirmation first: without it there is no snapshot,
-		 * without the other half it would look like a loss. */
-		for (size_t i = 0; i < part && rc == SNAP_OK; i++) {
-			rc = drop(s, OBJ_OK, ids[i], err);
-			if (rc == SNAP_OK)
-				rc = drop(s, OBJ_SNAPSHOT, ids[i], err);
-		}
-		if (rc != SNAP_OK)
-			return rc;
+	/* The confirmation first: without it there is no snapshot, without the
+	 * other half it would look like a loss. */
+	for (size_t i = 0; i < n && rc == SNAP_OK; i++) {
+		rc = drop(s, OBJ_OK, ids[i], err);
+		if (rc == SNAP_OK)
+			rc = drop(s, OBJ_SNAPSHOT, ids[i], err);
 	}
-	return SNAP_OK;
+	return rc;
 }

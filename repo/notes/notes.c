@@ -66,12 +66,13 @@ take_props(struct note *n, const struct note_body *b, struct snap_err *err)
 	return SNAP_OK;
 }
 
-/* What a write-only host may not say. */
+/* What a write-only host may not say: all by which snapshots stay or go, for
+ * one that was broken into would unpin the others'. */
 static bool
 is_owners(uint16_t type)
 {
-	return type == NOTE_POLICY || type == NOTE_FORGET ||
-	       type == NOTE_REVOKED;
+	return type == NOTE_TAGS || type == NOTE_PIN || type == NOTE_POLICY ||
+	       type == NOTE_FORGET || type == NOTE_REVOKED;
 }
 
 static enum snap_code
@@ -210,7 +211,8 @@ notes_put(struct store *s, enum note_type type, const uint8_t *subject,
 		rc = snap_fail(err, SNAP_NOMEM, "no memory for a note");
 	else if (is_owners((uint16_t)type) && !s->keys->maintenance)
 		rc = snap_fail(err, SNAP_DENIED,
-		    "only the repository's owner can say this");
+		    "only the repository's owner, or who has its maintenance "
+		    "key, can say this");
 	else if (n_props > PROPERTIES_MAX)
 		rc = snap_fail(err, SNAP_USAGE, "a note holds no more");
 	if (rc != SNAP_OK)

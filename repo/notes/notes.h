@@ -22,6 +22,10 @@ enum note_type {
 };
 /* Of a forget record about the repository: ids in hex, separated by commas. */
 #define NOTE_PROP_SNAPSHOTS "snapshots"
+/* Of tags: separated by commas. */
+#define NOTE_PROP_TAGS "tags"
+/* Of a pin: "yes" or "no". */
+#define NOTE_PROP_PINNED "pinned"
 struct note {
 	uint8_t id[ID_LEN], subject[ID_LEN]; /* zeros: the repository */
 	uint16_t type;
@@ -49,8 +53,11 @@ SNAP_MUST_CHECK enum snap_code notes_put(struct store *s, enum note_type type,
     const uint8_t *subject, const struct repo_property *props, size_t n_props,
     struct snap_err *err);
 
-/* Record that these snapshots are forgotten, and delete them; what is not there
- * is fine.  Prune goes on where this is interrupted. */
+/* Record that these snapshots are forgotten: they are no roots from now on. */
+SNAP_MUST_CHECK enum snap_code notes_record_forgotten(struct store *s,
+    const uint8_t (*ids)[ID_LEN], size_t n, struct snap_err *err);
+/* ... and delete them; what is not there is fine.  Prune goes on where this is
+ * interrupted. */
 SNAP_MUST_CHECK enum snap_code notes_forget(struct store *s,
     const uint8_t (*ids)[ID_LEN], size_t n, struct snap_err *err);
 

@@ -86,6 +86,18 @@ add_victim(struct victims *vs, const struct view_pack *pk, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* Garbage that stays for now. */
+static void
+count_kept(struct prune *p, const struct view_pack *pk)
+{
+	if (pk->condemned)
+		return;
+	if (pk->n_need == 0)
+		p->r->bytes_young += pk->size;
+	else
+		p->r->bytes_beside += pk->bytes - pk->need_bytes;
+}
+
 static enum snap_code
 choose(struct victims *vs, const uint8_t (*runs)[ID_LEN], size_t n_runs,
     struct snap_err *err)
@@ -105,15 +117,19 @@ choose(struct victims *vs, const uint8_t (*runs)[ID_LEN], size_t n_runs,
 		const struct view_pack *pk = &p->v.packs[i];
 		bool moved = true;
 
-		if (!is_free(p, pk, runs, n_runs))
+		if (!is_free(p, pk, runs, n_runs)) {
+			count_kept(p, pk);
 			continue;
+		}
 		if (pk->n_need != 0) {
 			bool small =
 			    is_small(p, pk) &&
 			    n_small[pk->kind == OBJ_META] >= SMALL_MANY;
 
-			if ((!small && !is_sparse(p, pk)) || prune_enough(p))
+			if ((!small && !is_sparse(p, pk)) || prune_enough(p)) {
+				count_kept(p, pk);
 				continue;
+			}
 			rc = mover_take(p->mover, pk, &moved, err);
 			p->r->n_repacked += moved ? 1 : 0;
 		}

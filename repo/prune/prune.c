@@ -169,6 +169,8 @@ derive(struct prune *p, struct snap_err *err)
 		rc = roots_load(
 		    &p->roots, p->s, &p->notes, p->v.l0, p->grace, err);
 	if (rc == SNAP_OK)
+		forget_choose(p);
+	if (rc == SNAP_OK)
 		rc = store_look(p->s, err);
 	if (rc == SNAP_OK)
 		rc = view_load(&p->v, p->grace, err);
@@ -184,12 +186,14 @@ act(struct prune *p, struct snap_err *err)
 {
 	static enum snap_code (*const steps[])(
 	    struct prune * p, struct snap_err * err) = {
+		forget_record,
 		retire_snapshots,
 		sweep_confirm,
 		sweep_rescue,
 		merge_index,
 		sweep_packs,
 		retire_lists,
+		retire_notes,
 		condemn_victims,
 	};
 	enum snap_code rc = SNAP_OK;
@@ -214,6 +218,67 @@ count_live(struct prune *p)
 	}
 }
 
+static void
+undo(struct prune *p)
+{
+	view_fini(&p->v);
+	roots_fini(&p->roots);
+	notes_free(&p->notes);
+}
+
+/* The newest of a group may be the one that cannot be read: then an older one
+ * that a policy would drop is the last that comes back. */
+static enum snap_code
+derive_and_choose(struct prune *p, struct snap_err *err)
+{
+	enum snap_code rc = derive(p, err);
+
+	if (rc != SNAP_OK || p->roots.n_broken == 0 || p->r->n_forgotten == 0)
+		return rc;
+	report_log(p->s->report, REPORT_WARNING,
+	    "nothing is forgotten while a snapshot cannot be read");
+	undo(p);
+	p->n_forget = p->r->n_forgotten = 0;
+	return derive(p, err);
+}
+
+/* When the last of what is condemned may go. */
+static int64_t
+waiting_until(const struct prune *p)
+{
+	int64_t until = 0;
+
+	if (p->r->n_condemned != 0)
+		until = p->v.l0 + p->grace;
+	for (size_t i = 0; i < p->v.n_lists; i++) {
+		const struct view_list *l = &p->v.lists[i];
+		int64_t due =
+		    (l->ok_time < 0 ? p->v.l0 : l->ok_time) + p->grace;
+
+		for (uint32_t k = 0; k < l->n && !l->is_void; k++)
+			if (due > until &&
+			    (view_pack(&p->v, OBJ_DATA, l->packs[k]) != NULL ||
+				view_pack(&p->v, OBJ_META, l->packs[k]) !=
+				    NULL))
+				until = due;
+	}
+	return until;
+}
+
+static void
+count_left(struct prune *p)
+{
+	p->r->now_ns = p->v.l0;
+	p->r->bytes_waiting = p->r->bytes_condemned;
+	for (size_t i = 0; i < p->v.n_packs; i++) {
+		const struct view_pack *pk = &p->v.packs[i];
+
+		if (pk->condemned && !prune_goes(p, pk))
+			p->r->bytes_waiting += pk->size;
+	}
+	p->r->waiting_ns = p->r->bytes_waiting == 0 ? 0 : waiting_until(p);
+}
+
 /* Without a grace what is condemned goes at once, by a second derivation. */
 #define PASSES_ALONE 3
 
@@ -223,6 +288,7 @@ prune_run(struct store *s, const struct repo_prune_opts *o,
 {
 	struct prune *p = calloc(1, sizeof *p);
 	enum snap_code rc = SNAP_OK;
+	int passes;
 
 	memset(out, 0, sizeof *out);
 	if (p == NULL)
@@ -239,18 +305,62 @@ prune_run(struct store *s, const struct repo_prune_opts *o,
 	keys_random(p->run_id, ID_LEN);
 	if (rc == SNAP_OK)
 		rc = mover_new(p, &p->mover, err);
-	for (int i = 0; rc == SNAP_OK && i < (o->alone ? PASSES_ALONE : 1);
-	     i++) {
-		rc = derive(p, err);
+	p->n_forget = o->n_forget;
+	passes = o->alone && !o->dry_run ? PASSES_ALONE : 1;
+	for (int i = 0; rc == SNAP_OK && i < passes; i++) {
+		rc = derive_and_choose(p, err);
 		if (rc == SNAP_OK && i == 0)
 			count_live(p);
+		out->n_condemned = out->bytes_condemned = 0;
+		out->bytes_young = out->bytes_beside = 0;
 		if (rc == SNAP_OK)
 			rc = act(p, err);
-		view_fini(&p->v);
-		roots_fini(&p->roots);
-		notes_free(&p->notes);
+		if (rc == SNAP_OK)
+			count_left(p);
+		undo(p);
 	}
 	mover_free(p->mover);
+	free(p);
+	return rc;
+}
+
+static enum snap_code
+take_broken(const struct roots *r, uint8_t (**ids)[REPO_ID_LEN], size_t *n,
+    struct snap_err *err)
+{
+	uint8_t(*v)[REPO_ID_LEN] = calloc(r->n + 1, sizeof *v);
+
+	if (v == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for snapshots");
+	*n = 0;
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].state == ROOT_BROKEN)
+			memcpy(v[(*n)++], r->v[i].id, REPO_ID_LEN);
+	*ids = v;
+	return SNAP_OK;
+}
+
+enum snap_code
+prune_broken(struct store *s, const char *tmpdir, uint8_t (**ids)[REPO_ID_LEN],
+    size_t *n, struct snap_err *err)
+{
+	struct repo_prune_opts o = {
+		.dry_run = true, .no_snapshots = true, .tmpdir = tmpdir
+	};
+	struct repo_prune_result r = { .n_packs = 0 };
+	struct prune *p = calloc(1, sizeof *p);
+	enum snap_code rc;
+
+	if (p == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory to look");
+	p->s = s;
+	p->o = &o;
+	p->r = &r;
+	p->grace = (int64_t)s->config.grace_s * SECOND_NS;
+	rc = derive(p, err);
+	if (rc == SNAP_OK)
+		rc = take_broken(&p->roots, ids, n, err);
+	undo(p);
 	free(p);
 	return rc;
 }

@@ -17,5 +17,8 @@ struct store;
 SNAP_MUST_CHECK enum snap_code prune_run(struct store *s,
     const struct repo_prune_opts *o, struct repo_prune_result *out,
     struct snap_err *err);
+/* As repo_broken(). */
+SNAP_MUST_CHECK enum snap_code prune_broken(struct store *s, const char *tmpdir,
+    uint8_t (**ids)[REPO_ID_LEN], size_t *n, struct snap_err *err);
 
 #endif

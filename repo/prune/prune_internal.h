@@ -21,6 +21,7 @@ struct prune {
 	struct roots roots;
 	struct notes notes;
 	struct mover *mover;
+	size_t n_forget; /* of o->forget: 0 while a snapshot is broken */
 };
 /* SNAP_BUSY when half a grace has gone by since the derivation. */
 SNAP_MUST_CHECK enum snap_code prune_fresh(
@@ -66,7 +67,14 @@ SNAP_MUST_CHECK enum snap_code mover_take(struct mover *m,
 SNAP_MUST_CHECK enum snap_code mover_flush(
     struct mover *m, struct snap_err *err);
 
-/* ---- sweep.c, merge.c, condemn.c, retire.c: the steps, in this order */
+/* ---- forget.c: snapshots that are to be forgotten in this run */
+/* They are no roots of this derivation. */
+void forget_choose(struct prune *p);
+/* ... and are recorded, before anything rests on that. */
+SNAP_MUST_CHECK enum snap_code forget_record(
+    struct prune *p, struct snap_err *err);
+
+/* ---- sweep.c, merge.c, condemn.c, retire.c: the steps */
 SNAP_MUST_CHECK enum snap_code sweep_confirm(
     struct prune *p, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code sweep_rescue(
@@ -78,6 +86,8 @@ SNAP_MUST_CHECK enum snap_code sweep_packs(
 SNAP_MUST_CHECK enum snap_code retire_lists(
     struct prune *p, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code retire_snapshots(
+    struct prune *p, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code retire_notes(
     struct prune *p, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code condemn_victims(
     struct prune *p, struct snap_err *err);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * retire.c - what is left when packs are gone: lists that condemned them, and
- * halves of snapshots that never came to stand.
+ * retire.c - what is left when packs are gone: lists that condemned them,
+ * halves of snapshots that never came to stand, notes about what is no more.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -89,5 +89,99 @@ retire_snapshots(struct prune *p, struct snap_err *err)
 			rc = prune_delete(
 			    p, OBJ_SNAPSHOT, r->id, r->snapshot_size, err);
 	}
+	return rc;
+}
+
+/* Is a half of this snapshot still there? */
+static bool
+is_there(const struct roots *r, const uint8_t id[ID_LEN])
+{
+	size_t from = 0, to = r->n;
+
+	while (from < to) {
+		size_t mid = from + (to - from) / 2;
+		int order = memcmp(r->v[mid].id, id, ID_LEN);
+
+		if (order == 0)
+			return true;
+		if (order < 0)
+			from = mid + 1;
+		else
+			to = mid;
+	}
+	return false;
+}
+
+/* Of a forget record: is one that it names still there? */
+static bool
+names_one(const struct roots *r, const struct note *n)
+{
+	const char *list = note_prop(n, NOTE_PROP_SNAPSHOTS);
+	uint8_t id[ID_LEN];
+	char hex[2 * ID_LEN + 1];
+
+	while (list != NULL && *list != '\0') {
+		size_t len = strcspn(list, ",");
+
+		if (len == sizeof hex - 1) {
+			memcpy(hex, list, len);
+			hex[len] = '\0';
+			if (hex_decode(hex, id, ID_LEN) && is_there(r, id))
+				return true;
+		}
+		list += len + (list[len] == ',');
+	}
+	return false;
+}
+
+static bool
+any_stands(const struct roots *r)
+{
+	for (size_t i = 0; i < r->n; i++)
+		if (r->v[i].state == ROOT_STANDS)
+			return true;
+	return false;
+}
+
+/*
+ * A forget record is over when nothing is left of what it names; but without
+ * any snapshot it is the proof that there need be none.  Another note is when
+ * a newer one speaks of the same, or its snapshot is gone.  The newest about
+ * what is there stays for ever, whatever it says: an older one that somebody
+ * puts again must not count.
+ */
+static bool
+note_is_over(const struct prune *p, const struct note *n, bool stands)
+{
+	static const uint8_t repository[ID_LEN];
+
+	if (n->time_ns > p->v.l0 - 3 * p->grace || !n->maintenance)
+		return false;
+	switch (n->type) {
+	case NOTE_FORGET:
+		return stands && !names_one(&p->roots, n);
+	case NOTE_TAGS:
+	case NOTE_PIN:
+		if (!is_there(&p->roots, n->subject))
+			return true;
+		return notes_about(&p->notes, n->type, n->subject) != n;
+	case NOTE_POLICY:
+		return memcmp(n->subject, repository, ID_LEN) == 0 &&
+		       notes_about(&p->notes, NOTE_POLICY, NULL) != n;
+	default:
+		return false;
+	}
+}
+
+enum snap_code
+retire_notes(struct prune *p, struct snap_err *err)
+{
+	bool stands = any_stands(&p->roots);
+	enum snap_code rc = SNAP_OK;
+
+	for (size_t i = 0; i < p->notes.n && rc == SNAP_OK; i++)
+		if (note_is_over(p, &p->notes.v[i], stands))
+			rc =
+			    prune_delete(p, OBJ_NOTE, p->notes.v[i].id, 0, err);
 	return rc;
 }

@@ -232,6 +232,8 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
 	}
 	rc = snapshots_describe(snap, e->id, *when, out, err);
 	*stands = rc == SNAP_OK;
+	if (*stands)
+		out->by_owner = store_body_is_maintenance(&body);
 out:
 	store_body_fini(&body);
 	free(snap);

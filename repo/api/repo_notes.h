@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * repo_notes.h - the door again, for what its owner says of snapshots and of
+ * the repository after the commit: tags, pins, and the policy by which
+ * snapshots stay.
+ *
+ * The newest word counts.  Who has no maintenance key can say nothing
+ * (SNAP_DENIED): a write-only host that was broken into would unpin the
+ * snapshots of others.
+ */
+#ifndef SNAP_REPO_NOTES_H
+#define SNAP_REPO_NOTES_H
+
+#include "repo.h"
+
+struct repo_notes;
+SNAP_MUST_CHECK enum snap_code repo_notes(
+    struct repo *r, struct repo_notes **out, struct snap_err *err);
+void repo_notes_free(struct repo_notes *n);
+/* Separated by commas, "" = none; borrowed of either. */
+const char *repo_notes_tags(
+    const struct repo_notes *n, const struct repo_snapshot *s);
+bool repo_notes_pinned(
+    const struct repo_notes *n, const struct repo_snapshot *s);
+/* Settings by name; none: there is no policy.  Borrowed. */
+size_t repo_notes_policy(
+    const struct repo_notes *n, const struct repo_property **settings);
+
+/* `said`: what was there before, over which this counts. */
+SNAP_MUST_CHECK enum snap_code repo_say_tags(struct repo *r,
+    const struct repo_notes *said, const uint8_t id[REPO_ID_LEN],
+    const char *tags, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code repo_say_pinned(struct repo *r,
+    const struct repo_notes *said, const uint8_t id[REPO_ID_LEN], bool pinned,
+    struct snap_err *err);
+/* `settings` sorted by key. */
+SNAP_MUST_CHECK enum snap_code repo_say_policy(struct repo *r,
+    const struct repo_notes *said, const struct repo_property *settings,
+    size_t n, struct snap_err *err);
+/* SNAP_DENIED without the maintenance key, as all who say something. */
+SNAP_MUST_CHECK enum snap_code repo_may_say(
+    struct repo *r, struct snap_err *err);
+
+#endif

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* said.c - behind the door of repo_notes.h. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "keys.h"
+#include "notes.h"
+#include "repo_internal.h"
+#include "repo_notes.h"
+
+struct repo_notes {
+	struct notes all;
+};
+
+enum snap_code
+repo_notes(struct repo *r, struct repo_notes **out, struct snap_err *err)
+{
+	struct repo_notes *n = calloc(1, sizeof *n);
+	enum snap_code rc;
+
+	if (n == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for notes");
+	rc = notes_load(r->store, &n->all, err);
+	if (rc == SNAP_OK)
+		*out = n;
+	else
+		free(n);
+	return rc;
+}
+
+void
+repo_notes_free(struct repo_notes *n)
+{
+	if (n == NULL)
+		return;
+	notes_free(&n->all);
+	free(n);
+}
+
+const char *
+repo_notes_tags(const struct repo_notes *n, const struct repo_snapshot *s)
+{
+	const struct note *note = notes_about(&n->all, NOTE_TAGS, s->id);
+	const char *tags = note != NULL ? note_prop(note, NOTE_PROP_TAGS)
+					: repo_snapshot_prop(s, REPO_PROP_TAGS);
+
+	return tags != NULL ? tags : "";
+}
+
+bool
+repo_notes_pinned(const struct repo_notes *n, const struct repo_snapshot *s)
+{
+	const struct note *note = notes_about(&n->all, NOTE_PIN, s->id);
+	const char *v = note != NULL ? note_prop(note, NOTE_PROP_PINNED) : "no";
+
+	/* What is no clear "no" keeps. */
+	return v == NULL || strcmp(v, "no") != 0;
+}
+
+size_t
+repo_notes_policy(
+    const struct repo_notes *n, const struct repo_property **settings)
+{
+	const struct note *note = notes_about(&n->all, NOTE_POLICY, NULL);
+
+	*settings = note != NULL ? note->props : NULL;
+	return note != NULL ? note->n_props : 0;
+}
+
+enum snap_code
+repo_may_say(struct repo *r, struct snap_err *err)
+{
+	if (r->store->keys->maintenance)
+		return SNAP_OK;
+	(void)snap_fail(err, SNAP_DENIED,
+	    "this key may only add backups: it decides of no snapshot");
+	return snap_hint(err,
+	    "Do it with the passphrase of the owner, or with a maintenance "
+	    "key.");
+}
+
+enum snap_code
+repo_time(struct repo *r, struct snap_err *err)
+{
+	/* The index is not needed for a note. */
+	return r->store->l0 != 0
+		   ? SNAP_OK
+		   : transport_now(r->store->t, &r->store->l0, err);
+}
+
+static enum snap_code
+say(struct repo *r, const struct repo_notes *said, enum note_type type,
+    const uint8_t *subject, const struct repo_property *props, size_t n,
+    struct snap_err *err)
+{
+	const struct note *last = notes_about(&said->all, type, subject);
+	enum snap_code rc = repo_may_say(r, err);
+
+	if (rc == SNAP_OK)
+		rc = repo_time(r, err);
+	/* Stores tell times by the second, and a clock may have been set. */
+	if (rc == SNAP_OK && last != NULL && last->l0 >= r->store->l0)
+		r->store->l0 = last->l0 + 1;
+	return rc == SNAP_OK ? notes_put(r->store, type, subject, props, n, err)
+			     : rc;
+}
+
+enum snap_code
+repo_say_tags(struct repo *r, const struct repo_notes *said,
+    const uint8_t id[REPO_ID_LEN], const char *tags, struct snap_err *err)
+{
+	struct repo_property prop = { NOTE_PROP_TAGS, tags };
+
+	return say(r, said, NOTE_TAGS, id, &prop, 1, err);
+}
+
+enum snap_code
+repo_say_pinned(struct repo *r, const struct repo_notes *said,
+    const uint8_t id[REPO_ID_LEN], bool pinned, struct snap_err *err)
+{
+	struct repo_property prop = { NOTE_PROP_PINNED, pinned ? "yes" : "no" };
+
+	return say(r, said, NOTE_PIN, id, &prop, 1, err);
+}
+
+enum snap_code
+repo_say_policy(struct repo *r, const struct repo_notes *said,
+    const struct repo_property *settings, size_t n, struct snap_err *err)
+{
+	return say(r, said, NOTE_POLICY, NULL, settings, n, err);
+}
