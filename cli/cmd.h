@@ -33,7 +33,14 @@ enum cmd_bit {
 	CMD_HELP = 1 << 9,
 	CMD_COPY = 1 << 10,
 	CMD_DOCTOR = 1 << 11,
-	CMD_ALL = (1 << 12) - 1
+	CMD_PRUNE = 1 << 12,
+	CMD_FORGET = 1 << 13,
+	CMD_TAG = 1 << 14,
+	CMD_PIN = 1 << 15,
+	CMD_UNPIN = 1 << 16,
+	CMD_POLICY = 1 << 17,
+	/* 18: diff */
+	CMD_ALL = (1 << 19) - 1
 };
 
 struct cli {
@@ -66,6 +73,12 @@ enum snap_code cmd_stats(struct cli *c, struct snap_err *err);
 enum snap_code cmd_repair(struct cli *c, struct snap_err *err);
 enum snap_code cmd_copy(struct cli *c, struct snap_err *err);
 enum snap_code cmd_doctor(struct cli *c, struct snap_err *err);
+enum snap_code cmd_prune(struct cli *c, struct snap_err *err);
+enum snap_code cmd_forget(struct cli *c, struct snap_err *err);
+enum snap_code cmd_tag(struct cli *c, struct snap_err *err);
+enum snap_code cmd_pin(struct cli *c, struct snap_err *err);
+enum snap_code cmd_unpin(struct cli *c, struct snap_err *err);
+enum snap_code cmd_policy(struct cli *c, struct snap_err *err);
 enum snap_code cmd_version(struct cli *c, struct snap_err *err);
 enum snap_code cmd_help(struct cli *c, struct snap_err *err);
 

@@ -224,3 +224,60 @@ opts_number(const char *text, const char *option, unsigned long min,
 	*out = v;
 	return SNAP_OK;
 }
+
+struct unit {
+	char letter;
+	uint64_t times;
+};
+
+/* `units` ends with letter 0; a number alone is of the first if that has no
+ * letter of its own. */
+static bool
+with_unit(const char *text, const struct unit *units, uint64_t *out)
+{
+	unsigned long long v;
+	char *end;
+
+	errno = 0;
+	v = strtoull(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || errno != 0 || v == 0)
+		return false;
+	for (; units->times != 0; units++) {
+		if (units->letter != *end ||
+		    (units->letter != '\0' && end[1] != '\0'))
+			continue;
+		if (v > UINT64_MAX / 2 / units->times)
+			return false;
+		*out = (uint64_t)v * units->times;
+		return true;
+	}
+	return false;
+}
+
+enum snap_code
+opts_size(
+    const char *text, const char *option, uint64_t *out, struct snap_err *err)
+{
+	static const struct unit units[] = { { '\0', 1 }, { 'K', 1u << 10 },
+		{ 'M', 1u << 20 }, { 'G', 1u << 30 },
+		{ 'T', UINT64_C(1) << 40 }, { '\0', 0 } };
+
+	if (with_unit(text, units, out))
+		return SNAP_OK;
+	return snap_fail(err, SNAP_USAGE,
+	    "--%s takes a size as 500M or 20G, not \"%s\"", option, text);
+}
+
+enum snap_code
+opts_seconds(
+    const char *text, const char *option, uint64_t *out, struct snap_err *err)
+{
+	static const struct unit units[] = { { 's', 1 }, { 'm', 60 },
+		{ 'h', 3600 }, { 'd', 86400 }, { '\0', 0 } };
+
+	if (with_unit(text, units, out))
+		return SNAP_OK;
+	return snap_fail(err, SNAP_USAGE,
+	    "--%s takes a time as 90s, 30m, 2h or 1d, not \"%s\"", option,
+	    text);
+}

@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "err.h"
 
@@ -49,6 +50,14 @@ struct opts {
 	/* check */
 	bool read_data, scrub;
 	const char *read_percent, *read_since;
+	/* prune, forget, policy */
+	const char *keep[7]; /* by enum retain_rule, up to RETAIN_WITHIN */
+	const char *timezone, *grace;
+	const char *max_repack_size, *max_time, *repack_below;
+	struct opt_list keep_tags, keep_ids;
+	bool dry_run, force, yes, alone, no_snapshots, broken;
+	/* tag */
+	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */
 	bool man;
 
@@ -93,5 +102,11 @@ SNAP_MUST_CHECK enum snap_code opts_parse_front(
 SNAP_MUST_CHECK enum snap_code opts_number(const char *text, const char *option,
     unsigned long min, unsigned long max, unsigned long *out,
     struct snap_err *err);
+/* Bytes: a number and, behind it, nothing, K, M, G or T (powers of 1024). */
+SNAP_MUST_CHECK enum snap_code opts_size(
+    const char *text, const char *option, uint64_t *out, struct snap_err *err);
+/* Seconds: a number and s, m, h or d. */
+SNAP_MUST_CHECK enum snap_code opts_seconds(
+    const char *text, const char *option, uint64_t *out, struct snap_err *err);
 
 #endif

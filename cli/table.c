@@ -7,11 +7,14 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "retention.h"
 
 #define PROG SNAP_PROGRAM_NAME
+#define KEEP_COMMANDS (CMD_PRUNE | CMD_POLICY)
 #define REPO_COMMANDS                                                          \
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
-	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY)
+	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
+	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define OFF(field) offsetof(struct opts, field)
@@ -76,6 +79,41 @@ const struct cmd cmd_table[] = {
 	    "before is passed over, so a copy that broke off goes on when "
 	    "the command is given again.",
 	    0, 1000, cmd_copy },
+	{ CMD_PRUNE, "prune", "",
+	    "forget what a policy does not keep, and free room",
+	    "Compares the snapshots of each database of a cluster, or of each "
+	    "stream name, by a policy: that of the options, else that of "
+	    "SNAP_KEEP_DAILY and so on, else the repository's own (policy "
+	    "set); without any no snapshot is forgotten. Shows by which rules "
+	    "each one stays. The newest of each and what is pinned always do; "
+	    "a policy by which most would go at once is refused. Then "
+	    "collects what no snapshot needs: what is found today is deleted "
+	    "by a prune three days later, so that backups may run at any "
+	    "time, on any machine. Needs the owner's passphrase or a "
+	    "maintenance key.",
+	    0, 0, cmd_prune },
+	{ CMD_FORGET, "forget", "SNAPSHOT... | --broken",
+	    "forget snapshots by their ids",
+	    "Snapshots that are named here, whatever the policy says; or, "
+	    "with --broken, all that cannot be read any more and therefore "
+	    "keep garbage. Room is freed by prune.",
+	    0, 1000, cmd_forget },
+	{ CMD_TAG, "tag",
+	    "SNAPSHOT... --add=TAG | --remove=TAG | --set=TAG,...",
+	    "change the tags of snapshots", "", 1, 1000, cmd_tag },
+	{ CMD_PIN, "pin", "SNAPSHOT...", "keep snapshots whatever the policy",
+	    "No policy forgets what is pinned, and neither does forget, until "
+	    "it is unpinned.",
+	    1, 1000, cmd_pin },
+	{ CMD_UNPIN, "unpin", "SNAPSHOT...", "undo pin", "", 1, 1000,
+	    cmd_unpin },
+	{ CMD_POLICY, "policy", "show | set | clear",
+	    "the repository's own policy for prune",
+	    "It lies in the repository, signed, and counts for each prune "
+	    "that is given no other. show draws what it keeps of a backup "
+	    "each day; with rules among the options it shows these instead. "
+	    "7 daily, 4 weekly and 12 monthly is a good start.",
+	    1, 1, cmd_policy },
 	{ CMD_DOCTOR, "doctor", "", "examine a store and our rights there",
 	    "Writes, reads, lists, replaces and deletes small objects next "
 	    "to those of the repository, which stays as it is and need not "
@@ -180,8 +218,59 @@ const struct opt opts_table[] = {
 	    "back up standard input" },
 	{ 0, "name", "NAME", OPT_STRING, OFF(name), CMD_BACKUP,
 	    "what to file standard input or a command's output under" },
-	{ 0, "tag", "TAG", OPT_LIST, OFF(tags), CMD_BACKUP,
-	    "mark the snapshot; may be repeated" },
+	{ 0, "tag", "TAG", OPT_LIST, OFF(tags), CMD_BACKUP | CMD_SNAPSHOTS,
+	    "mark the snapshot, or list only those that have one of these; "
+	    "may be repeated" },
+	{ 0, "keep-last", "N", OPT_STRING, OFF(keep[RETAIN_LAST]),
+	    KEEP_COMMANDS, "keep the newest N snapshots; \"all\" for any number" },
+	{ 0, "keep-hourly", "N", OPT_STRING, OFF(keep[RETAIN_HOURLY]),
+	    KEEP_COMMANDS, "keep the newest of each of N hours that have one" },
+	{ 0, "keep-daily", "N", OPT_STRING, OFF(keep[RETAIN_DAILY]),
+	    KEEP_COMMANDS, "the same of days" },
+	{ 0, "keep-weekly", "N", OPT_STRING, OFF(keep[RETAIN_WEEKLY]),
+	    KEEP_COMMANDS, "the same of weeks, which begin on Monday" },
+	{ 0, "keep-monthly", "N", OPT_STRING, OFF(keep[RETAIN_MONTHLY]),
+	    KEEP_COMMANDS, "the same of months" },
+	{ 0, "keep-yearly", "N", OPT_STRING, OFF(keep[RETAIN_YEARLY]),
+	    KEEP_COMMANDS, "the same of years" },
+	{ 0, "keep-within", "SPAN", OPT_STRING, OFF(keep[RETAIN_WITHIN]),
+	    KEEP_COMMANDS, "keep all that are younger than this, counted from "
+	    "the newest: 36h, 14d, 2w, 1y6m" },
+	{ 0, "keep-tag", "TAG", OPT_LIST, OFF(keep_tags), KEEP_COMMANDS,
+	    "keep those with this tag as well; may be repeated" },
+	{ 0, "keep-id", "SNAPSHOT", OPT_LIST, OFF(keep_ids), CMD_PRUNE,
+	    "keep this one as well, this time; may be repeated" },
+	{ 0, "timezone", "ZONE", OPT_STRING, OFF(timezone), KEEP_COMMANDS,
+	    "whose days, weeks and months are meant, as Europe/Berlin; "
+	    "default UTC" },
+	{ 0, "dry-run", NULL, OPT_FLAG, OFF(dry_run), CMD_PRUNE | CMD_FORGET,
+	    "only show what would be done" },
+	{ 0, "force", NULL, OPT_FLAG, OFF(force), CMD_PRUNE | CMD_FORGET,
+	    "also if most snapshots go by it, or the newest one" },
+	{ 0, "yes", NULL, OPT_FLAG, OFF(yes), CMD_PRUNE | CMD_FORGET,
+	    "confirm what would be asked for on a terminal" },
+	{ 0, "broken", NULL, OPT_FLAG, OFF(broken), CMD_FORGET,
+	    "all that cannot be read any more; they are named first" },
+	{ 0, "repack-below", "PERCENT", OPT_STRING, OFF(repack_below),
+	    CMD_PRUNE, "write packs anew of which less than this is needed; "
+	    "default 60" },
+	{ 0, "max-repack-size", "SIZE", OPT_STRING, OFF(max_repack_size),
+	    CMD_PRUNE, "write at most about SIZE anew, as 20G" },
+	{ 0, "max-time", "TIME", OPT_STRING, OFF(max_time), CMD_PRUNE,
+	    "begin no new work after TIME, as 2h; the next prune goes on" },
+	{ 0, "no-snapshots", NULL, OPT_FLAG, OFF(no_snapshots), CMD_PRUNE,
+	    "no backup ever finished here: what is there is garbage" },
+	{ 0, "grace", "0", OPT_STRING, OFF(grace), CMD_PRUNE,
+	    "delete at once; only with --i-am-alone" },
+	{ 0, "i-am-alone", NULL, OPT_FLAG, OFF(alone), CMD_PRUNE,
+	    "nothing else uses this repository, on any machine, until this "
+	    "has ended" },
+	{ 0, "add", "TAG", OPT_LIST, OFF(add_tags), CMD_TAG,
+	    "add a tag; may be repeated" },
+	{ 0, "remove", "TAG", OPT_LIST, OFF(remove_tags), CMD_TAG,
+	    "remove a tag; may be repeated" },
+	{ 0, "set", "TAG,...", OPT_LIST, OFF(set_tags), CMD_TAG,
+	    "these tags and no others; '' for none" },
 	{ 0, "compression-level", "N", OPT_STRING, OFF(level), CMD_BACKUP,
 	    "level of zstd, 1 to 19; default: of 1 to 3 the one that suits "
 	    "the data" },

@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "json.h"
 #include "place.h"
+#include "repo_notes.h"
 #include "ui.h"
 
 static void
@@ -39,9 +40,55 @@ cell_source(struct ui_table *t, const struct repo_snapshot *s)
 	bytes_fini(&b);
 }
 
+struct listing {
+	const struct place *s;
+	const struct repo_notes *said;
+	const char *only;
+	const struct opt_list *tags;
+};
+
+static bool
+has_tag(const char *tags, const char *tag)
+{
+	while (*tags != '\0') {
+		size_t len = strcspn(tags, ",");
+
+		if (len == strlen(tag) && memcmp(tags, tag, len) == 0)
+			return true;
+		tags += len + (tags[len] == ',');
+	}
+	return false;
+}
+
+static bool
+is_wanted(const struct listing *l, const struct repo_snapshot *s)
+{
+	const char *tags = repo_notes_tags(l->said, s);
+	bool tagged = l->tags->n == 0;
+
+	for (size_t i = 0; i < l->tags->n && !tagged; i++)
+		tagged = has_tag(tags, l->tags->v[i]);
+	return tagged &&
+	       (l->only == NULL || strcmp(place_source(s), l->only) == 0);
+}
+
+static void
+cell_tags(
+    struct ui_table *t, const struct listing *l, const struct repo_snapshot *s)
+{
+	const char *tags = repo_notes_tags(l->said, s);
+	struct bytes b;
+
+	bytes_init(&b, strlen(tags) + 16);
+	bytes_put_str(&b, tags);
+	if (repo_notes_pinned(l->said, s))
+		bytes_put_str(&b, *tags != '\0' ? " (pinned)" : "(pinned)");
+	ui_table_cell(t, b.bad ? span_str("?") : bytes_span(&b));
+	bytes_fini(&b);
+}
+
 static enum snap_code
-as_table(
-    const struct repo_snapshots *all, const char *only, struct snap_err *err)
+as_table(const struct listing *l, struct snap_err *err)
 {
 	static const char *const heads[] = { "ID", "TIME", "SOURCE", "HOST",
 		"SIZE", "NEW", "STORED", "TAGS" };
@@ -52,9 +99,9 @@ as_table(
 
 	if (t == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	for (i = 0; i < all->n; i++) {
-		s = &all->v[i];
-		if (only != NULL && strcmp(place_source(s), only) != 0)
+	for (i = 0; i < l->s->all.n; i++) {
+		s = &l->s->all.v[i];
+		if (!is_wanted(l, s))
 			continue;
 		hex_encode(s->id, REPO_ID_LEN, hex);
 		ui_table_cell(t, span_of(hex, 8));
@@ -64,23 +111,31 @@ as_table(
 		cell_size(t, s->bytes);
 		cell_size(t, s->new_bytes);
 		cell_size(t, s->stored_bytes);
-		cell_text(t, repo_snapshot_prop(s, REPO_PROP_TAGS));
+		cell_tags(t, l, s);
 	}
 	ui_table_print(t);
 	return ui_out_end(err);
 }
 
 static enum snap_code
-as_json(const struct place *s, const char *only, struct snap_err *err)
+as_json(const struct listing *l, struct snap_err *err)
 {
-	const struct repo_snapshots *all = &s->all;
-	json_t *root = place_json(s), *list = json_array();
+	const struct repo_snapshots *all = &l->s->all;
+	json_t *root = place_json(l->s), *list = json_array(), *one;
 	size_t i;
 
-	for (i = 0; i < all->n; i++)
-		if (only == NULL || strcmp(place_source(&all->v[i]), only) == 0)
-			(void)json_array_append_new(
-			    list, json_snapshot(&all->v[i]));
+	for (i = 0; i < all->n; i++) {
+		const struct repo_snapshot *s = &all->v[i];
+
+		if (!is_wanted(l, s))
+			continue;
+		one = json_snapshot(s);
+		(void)json_object_set_new(one, REPO_PROP_TAGS,
+		    json_tags(repo_notes_tags(l->said, s)));
+		(void)json_object_set_new(
+		    one, "pinned", json_boolean(repo_notes_pinned(l->said, s)));
+		(void)json_array_append_new(list, one);
+	}
 	(void)json_object_set_new(root, "snapshots", list);
 	json_put_u64(root, "damaged", all->n_damaged);
 	return json_print(root, err);
@@ -89,17 +144,22 @@ as_json(const struct place *s, const char *only, struct snap_err *err)
 enum snap_code
 cmd_snapshots(struct cli *c, struct snap_err *err)
 {
-	const char *only = c->o.n_args > 0 ? c->o.args[0] : NULL;
 	struct place s = PLACE_INIT;
+	struct repo_notes *said = NULL;
+	struct listing l = { .s = &s, .tags = &c->o.tags };
 	enum snap_code rc;
 
 	s.for_listing = true;
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
-	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK)
+	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK ||
+	    (rc = repo_notes(s.repo, &said, err)) != SNAP_OK)
 		goto out;
+	l.said = said;
+	l.only = c->o.n_args > 0 ? c->o.args[0] : NULL;
 	c->n_warnings = s.all.n_damaged;
-	rc = c->o.json ? as_json(&s, only, err) : as_table(&s.all, only, err);
+	rc = c->o.json ? as_json(&l, err) : as_table(&l, err);
 out:
+	repo_notes_free(said);
 	place_close(&s);
 	return rc;
 }

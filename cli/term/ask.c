@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * ask.c - a secret typed on the terminal.
+ * ask.c - a secret, or a word, typed on the terminal.
  *
  * It is /dev/tty that is asked, as ssh does, since stdin and stdout may be
  * pipes; cron has no terminal and is never asked.  The terminal gets its old
@@ -38,8 +38,8 @@ read_line(int fd, struct bytes *out, const struct report *r)
 	return false;
 }
 
-bool
-ui_ask_secret(const char *prompt, struct bytes *out, const struct report *r)
+static bool
+ask(const char *prompt, bool echo, struct bytes *out, const struct report *r)
 {
 	struct termios old, mute;
 	bool ok = false;
@@ -51,7 +51,8 @@ ui_ask_secret(const char *prompt, struct bytes *out, const struct report *r)
 	if (tcgetattr(fd, &old) != 0)
 		goto out;
 	mute = old;
-	mute.c_lflag &= (tcflag_t)~ECHO;
+	if (!echo)
+		mute.c_lflag &= (tcflag_t)~ECHO;
 	mute.c_lflag |= ECHONL | ICANON;
 	/* Ctrl-Z and Ctrl-\ would leave us, and a terminal without echo. */
 	mute.c_cc[VSUSP] = mute.c_cc[VQUIT] = (cc_t)fpathconf(fd, _PC_VDISABLE);
@@ -63,4 +64,16 @@ ui_ask_secret(const char *prompt, struct bytes *out, const struct report *r)
 out:
 	(void)close(fd);
 	return ok;
+}
+
+bool
+ui_ask_secret(const char *prompt, struct bytes *out, const struct report *r)
+{
+	return ask(prompt, false, out, r);
+}
+
+bool
+ui_ask_line(const char *prompt, struct bytes *out, const struct report *r)
+{
+	return ask(prompt, true, out, r);
 }

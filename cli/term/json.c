@@ -44,8 +44,8 @@ json_put_u64(json_t *o, const char *key, uint64_t v)
 	    o, key, json_integer(v > INT64_MAX ? INT64_MAX : (json_int_t)v));
 }
 
-static json_t *
-tag_list(const char *tags)
+json_t *
+json_tags(const char *tags)
 {
 	json_t *list = json_array(), *one;
 	const char *end;
@@ -81,27 +81,35 @@ json_kind(uint8_t kind)
 	return names[kind];
 }
 
+void
+json_put_time(json_t *o, const char *key, int64_t time_ns)
+{
+	time_t t = (time_t)(time_ns / 1000000000);
+	char when[UI_TIME_MAX] = "";
+	struct tm tm;
+
+	if (gmtime_r(&t, &tm) != NULL)
+		(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	json_put_text(o, key, span_str(when));
+}
+
 json_t *
 json_snapshot(const struct repo_snapshot *s)
 {
 	json_t *o = json_object(), *props = json_object();
-	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX] = "";
-	time_t t = (time_t)(s->time_ns / 1000000000);
-	struct tm tm;
+	char hex[2 * REPO_ID_LEN + 1];
 	size_t i;
 
 	hex_encode(s->id, REPO_ID_LEN, hex);
 	json_put_text(o, "id", span_str(hex));
-	if (gmtime_r(&t, &tm) != NULL)
-		(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	json_put_text(o, "confirmed", span_str(when));
+	json_put_time(o, "confirmed", s->time_ns);
 	json_put_u64(o, "bytes", s->bytes);
 	json_put_u64(o, "new-bytes", s->new_bytes);
 	json_put_u64(o, "stored-bytes", s->stored_bytes);
 	json_put_u64(o, "rows", s->rows);
 	json_put_u64(o, "streams", s->n_streams);
-	(void)json_object_set_new(
-	    o, REPO_PROP_TAGS, tag_list(repo_snapshot_prop(s, REPO_PROP_TAGS)));
+	(void)json_object_set_new(o, REPO_PROP_TAGS,
+	    json_tags(repo_snapshot_prop(s, REPO_PROP_TAGS)));
 	for (i = 0; i < s->n_props; i++)
 		if (strcmp(s->props[i].key, REPO_PROP_TAGS) != 0)
 			json_put_text(props, s->props[i].key,

@@ -21,6 +21,10 @@ void json_put_text(json_t *o, const char *key, struct span s);
 void json_put_u64(json_t *o, const char *key, uint64_t v);
 /* What --json calls an enum stream_kind. */
 const char *json_kind(uint8_t kind);
+/* RFC 3339 in UTC. */
+void json_put_time(json_t *o, const char *key, int64_t time_ns);
+/* A list of what is separated by commas; NULL: of nothing. */
+json_t *json_tags(const char *tags);
 json_t *json_snapshot(const struct repo_snapshot *s);
 /* Print on stdout and release. */
 SNAP_MUST_CHECK enum snap_code json_print(json_t *root, struct snap_err *err);

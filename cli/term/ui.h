@@ -64,5 +64,7 @@ void ui_escape(struct bytes *out, struct span s);
  * when *cancel became non-zero. */
 bool ui_ask_secret(
     const char *prompt, struct bytes *out, const struct report *r);
+/* The same with echo, for what is no secret. */
+bool ui_ask_line(const char *prompt, struct bytes *out, const struct report *r);
 
 #endif

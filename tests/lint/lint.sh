@@ -6,8 +6,8 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/found"
 
-find base chunker transports pgsource repo cli tests docs scripts .ci \
-    CMakeLists.txt README.md -type f -print 2>/dev/null |
+find base chunker retention transports pgsource repo cli \
+    tests docs scripts .ci CMakeLists.txt README.md -type f -print 2>/dev/null |
     grep -v '/corpus/' | sort >"$tmp/all"
 grep '\.[ch]$' "$tmp/all" >"$tmp/c"
 grep -v '^tests/' "$tmp/c" >"$tmp/product"
