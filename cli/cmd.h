@@ -48,6 +48,7 @@ struct cli {
 	struct report report;
 	bool before_work;  /* a failure of the source now is one of usage */
 	size_t n_warnings; /* it finished, but somebody must look */
+	bool partial;      /* a restore left something out, as it was asked */
 };
 
 struct cmd {

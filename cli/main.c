@@ -35,7 +35,8 @@ enum status {
 	STATUS_NO_REPOSITORY = 10,
 	STATUS_BUSY = 11,
 	STATUS_WRONG_KEY = 12,
-	STATUS_CORRUPT = 13
+	STATUS_CORRUPT = 13,
+	STATUS_PARTIAL = 14
 };
 
 /* The number of the signal that asked us to stop. */
@@ -130,6 +131,8 @@ status_of(const struct cli *c, enum snap_code rc)
 
 	switch (rc) {
 	case SNAP_OK:
+		if (c->partial)
+			return STATUS_PARTIAL;
 		return c->n_warnings > 0 ? STATUS_WARNINGS : STATUS_OK;
 	case SNAP_CANCELLED:
 		return sig != 0 ? 128 + sig : STATUS_FAILURE;

@@ -46,7 +46,9 @@ struct opts {
 	struct opt_list schemas, exclude_schemas, tables, exclude_tables;
 	struct opt_list exclude_table_data, tags;
 	/* restore */
-	bool globals, properties, no_transaction, no_restrict;
+	bool globals, properties, no_transaction, no_restrict, partial;
+	/* repair */
+	bool write;
 	/* check */
 	bool read_data, scrub;
 	const char *read_percent, *read_since;

@@ -67,10 +67,20 @@ const struct cmd cmd_table[] = {
 	    0, 0, cmd_check },
 	{ CMD_STATS, "stats", "", "show what the repository holds", "", 0, 0,
 	    cmd_stats },
-	{ CMD_REPAIR, "repair", "index", "write index entries that got lost",
-	    "Reads the contents of packs that no readable index names and "
-	    "writes an index for them. Nothing is deleted.",
-	    1, 1, cmd_repair },
+	{ CMD_REPAIR, "repair", "index | packs [PACK]... | snapshots [SNAPSHOT]...",
+	    "write again what got lost, and say what cannot be",
+	    "'index' reads the contents of packs that no readable index "
+	    "names and writes an index for them. 'packs' reads all packs, or "
+	    "those that are named, keeps of the damaged ones what is good and "
+	    "condemns them, so that the next backup stores anew what is lost; "
+	    "given once more after that backup it makes the lost blocks again "
+	    "out of what was stored, for the old snapshots. It makes lost "
+	    "directories again as well. 'snapshots' reads all data "
+	    "and lists, table by table, what each snapshot lacks; with "
+	    "--write what is left of a damaged one becomes a snapshot of its "
+	    "own, a salvaged one, which is never the latest and comes back "
+	    "with 'restore --partial' only. Nothing is deleted.",
+	    1, 1000, cmd_repair },
 	{ CMD_COPY, "copy", "[SNAPSHOT]...",
 	    "copy snapshots from another repository",
 	    "Reads snapshots of the repository given by --from, all of them "
@@ -285,6 +295,11 @@ const struct opt opts_table[] = {
 	    "with a small lock table" },
 	{ 0, "no-restrict", NULL, OPT_FLAG, OFF(no_restrict), CMD_RESTORE,
 	    "leave \\restrict out of the script" },
+	{ 0, "partial", NULL, OPT_FLAG, OFF(partial), CMD_RESTORE,
+	    "leave out the tables that cannot be read; status 14 if there "
+	    "are any" },
+	{ 0, "write", NULL, OPT_FLAG, OFF(write), CMD_REPAIR,
+	    "snapshots: write a salvaged one beside each damaged one" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
 	    CMD_CHECK, "read the data as well, or the part of it that was "
 	    "not read for longest" },

@@ -16,6 +16,7 @@
 #include "repo_care.h"
 #include "repo_internal.h"
 #include "repo_notes.h"
+#include "salvage.h"
 #include "slots.h"
 #include "snapshots.h"
 
@@ -225,6 +226,17 @@ repo_repair_index(struct repo *r, uint64_t *n_packs_added, struct snap_err *err)
 }
 
 enum snap_code
+repo_repair_packs(struct repo *r, const uint8_t (*packs)[REPO_ID_LEN], size_t n,
+    struct repo_mend_result *out, struct snap_err *err)
+{
+	/* A reader's index has no directories. */
+	if (r->for_reading)
+		return snap_fail(err, SNAP_USAGE,
+		    "the repository was opened for reading only");
+	return maint_repair_packs(r->store, packs, n, out, err);
+}
+
+enum snap_code
 repo_forget(struct repo *r, const uint8_t (*ids)[REPO_ID_LEN], size_t n,
     struct snap_err *err)
 {
@@ -318,6 +330,54 @@ repo_manifest(struct repo *r, const struct repo_snapshot *s,
 	if (rc == SNAP_OK)
 		*out = &m->m;
 	return loss(rc, err);
+}
+
+enum snap_code
+repo_manifest_rest(struct repo *r, const struct repo_snapshot *s,
+    struct repo_manifest **out, size_t *n_lost, struct snap_err *err)
+{
+	struct manifest *m;
+	enum snap_code rc;
+
+	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = manifest_load_rest(r->store, s->root, &m, n_lost, err);
+	if (rc == SNAP_OK)
+		*out = &m->m;
+	return loss(rc, err);
+}
+
+enum snap_code
+repo_survey(struct repo *r, const struct repo_manifest *m,
+    bool (*choose)(void *arg, const struct repo_stream *s), void *arg,
+    bool *lost, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = assemble_survey(r->store, (const struct manifest *)m,
+		    choose, arg, lost, err);
+	return rc;
+}
+
+enum snap_code
+repo_salvage(struct repo *r, const struct repo_snapshot *of,
+    const struct repo_manifest *m, const bool *lost, bool list_damaged,
+    struct repo_snapshot *out, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	if (r->for_reading)
+		return snap_fail(err, SNAP_USAGE,
+		    "the repository was opened for reading only");
+	/* What it refers to is judged by a look of its own. */
+	r->looked = false;
+	rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = salvage_write(r->store, of, (const struct manifest *)m,
+		    lost, list_damaged, out, err);
+	return rc;
 }
 
 /* Callers see the first member of a struct manifest. */

@@ -170,6 +170,11 @@ wanted(struct copying *c, const struct repo_snapshot *s, bool *yes,
 		if (repo_snapshot_find(&c->from.all, o->args[i], &found, err) !=
 		    SNAP_OK)
 			return err->code;
+		if (found->salvaged)
+			return snap_fail(err, SNAP_USAGE,
+			    "\"%s\" is a salvaged snapshot, which lacks data: "
+			    "it is not copied",
+			    o->args[i]);
 		*yes = found == s;
 	}
 	return SNAP_OK;

@@ -13,8 +13,10 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "json.h"
 #include "place.h"
 #include "raw.h"
+#include "repo_care.h"
 #include "sqlscript.h"
 #include "ui.h"
 
@@ -35,6 +37,21 @@ is_script(void *arg, const struct repo_stream *s)
 	default:
 		return false;
 	}
+}
+
+/* What a partial restore delivers. */
+struct intact {
+	const struct repo_manifest *m;
+	bool *lost; /* by stream */
+	bool any;   /* of them is */
+};
+
+static bool
+is_intact_script(void *arg, const struct repo_stream *s)
+{
+	const struct intact *in = arg;
+
+	return is_script(NULL, s) && !in->lost[s - in->m->v];
 }
 
 static bool
@@ -183,12 +200,13 @@ title_of(const struct repo_snapshot *snapshot, struct bytes *out)
 static enum snap_code
 restore_script(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,
-    struct snap_err *err)
+    struct intact *intact, struct snap_err *err)
 {
 	const char *locks = repo_snapshot_prop(snapshot, "restore-locks");
 	struct sqlscript_opts so = { .fd = STDOUT_FILENO,
 		.no_transaction = c->o.no_transaction,
 		.no_restrict = c->o.no_restrict,
+		.partial = intact != NULL && intact->any,
 		.encoding = repo_snapshot_prop(snapshot, "encoding") };
 	struct sqlscript *script = NULL;
 	struct bytes title;
@@ -202,7 +220,8 @@ restore_script(struct cli *c, struct place *s,
 	if ((rc = sqlscript_open(&so, &script, err)) != SNAP_OK)
 		goto out;
 	rc =
-	    repo_read(s->repo, m, is_script, NULL, sqlscript_sink(script), err);
+	    repo_read(s->repo, m, intact != NULL ? is_intact_script : is_script,
+		intact, sqlscript_sink(script), err);
 	if (rc == SNAP_OK)
 		rc = report_check(&c->report, err);
 	if (rc == SNAP_OK)
@@ -217,38 +236,159 @@ out:
 	return rc;
 }
 
+/* What a stream is called in a warning. */
+static void
+tell_lost(const struct repo_stream *s)
+{
+	struct bytes name;
+
+	bytes_init(&name, TITLE_MAX * 4);
+	ui_escape(&name, s->name);
+	bytes_u8(&name, 0);
+	ui_warning("%s \"%s\" is lost and left out",
+	    s->kind == STREAM_TABLE ? "table" : json_kind(s->kind),
+	    name.bad ? "?" : (const char *)name.p);
+	bytes_fini(&name);
+}
+
+/* A salvaged snapshot lacks what it says, even if all it has is whole. */
+static bool
+tell_salvaged(const struct repo_snapshot *snapshot)
+{
+	const char *lost = repo_snapshot_prop(snapshot, REPO_PROP_LOST);
+	struct bytes name;
+	size_t n;
+
+	if (!snapshot->salvaged)
+		return false;
+	for (; lost != NULL && *lost != '\0'; lost += n + (lost[n] != '\0')) {
+		n = strcspn(lost, "\n");
+		bytes_init(&name, TITLE_MAX * 4);
+		ui_escape(&name, span_of(lost, n));
+		bytes_u8(&name, 0);
+		ui_warning("\"%s\" was lost before the snapshot was salvaged",
+		    name.bad ? "?" : (const char *)name.p);
+		bytes_fini(&name);
+	}
+	return true;
+}
+
+/* Which streams can be had is known before the first byte is written: all of
+ * them are read twice. */
+static enum snap_code
+restore_partial(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, struct snap_err *err)
+{
+	struct intact in = { .any = tell_salvaged(snapshot) };
+	struct repo_manifest *m = NULL;
+	size_t n_parts = 0, n_left = 0;
+	enum snap_code rc;
+
+	rc = repo_manifest_rest(s->repo, snapshot, &m, &n_parts, err);
+	if (rc == SNAP_OK)
+		rc = check_kinds(m, err);
+	if (rc != SNAP_OK)
+		goto out;
+	if (has_kind(m, STREAM_RAW)) { /* one stream: all of it or nothing */
+		rc = restore_raw(c, s, m, err);
+		repo_manifest_free(m);
+		return rc;
+	}
+	in.m = m;
+	in.lost = calloc(m->n + 1, sizeof *in.lost);
+	rc = in.lost == NULL
+		 ? snap_fail(err, SNAP_NOMEM, "out of memory")
+		 : repo_survey(s->repo, m, is_script, NULL, in.lost, err);
+	if (rc != SNAP_OK)
+		goto out;
+	if (n_parts > 0)
+		ui_warning("a part of the list of streams is lost: tables may "
+			   "be missing that nobody can name");
+	in.any |= n_parts > 0;
+	for (size_t i = 0; i < m->n; i++) {
+		n_left += is_intact_script(&in, &m->v[i]);
+		in.any |= in.lost[i];
+		/* A table's slices one behind the other. */
+		if (in.lost[i] && (i == 0 || !in.lost[i - 1] ||
+				      !span_eq(m->v[i - 1].name, m->v[i].name)))
+			tell_lost(&m->v[i]);
+	}
+	if (n_left == 0)
+		rc = snap_fail(
+		    err, SNAP_CORRUPT, "nothing of this snapshot is intact");
+out:
+	if (rc != SNAP_OK)
+		failing_script(snapshot, err);
+	else
+		rc = restore_script(c, s, snapshot, m, &in, err);
+	c->partial = rc == SNAP_OK && in.any;
+	free(in.lost);
+	repo_manifest_free(m);
+	return rc;
+}
+
+static enum snap_code
+restore_whole(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, struct snap_err *err)
+{
+	struct repo_manifest *m = NULL;
+	enum snap_code rc;
+
+	rc = repo_manifest(s->repo, snapshot, &m, err);
+	if (rc != SNAP_OK)
+		failing_script(snapshot, err);
+	else if (c->o.globals)
+		rc = restore_alone(c, s, snapshot, m, STREAM_GLOBALS, err);
+	else if (c->o.properties)
+		rc = restore_alone(c, s, snapshot, m, STREAM_PROPERTIES, err);
+	else if ((rc = check_kinds(m, err)) != SNAP_OK)
+		failing_script(snapshot, err);
+	else if (has_kind(m, STREAM_RAW))
+		rc = restore_raw(c, s, m, err);
+	else
+		rc = restore_script(c, s, snapshot, m, NULL, err);
+	repo_manifest_free(m);
+	return rc;
+}
+
+/* Nobody takes it for all there was. */
+static enum snap_code
+refuse_salvaged(struct snap_err *err)
+{
+	(void)snap_fail(err, SNAP_CORRUPT,
+	    "the snapshot was salvaged from a damaged one and lacks data");
+	return snap_hint(err, "--partial restores what there is.");
+}
+
 enum snap_code
 cmd_restore(struct cli *c, struct snap_err *err)
 {
+	bool alone = c->o.globals || c->o.properties;
 	struct place s = PLACE_INIT;
 	const struct repo_snapshot *snapshot = NULL;
-	struct repo_manifest *m = NULL;
 	enum snap_code rc;
 
 	if (c->o.globals && c->o.properties)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties exclude each other");
+	if (c->o.partial && alone)
+		return snap_fail(err, SNAP_USAGE,
+		    "--globals and --properties are one piece: --partial does "
+		    "not go with them");
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
-	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK) {
+	    (snapshot->salvaged && !c->o.partial && !alone &&
+		(rc = refuse_salvaged(err)) != SNAP_OK)) {
 		failing_script(snapshot, err);
 		goto out;
 	}
-	atomic_store(&c->report.bytes_total, snapshot->bytes);
+	atomic_store(&c->report.bytes_total,
+	    c->o.partial ? 2 * snapshot->bytes : snapshot->bytes);
 	ui_progress_begin("restoring", &c->report);
-	if (c->o.globals)
-		rc = restore_alone(c, &s, snapshot, m, STREAM_GLOBALS, err);
-	else if (c->o.properties)
-		rc = restore_alone(c, &s, snapshot, m, STREAM_PROPERTIES, err);
-	else if ((rc = check_kinds(m, err)) != SNAP_OK)
-		failing_script(snapshot, err);
-	else if (has_kind(m, STREAM_RAW))
-		rc = restore_raw(c, &s, m, err);
-	else
-		rc = restore_script(c, &s, snapshot, m, err);
+	rc = c->o.partial ? restore_partial(c, &s, snapshot, err)
+			  : restore_whole(c, &s, snapshot, err);
 	ui_progress_end();
 out:
-	repo_manifest_free(m);
 	place_close(&s);
 	return rc;
 }

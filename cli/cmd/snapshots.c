@@ -29,13 +29,14 @@ cell_source(struct ui_table *t, const struct repo_snapshot *s)
 	const char *name = place_source(s);
 	struct bytes b;
 
-	if (repo_snapshot_prop(s, REPO_PROP_SELECTION) == NULL) {
+	if (!s->salvaged &&
+	    repo_snapshot_prop(s, REPO_PROP_SELECTION) == NULL) {
 		cell_text(t, name);
 		return;
 	}
 	bytes_init(&b, strlen(name) + 16);
 	bytes_put_str(&b, name);
-	bytes_put_str(&b, " (partial)");
+	bytes_put_str(&b, s->salvaged ? " (salvaged)" : " (partial)");
 	ui_table_cell(t, b.bad ? span_str("(partial)") : bytes_span(&b));
 	bytes_fini(&b);
 }
@@ -92,6 +93,7 @@ as_table(const struct listing *l, struct snap_err *err)
 {
 	static const char *const heads[] = { "ID", "TIME", "SOURCE", "HOST",
 		"SIZE", "NEW", "STORED", "TAGS" };
+	const struct repo_snapshots *all = &l->s->all;
 	struct ui_table *t = ui_table_new(8, heads, 0x70);
 	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX];
 	const struct repo_snapshot *s;
@@ -99,8 +101,8 @@ as_table(const struct listing *l, struct snap_err *err)
 
 	if (t == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	for (i = 0; i < l->s->all.n; i++) {
-		s = &l->s->all.v[i];
+	for (i = 0; i < all->n + all->n_salvaged; i++) {
+		s = i < all->n ? &all->v[i] : &all->salvaged[i - all->n];
 		if (!is_wanted(l, s))
 			continue;
 		hex_encode(s->id, REPO_ID_LEN, hex);
@@ -117,26 +119,37 @@ as_table(const struct listing *l, struct snap_err *err)
 	return ui_out_end(err);
 }
 
+/* A snapshot with what was said of it afterwards. */
+static json_t *
+said_of(const struct listing *l, const struct repo_snapshot *s)
+{
+	json_t *one = json_snapshot(s);
+
+	(void)json_object_set_new(
+	    one, REPO_PROP_TAGS, json_tags(repo_notes_tags(l->said, s)));
+	(void)json_object_set_new(
+	    one, "pinned", json_boolean(repo_notes_pinned(l->said, s)));
+	return one;
+}
+
 static enum snap_code
 as_json(const struct listing *l, struct snap_err *err)
 {
 	const struct repo_snapshots *all = &l->s->all;
-	json_t *root = place_json(l->s), *list = json_array(), *one;
+	json_t *root = place_json(l->s), *list = json_array();
 	size_t i;
 
-	for (i = 0; i < all->n; i++) {
-		const struct repo_snapshot *s = &all->v[i];
-
-		if (!is_wanted(l, s))
-			continue;
-		one = json_snapshot(s);
-		(void)json_object_set_new(one, REPO_PROP_TAGS,
-		    json_tags(repo_notes_tags(l->said, s)));
-		(void)json_object_set_new(
-		    one, "pinned", json_boolean(repo_notes_pinned(l->said, s)));
-		(void)json_array_append_new(list, one);
-	}
+	for (i = 0; i < all->n; i++)
+		if (is_wanted(l, &all->v[i]))
+			(void)json_array_append_new(
+			    list, said_of(l, &all->v[i]));
 	(void)json_object_set_new(root, "snapshots", list);
+	list = json_array();
+	for (i = 0; i < all->n_salvaged; i++)
+		if (is_wanted(l, &all->salvaged[i]))
+			(void)json_array_append_new(
+			    list, said_of(l, &all->salvaged[i]));
+	(void)json_object_set_new(root, "salvaged", list);
 	json_put_u64(root, "damaged", all->n_damaged);
 	return json_print(root, err);
 }

@@ -5,8 +5,8 @@
 #include "cmd.h"
 #include "json.h"
 #include "place.h"
-#include "ui.h"
 #include "repo_care.h"
+#include "ui.h"
 
 static enum snap_code
 as_json(const struct place *s, const struct repo_stats *v, uint64_t stored,

@@ -120,7 +120,7 @@ check(const struct forgetting *f, const struct repo_snapshot *s,
 		    "Nothing was forgotten. First: %s unpin %.8s",
 		    SNAP_PROGRAM_NAME, hex);
 	}
-	if (f->cli->o.force || has_newer(f, s, &oom))
+	if (s->salvaged || f->cli->o.force || has_newer(f, s, &oom))
 		return SNAP_OK;
 	if (oom)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -138,6 +138,9 @@ check_all(const struct forgetting *f, struct snap_err *err)
 	for (size_t i = 0; i < f->s.all.n && rc == SNAP_OK; i++)
 		if (is_chosen(f, f->s.all.v[i].id))
 			rc = check(f, &f->s.all.v[i], err);
+	for (size_t i = 0; i < f->s.all.n_salvaged && rc == SNAP_OK; i++)
+		if (is_chosen(f, f->s.all.salvaged[i].id))
+			rc = check(f, &f->s.all.salvaged[i], err);
 	return rc;
 }
 

@@ -19,6 +19,7 @@
 
 #include "bytes.h"
 #include "fdio.h"
+#include "forgiving.h"
 #include "sqlscript.h"
 
 #define BUFFER ((size_t)256 << 10)
@@ -31,8 +32,9 @@
 struct sqlscript {
 	struct sink base; /* first, so that a struct sink * casts back */
 	struct sqlscript_opts o;
-	struct bytes out; /* not yet written */
-	struct bytes lo;  /* of a large object, not yet a whole chunk */
+	struct bytes out;  /* not yet written */
+	struct bytes lo;   /* of a large object, not yet a whole chunk */
+	struct bytes held; /* definitions, until they are mended */
 	uint64_t lo_at;
 	char loid[16];
 	uint8_t kind;      /* of the stream that is open, or 0 */
@@ -286,6 +288,38 @@ script_begin(
 	return rc;
 }
 
+/* Behind the rows of a partial restore. */
+static bool
+is_held(const struct sqlscript *s)
+{
+	return s->o.partial &&
+	       (s->kind == STREAM_POST_DATA || s->kind == STREAM_ACL);
+}
+
+static enum snap_code
+flush_held(struct sqlscript *s, struct snap_err *err)
+{
+	char key[2 * KEY_BYTES + 1];
+	struct bytes text;
+	enum snap_code rc;
+
+	bytes_init(&text, SIZE_MAX);
+	rc = random_key(key, err);
+	if (rc == SNAP_OK)
+		rc = forgiving_sql(bytes_span(&s->held), key, &text, err);
+	if (rc == SNAP_OK && text.len > 0) {
+		s->last_byte = text.p[text.len - 1];
+		rc = flush(s, err);
+		if (rc == SNAP_OK)
+			rc = write_out(s, text.p, text.len, err);
+		if (rc == SNAP_OK)
+			s->last_written = s->last_byte;
+	}
+	bytes_clear(&s->held);
+	bytes_fini(&text);
+	return rc;
+}
+
 static enum snap_code
 script_data(struct sink *base, struct span d, struct snap_err *err)
 {
@@ -296,6 +330,10 @@ script_data(struct sink *base, struct span d, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE, "data outside a stream");
 	if (s->kind == STREAM_LARGE_OBJECT)
 		return lo_data(s, d, err);
+	if (is_held(s)) {
+		bytes_put_span(&s->held, d);
+		return bytes_check(&s->held, err);
+	}
 	if (d.len == 0)
 		return SNAP_OK;
 	s->last_byte = d.p[d.len - 1];
@@ -322,6 +360,8 @@ script_end(struct sink *base, uint64_t rows, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE, "end outside a stream");
 	if (s->kind == STREAM_LARGE_OBJECT)
 		rc = lo_flush(s, true, err);
+	else if (is_held(s))
+		rc = flush_held(s, err);
 	if (rc == SNAP_OK && s->last_byte != '\n')
 		bytes_u8(&s->out, '\n');
 	if (rc == SNAP_OK && s->in_copy)
@@ -366,6 +406,7 @@ sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
 	s->o.no_transaction |= o->only != 0;
 	bytes_init(&s->out, BUFFER + STREAM_ATTR_MAX + 4 * LO_CHUNK);
 	bytes_init(&s->lo, LO_CHUNK);
+	bytes_init(&s->held, SIZE_MAX);
 	/* First of all: psql 3 at an open \if needs ON_ERROR_STOP as well. */
 	bytes_put_str(&s->out, "\\set ON_ERROR_STOP on\n\\if true\n");
 	put_title(s);
@@ -482,5 +523,6 @@ sqlscript_close(struct sqlscript *s)
 		return;
 	bytes_fini(&s->out);
 	bytes_fini(&s->lo);
+	bytes_fini(&s->held);
 	free(s);
 }

@@ -25,6 +25,9 @@ struct sqlscript_opts {
 	    restore_locks;    /* lock entries one transaction needs; 0 = skip */
 	const char *encoding; /* client_encoding of the streams */
 	const char *title;    /* one line for the head comment; may be NULL */
+	/* Rows are missing: a foreign key or a refresh that fails because of
+	 * that is a warning of the server and no end of the restore. */
+	bool partial;
 	/* STREAM_GLOBALS or STREAM_PROPERTIES: that stream and no other,
 	 * with settings of its own and without a transaction, in which
 	 * CREATE DATABASE and CREATE TABLESPACE cannot run. */

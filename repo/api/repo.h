@@ -80,6 +80,8 @@ struct repo_property {
 #define REPO_PROP_ORIGIN "origin"       /* of a copy: repository:snapshot */
 #define REPO_PROP_TAGS "tags"           /* comma separated */
 #define REPO_PROP_SELECTION "selection" /* there: a part of the database */
+#define REPO_PROP_SALVAGED "salvaged-from" /* id of the damaged snapshot */
+#define REPO_PROP_LOST "lost" /* names of its streams, one a line */
 
 struct repo_snapshot {
 	uint8_t id[REPO_ID_LEN];
@@ -90,12 +92,17 @@ struct repo_snapshot {
 	uint64_t bytes, new_bytes, stored_bytes, rows, n_streams;
 	size_t n_props;
 	struct repo_property *props; /* sorted by key */
+	bool salvaged; /* what was left of a damaged one: see repo_salvage() */
 };
 const char *repo_snapshot_prop(const struct repo_snapshot *s, const char *key);
 
 struct repo_snapshots {
 	size_t n;
 	struct repo_snapshot *v; /* oldest first by store time */
+	/* Salvaged ones, likewise: apart, for they are nobody's latest, parent
+	 * or member of a calendar. */
+	size_t n_salvaged;
+	struct repo_snapshot *salvaged;
 	size_t n_damaged;        /* unreadable ones, already reported */
 	int64_t damaged_ns;      /* store time of the newest of them */
 	uint8_t damaged_id[REPO_ID_LEN];
@@ -104,9 +111,10 @@ struct repo_snapshots {
 SNAP_MUST_CHECK enum snap_code repo_snapshots(
     struct repo *r, struct repo_snapshots *out, struct snap_err *err);
 void repo_snapshots_free(struct repo_snapshots *s);
-/* By unique id prefix (>= 4 digits), "latest" or "latest:DATABASE-OR-NAME";
- * *out is borrowed from `all`.  SNAP_NOTFOUND, SNAP_USAGE (ambiguous),
- * SNAP_CORRUPT (what might be the latest is damaged). */
+/* By unique id prefix (>= 4 digits), also of a salvaged one, "latest" or
+ * "latest:DATABASE-OR-NAME"; *out is borrowed from `all`.
+ * SNAP_NOTFOUND, SNAP_USAGE (ambiguous), SNAP_CORRUPT (what might be the latest
+ * is damaged). */
 SNAP_MUST_CHECK enum snap_code repo_snapshot_find(
     const struct repo_snapshots *all, const char *spec,
     const struct repo_snapshot **out, struct snap_err *err);

@@ -48,9 +48,50 @@ struct repo_scrub_result {
 };
 SNAP_MUST_CHECK enum snap_code repo_scrub(struct transport *t,
     struct report *report, struct repo_scrub_result *out, struct snap_err *err);
+/*
+ * Of a damaged snapshot.  Its streams as far as they are known, and how many
+ * parts of the list of them are lost.
+ */
+SNAP_MUST_CHECK enum snap_code repo_manifest_rest(struct repo *r,
+    const struct repo_snapshot *s, struct repo_manifest **out, size_t *n_lost,
+    struct snap_err *err);
+/* Read the chosen streams into nothing; lost[i], of m->n, says which cannot be
+ * had whole: of a table with all its slices. */
+SNAP_MUST_CHECK enum snap_code repo_survey(struct repo *r,
+    const struct repo_manifest *m,
+    bool (*choose)(void *arg, const struct repo_stream *s), void *arg,
+    bool *lost, struct snap_err *err);
+/*
+ * Write a snapshot of what is left: of the kind "salvaged", which is nobody's
+ * latest or parent, and in no calendar.  It has the properties of the old one,
+ * REPO_PROP_SALVAGED and REPO_PROP_LOST.  `list_damaged`: more may be lost
+ * than is known.  SNAP_NOTFOUND: nothing is left.
+ */
+SNAP_MUST_CHECK enum snap_code repo_salvage(struct repo *r,
+    const struct repo_snapshot *of, const struct repo_manifest *m,
+    const bool *lost, bool list_damaged, struct repo_snapshot *out,
+    struct snap_err *err);
 /* Write index segments for packs that no readable segment names. */
 SNAP_MUST_CHECK enum snap_code repo_repair_index(
     struct repo *r, uint64_t *n_packs_added, struct snap_err *err);
+
+/*
+ * Read packs, all or the n named ones, frame by frame.  Of damaged ones what is
+ * good goes into new packs, and they are condemned: so the next backup stores
+ * anew what they lost.  Blocks that are lost, but whose chunks other blocks
+ * have (because a backup stored them anew), are made again; of all packs also
+ * directories that are lost.  Nothing is deleted.  SNAP_DENIED: not an owner.
+ */
+struct repo_mend_result {
+	uint64_t n_packs, bytes_read; /* read */
+	uint64_t n_damaged, n_condemned, n_moved, bytes_written;
+	uint64_t n_lost;    /* blocks and meta objects without a good copy */
+	uint64_t n_rebuilt; /* of them */
+	uint64_t n_directories;
+};
+SNAP_MUST_CHECK enum snap_code repo_repair_packs(struct repo *r,
+    const uint8_t (*packs)[REPO_ID_LEN], size_t n, struct repo_mend_result *out,
+    struct snap_err *err);
 
 /* Snapshots that nobody wants any more: recorded, then deleted; what only they
  * needed goes with the next prunes.  SNAP_DENIED without the maintenance key.

@@ -191,9 +191,26 @@ load_news(
 		     : SNAP_OK;
 }
 
-enum snap_code
-manifest_load(struct store *s, const uint8_t root_id[ID_LEN],
-    struct manifest **out, struct snap_err *err)
+/* Of a part that is damaged: leave it out, if that is wanted. */
+static enum snap_code
+load_some(struct store *s, struct manifest *m, size_t *cap,
+    const uint8_t id[ID_LEN], size_t *n_lost, struct snap_err *err)
+{
+	size_t before = m->m.n;
+	enum snap_code rc = load_part(s, m, cap, id, err);
+
+	if (n_lost == NULL ||
+	    (rc != SNAP_CORRUPT && rc != SNAP_NOTFOUND && rc != SNAP_IO))
+		return rc;
+	m->m.n = before;
+	++*n_lost;
+	return SNAP_OK;
+}
+
+/* n_lost NULL: there may not be any. */
+static enum snap_code
+load_all(struct store *s, const uint8_t root_id[ID_LEN], struct manifest **out,
+    size_t *n_lost, struct snap_err *err)
 {
 	struct manifest *m = calloc(1, sizeof *m);
 	struct manifest_root root;
@@ -215,9 +232,10 @@ manifest_load(struct store *s, const uint8_t root_id[ID_LEN],
 		goto out;
 	}
 	for (uint32_t i = 0; i < root.n_parts && rc == SNAP_OK; i++)
-		rc =
-		    load_part(s, m, &cap, root.parts + (size_t)i * ID_LEN, err);
-	if (rc == SNAP_OK)
+		rc = load_some(
+		    s, m, &cap, root.parts + (size_t)i * ID_LEN, n_lost, err);
+	/* Which stream a number means is not known without all parts. */
+	if (rc == SNAP_OK && (n_lost == NULL || *n_lost == 0))
 		rc = load_news(m, &root, err);
 out:
 	bytes_fini(&plain);
@@ -228,6 +246,21 @@ out:
 	m->m.internal = m;
 	*out = m;
 	return SNAP_OK;
+}
+
+enum snap_code
+manifest_load(struct store *s, const uint8_t root[ID_LEN],
+    struct manifest **out, struct snap_err *err)
+{
+	return load_all(s, root, out, NULL, err);
+}
+
+enum snap_code
+manifest_load_rest(struct store *s, const uint8_t root[ID_LEN],
+    struct manifest **out, size_t *n_lost, struct snap_err *err)
+{
+	*n_lost = 0;
+	return load_all(s, root, out, n_lost, err);
 }
 
 void

@@ -28,6 +28,10 @@ struct manifest {
 };
 SNAP_MUST_CHECK enum snap_code manifest_load(struct store *s,
     const uint8_t root[ID_LEN], struct manifest **out, struct snap_err *err);
+/* What is left of it: parts that cannot be read are left out, and counted. */
+SNAP_MUST_CHECK enum snap_code manifest_load_rest(struct store *s,
+    const uint8_t root[ID_LEN], struct manifest **out, size_t *n_lost,
+    struct snap_err *err);
 void manifest_free(struct manifest *m);
 /* The row of a stream, or of the nearest lower slice of the same table. */
 const struct stream_row *manifest_find(

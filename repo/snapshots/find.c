@@ -91,15 +91,18 @@ find_prefix(const struct repo_snapshots *all, const char *spec,
 		    "\"latest:DATABASE\".",
 		    PREFIX_MIN);
 	}
-	for (size_t i = 0; i < all->n; i++) {
-		hex_encode(all->v[i].id, REPO_ID_LEN, hex);
+	for (size_t i = 0; i < all->n + all->n_salvaged; i++) {
+		const struct repo_snapshot *s =
+		    i < all->n ? &all->v[i] : &all->salvaged[i - all->n];
+
+		hex_encode(s->id, REPO_ID_LEN, hex);
 		if (strncmp(hex, spec, len) != 0)
 			continue;
 		if (found != NULL)
 			return snap_fail(err, SNAP_USAGE,
 			    "more than one snapshot id begins with \"%s\"",
 			    spec);
-		found = &all->v[i];
+		found = s;
 	}
 	if (found == NULL)
 		return snap_fail(err, SNAP_NOTFOUND,

@@ -143,6 +143,7 @@ snapshots_describe(const struct snapshot_body *body, const uint8_t id[ID_LEN],
 	out->n_streams = body->n_streams;
 	out->n_props = body->n_props;
 	out->props = props;
+	out->salvaged = body->type == SNAPSHOT_SALVAGE;
 	return SNAP_OK;
 }
 
@@ -218,15 +219,6 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
 	    store_is_void(s, snap->l0, e->snapshot_ns)) {
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: was confirmed too late, is no snapshot",
-		    hex);
-		goto out;
-	}
-	/* Who restores it, takes it for the latest or goes on from it would
-	 * lose what it lacks. */
-	if (snap->type != SNAPSHOT_NORMAL) {
-		report_log(s->report, REPORT_WARNING,
-		    "snapshots/%s: left out: a salvaged one, which lacks "
-		    "data and which only a newer version reads",
 		    hex);
 		goto out;
 	}
@@ -330,14 +322,15 @@ parents_first(struct repo_snapshot *v, size_t n)
 }
 
 static void
-sort(struct repo_snapshots *all)
+sort(struct repo_snapshot *v, size_t n)
 {
 	size_t from = 0;
 
-	qsort(all->v, all->n, sizeof *all->v, by_time);
-	for (size_t i = 1; i <= all->n; i++)
-		if (i == all->n || all->v[i].time_ns != all->v[from].time_ns) {
-			parents_first(all->v + from, i - from);
+	if (n != 0)
+		qsort(v, n, sizeof *v, by_time);
+	for (size_t i = 1; i <= n; i++)
+		if (i == n || v[i].time_ns != v[from].time_ns) {
+			parents_first(v + from, i - from);
 			from = i;
 		}
 }
@@ -359,8 +352,12 @@ static enum snap_code
 gather(struct entries *list, struct repo_snapshots *all, struct snap_err *err)
 {
 	all->v = calloc(list->n + 1, sizeof *all->v);
-	if (all->v == NULL)
+	all->salvaged = calloc(list->n + 1, sizeof *all->salvaged);
+	if (all->v == NULL || all->salvaged == NULL) {
+		free(all->v);
+		free(all->salvaged);
 		return nomem(err);
+	}
 	for (size_t i = 0; i < list->n; i++) {
 		struct entry *e = &list->v[i];
 
@@ -368,11 +365,14 @@ gather(struct entries *list, struct repo_snapshots *all, struct snap_err *err)
 			note_damaged(all, e);
 		if (!e->stands)
 			continue;
-		all->v[all->n++] = e->snapshot; /* moves */
+		if (e->snapshot.salvaged) /* moves */
+			all->salvaged[all->n_salvaged++] = e->snapshot;
+		else
+			all->v[all->n++] = e->snapshot;
 		e->stands = false;
 	}
-	if (all->n != 0)
-		sort(all);
+	sort(all->v, all->n);
+	sort(all->salvaged, all->n_salvaged);
 	return SNAP_OK;
 }
 
@@ -437,6 +437,9 @@ repo_snapshots_free(struct repo_snapshots *s)
 		return;
 	for (size_t i = 0; i < s->n; i++)
 		repo_snapshot_fini(&s->v[i]);
+	for (size_t i = 0; i < s->n_salvaged; i++)
+		repo_snapshot_fini(&s->salvaged[i]);
 	free(s->v);
+	free(s->salvaged);
 	memset(s, 0, sizeof *s);
 }

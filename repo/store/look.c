@@ -416,6 +416,12 @@ store_copies_after(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 }
 
 bool
+store_is_condemned(struct store *s, const uint8_t pack[ID_LEN])
+{
+	return blockindex_is_condemned(s->index, pack);
+}
+
+bool
 store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN])
 {
 	struct copy c;

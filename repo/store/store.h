@@ -131,6 +131,8 @@ size_t store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 size_t store_copies_after(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], const struct copy *last, struct copy *out,
     size_t max);
+/* Is the pack on a list of what prune, or a repair, wants to go? */
+bool store_is_condemned(struct store *s, const uint8_t pack[ID_LEN]);
 /* True when some good copy exists (indexed, listed, not condemned, full). */
 bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
 

@@ -252,7 +252,7 @@ check_all(struct check *c, struct snap_err *err)
 	rc = snapshots_load_stored(c->s, &c->snaps, err);
 	if (rc != SNAP_OK)
 		return rc;
-	c->result.n_snapshots = c->snaps.n;
+	c->result.n_snapshots = c->snaps.n + c->snaps.n_salvaged;
 	c->result.n_errors += c->snaps.n_damaged; /* logged by the load */
 	rc = store_look(c->s, err);
 	if (rc == SNAP_OK && store_lost_epoch(c->s) != 0)

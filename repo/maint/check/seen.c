@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "fdio.h"
 #include "seen.h"
@@ -41,11 +42,14 @@ seen_load(const struct store *s, struct seen *out)
 	char path[PATH_LEN];
 	struct bytes file;
 	struct cursor c;
+	struct stat st;
 	size_t len = 0;
 
 	memset(out, 0, sizeof *out);
 	bytes_init(&file, FILE_MAX);
-	if (!path_of(s, path) ||
+	/* A pipe in its place would keep us waiting. */
+	if (!path_of(s, path) || lstat(path, &st) != 0 ||
+	    !S_ISREG(st.st_mode) ||
 	    fd_slurp(path, FILE_MAX, &file, &ignored) != SNAP_OK ||
 	    file.len < PRINT_LEN)
 		goto out;

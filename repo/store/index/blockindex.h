@@ -118,6 +118,7 @@ size_t blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
 /* Number of a pack, or IDMAP_NONE; and whether it may still be relied on. */
 uint32_t blockindex_pack(struct blockindex *ix, const uint8_t *id);
 bool blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id);
+bool blockindex_is_condemned(struct blockindex *ix, const uint8_t *id);
 bool blockindex_knows_pack(struct blockindex *ix, const uint8_t *id);
 /* Hooks that were added become findable; the block of one. */
 void blockindex_hooks_sort(struct blockindex *ix);

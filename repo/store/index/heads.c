@@ -218,6 +218,19 @@ blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id)
 }
 
 bool
+blockindex_is_condemned(struct blockindex *ix, const uint8_t *id)
+{
+	bool condemned;
+	uint32_t n;
+
+	(void)pthread_rwlock_rdlock(&ix->lock);
+	n = idmap_find(&ix->pack_map, 0, id);
+	condemned = n != IDMAP_NONE && ix->packs[n].condemned;
+	(void)pthread_rwlock_unlock(&ix->lock);
+	return condemned;
+}
+
+bool
 blockindex_knows_pack(struct blockindex *ix, const uint8_t *id)
 {
 	uint32_t n;

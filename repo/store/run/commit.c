@@ -309,24 +309,32 @@ withdraw(struct run *r, const uint8_t id[ID_LEN])
 		    r->s->report, REPORT_WARNING, "%s: %s", name, ignored.msg);
 }
 
+/* Everything but the snapshot. */
 enum snap_code
-run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
-    int64_t *time_ns, struct snap_err *err)
+run_keep(struct run *r, struct snap_err *err)
 {
-	uint8_t id[ID_LEN];
-	int64_t when = 0;
 	bool pending;
 	enum snap_code rc;
 
-	keys_random(id, ID_LEN);
 	rc = run_check(r, err);
 	if (rc == SNAP_OK)
 		rc = run_flush(r, err);
 	(void)pthread_mutex_lock(&r->lock);
 	pending = r->n_done > 0;
 	(void)pthread_mutex_unlock(&r->lock);
-	if (rc == SNAP_OK && pending)
-		rc = run_put_segment(r, err);
+	return rc == SNAP_OK && pending ? run_put_segment(r, err) : rc;
+}
+
+enum snap_code
+run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
+    int64_t *time_ns, struct snap_err *err)
+{
+	uint8_t id[ID_LEN];
+	int64_t when = 0;
+	enum snap_code rc;
+
+	keys_random(id, ID_LEN);
+	rc = run_keep(r, err);
 	if (rc == SNAP_OK)
 		rc = lease_look(r, err);
 	if (rc == SNAP_OK)

@@ -39,6 +39,9 @@ SNAP_MUST_CHECK enum snap_code run_tick(struct run *r, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code run_commit(struct run *r,
     struct snapshot_body *snap, uint8_t id_out[ID_LEN], int64_t *time_ns,
     struct snap_err *err);
+/* Last packs and index without a snapshot: all that was added is for others to
+ * use. */
+SNAP_MUST_CHECK enum snap_code run_keep(struct run *r, struct snap_err *err);
 /* Bytes put on the store so far. */
 uint64_t run_stored(const struct run *r);
 /* Also the abort: packs that were put stay, named for the next run. */

@@ -8,6 +8,7 @@
 #   place_url NAME    where the repository NAME lies
 #   place_names NAME PREFIX    its objects, without snap's help
 #   place_drop NAME PREFIX     remove such objects, likewise
+#   place_fetch, place_store   one of them, likewise
 #   line JSON         settings of the line: see faultproxy.py
 #   service WHAT JSON what befalls the service: see s3fault.py (WHAT: fault,
 #                     clear) and b2sim.py
@@ -224,10 +225,13 @@ rc() {
 	    RCLONE_CONFIG_B2_ENDPOINT="http://127.0.0.1:${B2_PORT:-0}" \
 	    rclone "$@"
 }
-rgw_do() { # METHOD PATH?QUERY: as the person, past all that makes faults
-	curl -s -f -X "$1" --aws-sigv4 aws:amz:default:s3 \
+rgw_do() { # METHOD PATH?QUERY [OPTION...]: as the person, past all that makes faults
+	method=$1
+	url=$RGW_URL$2
+	shift 2
+	curl -s -f -X "$method" --aws-sigv4 aws:amz:default:s3 \
 	    -u "personkey:$s3_secret" \
-	    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$RGW_URL$2"
+	    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' "$@" "$url"
 }
 place_names() {
 	case $(place_of 4) in
@@ -238,6 +242,19 @@ place_names() {
 		service names "{\"name\": \"snap-test\", \"prefix\": \"$1/$2\"}"
 		grep -o "\"$1/[^\"]*" "$T/service" | sed "s|\"$1/||"
 		;;
+	esac
+}
+# One object's bytes, and others in their place: not of B2.
+place_fetch() { # NAME OBJECT
+	case $(place_of 4) in
+	files) cat "$(place_dir "$1")/$2" ;;
+	s3) rgw_do GET "/snap-test/$1/$2" ;;
+	esac
+}
+place_store() { # NAME OBJECT FILE
+	case $(place_of 4) in
+	files) cat "$3" >"$(place_dir "$1")/$2" ;;
+	s3) rgw_do PUT "/snap-test/$1/$2" -T "$3" ;;
 	esac
 }
 place_drop() {

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <setjmp.h>
@@ -180,6 +181,15 @@ a_memory_that_is_lost_or_spoiled_means_that_nothing_was_read(void **state)
 	assert_int_equal(read_part(t.w, 100, 1).n_read_packs, n);
 	assert_int_equal(unlink(path), 0);
 	assert_int_equal(read_part(t.w, 100, 1).n_read_packs, n);
+	/* Something else in its place. */
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(read_part(t.w, 100, 1).n_read_packs, n);
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_int_equal(read_part(t.w, 100, 1).n_read_packs, n);
+	assert_int_equal(read_part(t.w, 100, 1).n_errors, 0);
+	assert_int_equal(rmdir(path), 0);
 }
 
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)

@@ -279,11 +279,25 @@ a_salvaged_snapshot_is_not_taken_for_a_whole_one(void **state)
 {
 	struct world *w = *state;
 	uint8_t id[ID_LEN] = { 7 }, b[ID_LEN];
+	struct snap_err err = SNAP_ERR_INIT;
+	const struct repo_snapshot *found;
+	struct repo_snapshots all;
 
 	world_backup(w, 2, "b", b);
 	put_pair(w, id, SNAPSHOT_SALVAGE, true);
 	expect_only(w, b, 0);
-	assert_true(world_said(w, "salvaged"));
+	all = load(w);
+	assert_int_equal(all.n_salvaged, 1);
+	assert_true(all.salvaged[0].salvaged);
+	assert_memory_equal(all.salvaged[0].id, id, ID_LEN);
+	assert_int_equal(snapshots_find(&all, "latest", &found, &err), SNAP_OK);
+	assert_memory_equal(found->id, b, ID_LEN);
+	assert_null(snapshots_parent(&all, NULL, "salvaged", NULL));
+	/* By its id, and only so. */
+	assert_int_equal(
+	    snapshots_find(&all, world_hex(id), &found, &err), SNAP_OK);
+	assert_true(found->salvaged);
+	repo_snapshots_free(&all);
 }
 
 static void

@@ -176,7 +176,9 @@ add_blocks(
 
 		make_block(w, seed, i, &block, &dir, ids[i]);
 		add_frame(run, CLASS_DATA, ids[i], bytes_span(&block), CHUNKS);
-		add_frame(run, CLASS_DIR, ids[i], bytes_span(&dir), CHUNKS);
+		if (!w->no_directories)
+			add_frame(
+			    run, CLASS_DIR, ids[i], bytes_span(&dir), CHUNKS);
 		bytes_fini(&block);
 		bytes_fini(&dir);
 	}

@@ -11,9 +11,9 @@
 #include "maint.h"
 #include "mem.h"
 #include "names.h"
+#include "repo_care.h"
 #include "snapshots.h"
 #include "store.h"
-#include "repo_care.h"
 
 #define WORLD_BLOCKS 12 /* per snapshot: several packs */
 
@@ -27,6 +27,7 @@ struct world {
 	atomic_int cancel;
 	bool like_files; /* times as on a file system, from the next opening */
 	const char *cache_dir; /* from the next opening; NULL: none */
+	bool no_directories;   /* of what is backed up from now on */
 };
 
 /* setup and teardown of cmocka; *state is a struct world with no snapshot. */

@@ -13,8 +13,8 @@
 #include "ground.h"
 #include "names.h"
 #include "pruned.h"
-#include "transport_impl.h"
 #include "repo_care.h"
+#include "transport_impl.h"
 
 #define ROWS 600
 #define LIMIT (16u << 20)

@@ -272,6 +272,9 @@ drop_cache(const struct cache_trial *tr)
 		cache_path(tr, &ground->objects[i], path);
 		(void)unlink(path);
 	}
+	/* What checks have read. */
+	(void)snprintf(path, sizeof path, "%s/%s/checked", tr->dir, tr->repo);
+	assert_int_equal(unlink(path), 0);
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
 		(void)snprintf(path, sizeof path, "%s/%s%s", tr->dir, tr->repo,
 		    folders[i]);

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * mend_internal.h - one repair of packs, and its steps.
+ *
+ * Nothing is deleted here.  What is good of a damaged pack goes into a new
+ * one, the damaged one is condemned, and prune takes it when nothing that
+ * lives depends on it any more.
+ */
+#ifndef SNAP_MEND_INTERNAL_H
+#define SNAP_MEND_INTERNAL_H
+
+#include <pthread.h>
+
+#include "inventory.h"
+#include "maint.h"
+#include "packout.h"
+#include "store.h"
+
+/* A frame that does not verify, or whose pack is gone. */
+struct mend_loss {
+	uint8_t class, id[ID_LEN];
+	uint32_t n_chunks;
+	uint8_t n_hooks;
+	uint64_t hooks[PACK_HOOKS_MAX];
+	bool
+	    has_origin; /* a damaged pack is there, which a new copy replaces */
+	uint8_t origin_pack[ID_LEN];
+	int64_t origin_time;
+};
+
+struct mend {
+	struct store *s;
+	const uint8_t (*only)[ID_LEN]; /* packs; NULL: all */
+	size_t n_only;
+	struct inventory inv;
+	uint8_t run_id[ID_LEN];
+	pthread_mutex_t lock; /* for all below */
+	struct repo_mend_result r;
+	struct mend_loss *lost;
+	size_t n_lost, lost_cap;
+	uint8_t (*condemn)[ID_LEN];
+	size_t n_condemn, condemn_cap;
+	/* mendout.c */
+	struct packout *out[2];   /* data, meta */
+	struct index_pack *named; /* put, not yet in a segment */
+	size_t n_named, named_cap, named_bytes;
+};
+bool mend_is_wanted(const struct mend *m, const uint8_t pack[ID_LEN]);
+SNAP_MUST_CHECK enum snap_code mend_lose(
+    struct mend *m, const struct mend_loss *loss, struct snap_err *err);
+
+/* ---- mendout.c: what is written; called with the lock held, or alone */
+SNAP_MUST_CHECK enum snap_code mendout_add(struct mend *m,
+    const struct pack_row *row, const struct session_row *session,
+    struct span sealed, struct snap_err *err);
+/* A block made now. */
+SNAP_MUST_CHECK enum snap_code mendout_seal(struct mend *m,
+    const struct pack_row *row, struct span plain, struct snap_err *err);
+/* All of it on the store and in the index; then the damaged packs condemned. */
+SNAP_MUST_CHECK enum snap_code mendout_flush(
+    struct mend *m, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code mendout_condemn(
+    struct mend *m, struct snap_err *err);
+void mendout_fini(struct mend *m);
+
+/* ---- rebuild.c: lost blocks, of chunks that other blocks have */
+SNAP_MUST_CHECK enum snap_code mend_rebuild(
+    struct mend *m, struct snap_err *err);
+/* ---- remake.c: directories that are not there, of their blocks */
+SNAP_MUST_CHECK enum snap_code mend_remake(
+    struct mend *m, struct snap_err *err);
+
+/* Each row of each segment's packs that are `listed`, or of those that are
+ * not.  What is damaged is passed over. */
+typedef enum snap_code (*mend_row_fn)(struct mend *m,
+    const struct index_pack *pack, const struct pack_row *row, bool trusted,
+    void *arg, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code mend_each_row(struct mend *m, bool listed,
+    mend_row_fn fn, void *arg, struct snap_err *err);
+
+#endif

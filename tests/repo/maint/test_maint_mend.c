@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * test_maint_mend.c - of damaged packs what is good is kept, what is lost comes
+ * back with the next backup, and nothing that goes wrong on the way loses more.
+ */
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <setjmp.h>
+
+#include <cmocka.h>
+
+#include "repo_care.h"
+#include "world.h"
+
+static struct repo_mend_result
+mend(struct world *w)
+{
+	struct repo_mend_result r = { 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+
+	bytes_clear(&w->log);
+	assert_int_equal(maint_repair_packs(w->s, NULL, 0, &r, &err), SNAP_OK);
+	return r;
+}
+
+static void
+a_sound_repository_is_left_alone(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name *v;
+	size_t n = world_names(t.w, "", &v);
+	struct repo_mend_result r = mend(t.w);
+
+	free(v);
+	assert_int_equal(r.n_damaged + r.n_condemned + r.n_moved + r.n_lost +
+			     r.n_rebuilt + r.n_directories,
+	    0);
+	assert_true(r.n_packs > 4);
+	assert_int_equal(world_names(t.w, "", &v), n);
+	free(v);
+}
+
+static void
+the_good_frames_of_a_damaged_pack_outlive_it(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct repo_mend_result r;
+	char path[TRANSPORT_NAME_MAX + 1];
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_check_result c;
+
+	/* Of its two frames the first. */
+	world_flip(t.w, pack.s, 100);
+	r = mend(t.w);
+	assert_int_equal(r.n_damaged, 1);
+	assert_int_equal(r.n_condemned, 1);
+	assert_int_equal(r.n_lost, 1);
+	assert_true(r.n_moved >= 1);
+	assert_true(world_said(t.w, pack.s));
+	/* The pack may go now: its good frames are elsewhere. */
+	(void)memcpy(path, pack.s, sizeof path);
+	assert_int_equal(transport_delete(t.w->t, path, &err), SNAP_OK);
+	world_reopen(t.w);
+	assert_int_equal(store_look(t.w->s, &err), SNAP_OK);
+	c = world_check(t.w, 100);
+	/* One block, of one stream. */
+	assert_true(world_said(t.w, world_hex(t.a)));
+	assert_false(world_said(t.w, "and 1 more"));
+	assert_false(world_said(t.w, world_hex(t.b)));
+	assert_true(c.n_errors > 0);
+	assert_true(world_readable(t.w, 2));
+}
+
+static void
+the_next_backup_stores_anew_what_is_lost(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t again[ID_LEN];
+
+	world_flip(t.w, pack.s, 100);
+	/* A writer that knows nothing of it refers to it. */
+	world_backup(t.w, 1, "one", again);
+	assert_false(world_readable(t.w, 1));
+	(void)mend(t.w);
+	world_reopen(t.w);
+	assert_int_equal(store_look(t.w->s, &err), SNAP_OK);
+	world_backup(t.w, 1, "one", again);
+	assert_true(world_readable(t.w, 1));
+	assert_int_equal(world_check(t.w, 100).n_errors, 0);
+	/* There is nothing more to do. */
+	assert_int_equal(mend(t.w).n_condemned, 0);
+	assert_int_equal(mend(t.w).n_moved, 0);
+	assert_int_equal(mend(t.w).n_lost, 0);
+}
+
+static void
+a_pack_that_lost_its_contents_is_moved_by_the_index(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct repo_mend_result r;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+
+	assert_int_equal(transport_stat(t.w->t, pack.s, &st, &err), SNAP_OK);
+	world_flip(t.w, pack.s, st.size - 100);
+	r = mend(t.w);
+	assert_int_equal(r.n_damaged, 1);
+	assert_int_equal(r.n_lost, 0);
+	assert_true(r.n_moved >= 2);
+	assert_int_equal(transport_delete(t.w->t, pack.s, &err), SNAP_OK);
+	world_reopen(t.w);
+	assert_int_equal(store_look(t.w->s, &err), SNAP_OK);
+	assert_true(world_readable(t.w, 1));
+}
+
+static void
+directories_that_are_lost_are_made_again(void **state)
+{
+	struct world *w = *state;
+	uint8_t a[ID_LEN];
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_mend_result r;
+
+	w->no_directories = true;
+	world_backup(w, 1, "one", a);
+	r = mend(w);
+	assert_int_equal(r.n_directories, WORLD_BLOCKS);
+	assert_int_equal(r.n_lost, 0);
+	world_reopen(w);
+	assert_int_equal(store_look(w->s, &err), SNAP_OK);
+	assert_int_equal(mend(w).n_directories, 0);
+	assert_int_equal(world_check(w, 100).n_errors, 0);
+}
+
+static void
+a_repair_that_fails_anywhere_loses_nothing_more(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_mend_result r;
+	enum snap_code rc = SNAP_IO;
+	uint8_t again[ID_LEN];
+
+	world_flip(t.w, pack.s, 100);
+	for (uint64_t i = 1; rc != SNAP_OK; i++) {
+		struct fault_rule rule = { FAULT_ANY, FAULT_BEFORE,
+			SNAP_TRANSIENT, NULL, i, 1, 0 };
+
+		world_reopen(t.w);
+		assert_int_equal(fault_add(t.w->t, &rule, &err), SNAP_OK);
+		rc = maint_repair_packs(t.w->s, NULL, 0, &r, &err);
+		fault_clear(t.w->t);
+		world_reopen(t.w);
+		assert_int_equal(store_look(t.w->s, &err), SNAP_OK);
+		assert_true(world_readable(t.w, 2));
+		assert_true(i < 1000);
+	}
+	world_backup(t.w, 1, "one", again);
+	assert_true(world_readable(t.w, 1));
+	assert_int_equal(world_check(t.w, 100).n_errors, 0);
+}
+
+#define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		T(a_sound_repository_is_left_alone),
+		T(the_good_frames_of_a_damaged_pack_outlive_it),
+		T(the_next_backup_stores_anew_what_is_lost),
+		T(a_pack_that_lost_its_contents_is_moved_by_the_index),
+		T(directories_that_are_lost_are_made_again),
+		T(a_repair_that_fails_anywhere_loses_nothing_more),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
