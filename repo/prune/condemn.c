@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "prune_internal.h"
+#include "rule.h"
 
 #define SMALL_AGE (INT64_C(7) * 86400 * SECOND_NS)
 #define SMALL_MANY 4 /* packs, that are worth making one */
@@ -34,7 +35,7 @@ living_runs(const struct prune *p, uint8_t (**runs)[ID_LEN], size_t *n,
 	if (*runs == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for runs");
 	for (size_t i = 0; i < p->v.n_segments; i++)
-		if (p->v.l0 - p->v.segments[i].time < p->grace)
+		if (p->v.l0 - p->v.segments[i].time < p->grace && RULE(leases))
 			memcpy((*runs)[(*n)++], p->v.segments[i].run, ID_LEN);
 	if (*n != 0)
 		qsort(*runs, *n, sizeof **runs, by_run);
@@ -47,7 +48,8 @@ is_free(const struct prune *p, const struct view_pack *pk,
     const uint8_t (*runs)[ID_LEN], size_t n_runs)
 {
 	if (pk->condemned || pk->unreadable ||
-	    pk->time <= p->roots.broken_time || p->v.l0 - pk->time < p->grace)
+	    pk->time <= p->roots.broken_time ||
+	    (p->v.l0 - pk->time < p->grace && RULE(young_packs)))
 		return false;
 	return n_runs == 0 ||
 	       bsearch(pk->run, runs, n_runs, sizeof *runs, by_run) == NULL;
@@ -145,32 +147,23 @@ static enum snap_code
 put_list(struct victims *vs, size_t from, size_t n, struct snap_err *err)
 {
 	struct condemned_body c;
-	struct confirm_body ok;
 	uint8_t id[ID_LEN];
 	struct bytes body;
 	enum snap_code rc;
 
 	memset(&c, 0, sizeof c);
-	c.l0 = ok.l0 = vs->p->v.l0;
+	c.l0 = vs->p->v.l0;
 	c.n_packs = (uint32_t)n;
 	c.packs = vs->ids[from];
 	keys_random(id, sizeof id);
-	memcpy(ok.id, id, ID_LEN);
 	bytes_init(&body, TRANSPORT_SIZE_MAX);
 	condemned_encode(&c, &body);
 	rc = bytes_check(&body, err);
 	if (rc == SNAP_OK)
 		rc =
 		    prune_put(vs->p, OBJ_CONDEMNED, id, bytes_span(&body), err);
-	bytes_clear(&body);
-	confirm_encode(&ok, &body);
-	if (rc == SNAP_OK)
-		rc = bytes_check(&body, err);
-	if (rc == SNAP_OK)
-		rc = prune_put(
-		    vs->p, OBJ_CONDEMNED_OK, id, bytes_span(&body), err);
 	bytes_fini(&body);
-	return rc;
+	return rc == SNAP_OK ? prune_confirm(vs->p, id, err) : rc;
 }
 
 enum snap_code
@@ -185,7 +178,7 @@ condemn_victims(struct prune *p, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = choose(&vs, (const uint8_t(*)[ID_LEN])runs, n_runs, err);
 	/* What survives is indexed before anything is condemned. */
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK && RULE(survivors_first))
 		rc = mover_flush(p->mover, err);
 	for (size_t i = 0; i < vs.n && rc == SNAP_OK; i += LIST_MAX)
 		rc = put_list(

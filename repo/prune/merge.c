@@ -12,6 +12,7 @@
 
 #include "cached.h"
 #include "prune_internal.h"
+#include "rule.h"
 
 #define SMALL (1u << 20) /* bytes of a segment */
 #define MANY 8           /* small or unsigned ones, that are worth merging */
@@ -130,7 +131,8 @@ is_small(const struct view_segment *seg)
 static bool
 is_due(const struct prune *p, const struct view_segment *seg, bool many)
 {
-	if (p->v.l0 - seg->time < p->grace || seg->damaged)
+	if ((p->v.l0 - seg->time < p->grace && RULE(young_segments)) ||
+	    seg->damaged)
 		return false;
 	return seg->is_void || seg->stale || seg->n_packs == 0 ||
 	       (many && is_small(seg));
@@ -178,7 +180,7 @@ merge_index(struct prune *p, struct snap_err *err)
 		rc = snap_fail(err, SNAP_NOMEM, "no memory for the index");
 	segout_init(&m.own, p, true);
 	segout_init(&m.other, p, false);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK && RULE(index_first))
 		rc = put_anew(&m, many, err);
 	for (size_t i = 0; i < p->v.n_segments && rc == SNAP_OK; i++) {
 		const struct view_segment *seg = &p->v.segments[i];

@@ -11,6 +11,7 @@
 
 #include "prune_internal.h"
 #include "repo_care.h"
+#include "rule.h"
 #include "run.h"
 
 #define CLOCK_S 600 /* by which a store's clock may differ from ours */
@@ -27,8 +28,9 @@ enum snap_code
 prune_fresh(const struct prune *p, struct snap_err *err)
 {
 	/* A machine that slept, and one whose clock was set: the larger. */
-	if (local_boot() - p->boot0 >= p->lease ||
-	    local_real() - p->real0 >= p->lease)
+	if ((local_boot() - p->boot0 >= p->lease ||
+		local_real() - p->real0 >= p->lease) &&
+	    RULE(fresh))
 		return stale(err);
 	return SNAP_OK;
 }
@@ -36,7 +38,7 @@ prune_fresh(const struct prune *p, struct snap_err *err)
 enum snap_code
 prune_in_time(const struct prune *p, int64_t answered, struct snap_err *err)
 {
-	if (answered - p->v.l0 >= p->lease)
+	if (answered - p->v.l0 >= p->lease && RULE(fresh))
 		return stale(err);
 	return prune_fresh(p, err);
 }
@@ -66,11 +68,29 @@ prune_put(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
 	return rc == SNAP_OK ? prune_in_time(p, st.time_ns, err) : rc;
 }
 
+enum snap_code
+prune_confirm(struct prune *p, const uint8_t list[ID_LEN], struct snap_err *err)
+{
+	struct confirm_body c = { .l0 = p->v.l0 };
+	struct bytes body;
+	enum snap_code rc;
+
+	memcpy(c.id, list, ID_LEN);
+	bytes_init(&body, 1024);
+	confirm_encode(&c, &body);
+	rc = bytes_check(&body, err);
+	if (rc == SNAP_OK)
+		rc = prune_put(
+		    p, OBJ_CONDEMNED_OK, list, bytes_span(&body), err);
+	bytes_fini(&body);
+	return rc == SNAP_EXISTS ? SNAP_OK : rc;
+}
+
 bool
 prune_goes(const struct prune *p, const struct view_pack *pk)
 {
-	return pk->aged && pk->n_need == 0 && !pk->unreadable &&
-	       pk->time > p->roots.broken_time;
+	return pk->aged && (pk->n_need == 0 || !RULE(rescue)) &&
+	       !pk->unreadable && pk->time > p->roots.broken_time;
 }
 
 enum snap_code
@@ -121,7 +141,8 @@ believe(const struct prune *p, struct snap_err *err)
 	}
 	for (size_t i = 0; i < p->notes.n && n_roots == 0; i++)
 		n_roots += p->notes.v[i].type == NOTE_FORGET;
-	if (n_roots == 0 && p->v.n_packs != 0 && !p->o->no_snapshots) {
+	if (n_roots == 0 && p->v.n_packs != 0 && !p->o->no_snapshots &&
+	    RULE(believe)) {
 		(void)snap_fail(err, SNAP_CORRUPT,
 		    "there are packs, but no snapshot, and none was forgotten");
 		return snap_hint(err,
@@ -143,7 +164,7 @@ clocks_agree(const struct prune *p, struct snap_err *err)
 {
 	int64_t off = p->v.l0 - p->o->now_ns;
 
-	if (p->o->now_ns == 0 ||
+	if (p->o->now_ns == 0 || !RULE(clocks) ||
 	    (off <= CLOCK_S * SECOND_NS && off >= -CLOCK_S * SECOND_NS))
 		return SNAP_OK;
 	(void)snap_fail(err, SNAP_BUSY,

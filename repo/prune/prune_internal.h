@@ -36,6 +36,9 @@ bool prune_goes(const struct prune *p, const struct view_pack *pk);
 /* Put a signed object under a fresh id, in time. */
 SNAP_MUST_CHECK enum snap_code prune_put(struct prune *p, uint8_t kind,
     const uint8_t id[ID_LEN], struct span body, struct snap_err *err);
+/* Confirm a condemned list; another prune may have been faster. */
+SNAP_MUST_CHECK enum snap_code prune_confirm(
+    struct prune *p, const uint8_t list[ID_LEN], struct snap_err *err);
 /* Delete one object if the derivation is fresh; what is gone already is fine,
  * what may not go is counted and told. */
 SNAP_MUST_CHECK enum snap_code prune_delete(struct prune *p, uint8_t kind,

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "prune_internal.h"
+#include "rule.h"
 
 static bool
 is_listed(const struct view *v, const uint8_t id[ID_LEN])
@@ -42,7 +43,8 @@ list_is_over(const struct prune *p, const struct view_list *l)
 
 	if (l->is_void || l->ok_void || l->time < 0)
 		return age >= p->grace;
-	return l->ok_time >= 0 && age >= 3 * p->grace && !is_needed(&p->v, l);
+	return l->ok_time >= 0 && (age >= 3 * p->grace || !RULE(retire_age)) &&
+	       (!is_needed(&p->v, l) || !RULE(retire_gone));
 }
 
 enum snap_code

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "prune_internal.h"
+#include "rule.h"
 
 enum snap_code
 sweep_confirm(struct prune *p, struct snap_err *err)
@@ -19,20 +20,9 @@ sweep_confirm(struct prune *p, struct snap_err *err)
 
 	for (size_t i = 0; i < p->v.n_lists && rc == SNAP_OK; i++) {
 		const struct view_list *l = &p->v.lists[i];
-		struct confirm_body c;
-		struct bytes body;
 
-		if (l->time < 0 || l->is_void || l->ok_time >= 0)
-			continue;
-		memcpy(c.id, l->id, ID_LEN);
-		c.l0 = p->v.l0;
-		bytes_init(&body, 1024);
-		confirm_encode(&c, &body);
-		rc = bytes_check(&body, err);
-		if (rc == SNAP_OK)
-			rc = prune_put(
-			    p, OBJ_CONDEMNED_OK, l->id, bytes_span(&body), err);
-		bytes_fini(&body);
+		if (l->time >= 0 && !l->is_void && l->ok_time < 0)
+			rc = prune_confirm(p, l->id, err);
 	}
 	return rc;
 }
@@ -81,6 +71,8 @@ sweep_rescue(struct prune *p, struct snap_err *err)
 	enum snap_code rc;
 	bool moved;
 
+	if (!RULE(rescue))
+		return SNAP_OK;
 	rc = spare_rescued(p, err);
 	for (size_t i = 0; i < v->n_packs && rc == SNAP_OK; i++) {
 		if (!v->packs[i].condemned || v->packs[i].n_need == 0)

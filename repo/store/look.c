@@ -12,9 +12,10 @@
 #include "blockindex.h"
 #include "fetch.h"
 #include "lists.h"
+#include "rule.h"
+#include "run.h"
 #include "store_internal.h"
 #include "workers.h"
-#include "run.h"
 
 #define NS_PER_S INT64_C(1000000000)
 #define LOADERS_MIN 4 /* fewer segments of a disk are loaded one by one */
@@ -44,7 +45,8 @@ store_time(const struct store *s, int64_t l0, int64_t listed)
 bool
 store_is_void(const struct store *s, int64_t l0, int64_t listed)
 {
-	return l0 < 0 || is_late(s, l0, store_time(s, l0, listed));
+	return l0 < 0 ||
+	       (is_late(s, l0, store_time(s, l0, listed)) && RULE(void));
 }
 
 static enum snap_code
@@ -89,7 +91,7 @@ read_condemned(void *arg, void *job, struct snap_err *err)
 		return SNAP_OK;
 	}
 	if (rc == SNAP_OK) {
-		if (store_body_is_maintenance(&b))
+		if (store_body_is_maintenance(&b) || !RULE(signed_lists))
 			rc = apply_condemned(s, at, b.body.body, err);
 		else
 			rc = snap_fail(err, SNAP_CORRUPT,

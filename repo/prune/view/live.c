@@ -12,6 +12,7 @@
 
 #include "fetch.h"
 #include "raw.h"
+#include "rule.h"
 #include "view.h"
 #include "workers.h"
 
@@ -321,7 +322,8 @@ live_mark(struct view *v, struct roots *r, struct snap_err *err)
 	for (size_t i = 0; i < r->n && rc == SNAP_OK; i++) {
 		struct root *root = &r->v[i];
 
-		if (root->state != ROOT_STANDS && root->state != ROOT_YOUNG)
+		if (root->state != ROOT_STANDS &&
+		    (root->state != ROOT_YOUNG || !RULE(young_roots)))
 			continue;
 		m->why = NULL;
 		rc = mark_root(m, root, err);
@@ -358,8 +360,11 @@ replaces(
 	const struct view_pack *px = &v->packs[x->pack];
 	const struct view_pack *py = &v->packs[y->pack];
 
-	if (x->pack == y->pack || py->condemned || y->extra == NOWHERE ||
-	    !v->extras[y->extra].has_origin || !same_origin(v, x, y))
+	if (x->pack == y->pack || py->condemned)
+		return false;
+	if (RULE(origin) &&
+	    (y->extra == NOWHERE || !v->extras[y->extra].has_origin ||
+		!same_origin(v, x, y)))
 		return false;
 	if (py->time != px->time)
 		return py->time > px->time;

@@ -10,6 +10,7 @@
 
 #include "cached.h"
 #include "raw.h"
+#include "rule.h"
 #include "view.h"
 
 static enum snap_code
@@ -97,7 +98,7 @@ roots_break(
 	    hex, why);
 	root->state = ROOT_BROKEN;
 	r->n_broken++;
-	if (when > r->broken_time)
+	if (when > r->broken_time && RULE(quarantine))
 		r->broken_time = when;
 }
 
@@ -227,7 +228,7 @@ roots_load(struct roots *r, struct store *s, const struct notes *notes,
 	pair_up(r);
 	for (size_t i = 0; i < r->n && rc == SNAP_OK; i++) {
 		rc = report_check(s->report, err);
-		if (is_forgotten(notes, r->v[i].id))
+		if (is_forgotten(notes, r->v[i].id) && RULE(records))
 			r->v[i].state = ROOT_FORGOTTEN;
 		else if (rc == SNAP_OK)
 			rc = judge(r, &r->v[i], s, l0, grace, err);

@@ -14,6 +14,7 @@
 
 #include "cached.h"
 #include "raw.h"
+#include "rule.h"
 #include "view.h"
 #include "workers.h"
 
@@ -113,7 +114,8 @@ read_list(struct view *v, struct view_list *l, struct snap_err *err)
 		if (rc != SNAP_OK)
 			return rc;
 		rc = condemned_decode(b.body.body, &c, err);
-		if (rc == SNAP_OK && !store_body_is_maintenance(&b))
+		if (rc == SNAP_OK && !store_body_is_maintenance(&b) &&
+		    RULE(signed_lists))
 			l->is_void = true;
 		else if (rc == SNAP_OK && store_is_void(v->s, c.l0, l->time))
 			l->is_void = true;
@@ -130,9 +132,10 @@ read_list(struct view *v, struct view_list *l, struct snap_err *err)
 		return rc;
 	rc = confirm_decode(b.body.body, &confirm, err);
 	if (rc == SNAP_OK)
-		l->ok_void = !store_body_is_maintenance(&b) ||
-			     memcmp(confirm.id, l->id, ID_LEN) != 0 ||
-			     store_is_void(v->s, confirm.l0, l->ok_time);
+		l->ok_void =
+		    (!store_body_is_maintenance(&b) && RULE(signed_lists)) ||
+		    memcmp(confirm.id, l->id, ID_LEN) != 0 ||
+		    store_is_void(v->s, confirm.l0, l->ok_time);
 	store_body_fini(&b);
 	return rc;
 }
@@ -250,6 +253,15 @@ list_packs(struct view *v, struct snap_err *err)
 	return rc;
 }
 
+/* Its age counts from the confirmation: who looked before that, and did not
+ * see the list, is done with when it is a grace old. */
+static bool
+is_aged(const struct view *v, const struct view_list *l, int64_t grace)
+{
+	return (l->ok_time >= 0 || !RULE(confirmed)) && !l->ok_void &&
+	       (v->l0 - l->ok_time >= grace || !RULE(age));
+}
+
 static void
 mark_condemned(struct view *v, int64_t grace)
 {
@@ -266,8 +278,7 @@ mark_condemned(struct view *v, int64_t grace)
 				if (p == NULL)
 					continue;
 				p->condemned = true;
-				if (l->ok_time >= 0 && !l->ok_void &&
-				    v->l0 - l->ok_time >= grace)
+				if (is_aged(v, l, grace))
 					p->aged = true;
 			}
 	}
@@ -290,7 +301,7 @@ add_extra(struct view *v, const struct pack_row *r, bool trusted,
 	x = &v->extras[v->n_extras];
 	memset(x, 0, sizeof *x);
 	x->bits = BITS_ALL;
-	if ((r->flags & ROW_ORIGIN) != 0 && trusted) {
+	if ((r->flags & ROW_ORIGIN) != 0 && (trusted || !RULE(signed_origin))) {
 		x->has_origin = true;
 		memcpy(x->origin, r->origin_pack, ID_LEN);
 		x->origin_time = r->origin_time;
@@ -402,7 +413,7 @@ take_segment(struct view *v, struct view_segment *seg,
 		}
 		pk->named = true;
 		seg->packs[seg->n_listed++] = (uint32_t)(pk - v->packs);
-		if (seg->trusted)
+		if (seg->trusted || !RULE(own_contents))
 			rc = add_contents(v, pk, ip->contents, true, err);
 	}
 	return rc;

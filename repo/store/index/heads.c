@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "blockindex.h"
+#include "rule.h"
 
 #define COPIES_MAX 64
 #define HOOK_TRIES 8 /* blocks that have the same */
@@ -181,6 +182,8 @@ blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
 		if (covered)
 			continue;
 		if (ix->packs[all[i]->pack].condemned || n_heads == max) {
+			if (!RULE(heads))
+				continue;
 			ok = false;
 			break;
 		}

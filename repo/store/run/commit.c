@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rule.h"
 #include "runint.h"
 
 #define KNOWN_MIN 4096
@@ -81,7 +82,7 @@ put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
 		rc = lease_check(r, l0, l0, err);
 	if (rc == SNAP_OK)
 		rc = transport_put(r->s->t, name, bytes_span(&raw), &st, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK && RULE(answers))
 		rc = lease_check(r, l0, st.time_ns, err);
 	if (rc == SNAP_OK) {
 		h.store = st.time_ns;

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "rule.h"
 #include "runint.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -68,7 +69,7 @@ lease_check(struct run *r, int64_t l0, int64_t answered, struct snap_err *err)
 	late = lease_now(r) - r->l0 >= lease_half(r) ||
 	       answered - l0 >= lease_half(r);
 	(void)pthread_mutex_unlock(&r->lock);
-	return late ? lost(r, err) : SNAP_OK;
+	return late && RULE(lease) ? lost(r, err) : SNAP_OK;
 }
 
 void
@@ -106,7 +107,7 @@ judge(struct run *r, const struct heard *h, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	(void)pthread_mutex_lock(&r->lock);
-	clean = pins_good(r, bad);
+	clean = pins_good(r, bad) || !RULE(pins);
 	if (clean) {
 		r->l0 = h->store;
 		r->boot0 = h->boot;
@@ -200,7 +201,7 @@ tick(struct run *r, struct snap_err *err)
 	since_look = lease_now(r) - r->l0;
 	since_segment = lease_now(r) - r->segment_time;
 	(void)pthread_mutex_unlock(&r->lock);
-	if (since_segment >= lease_half(r) / 4)
+	if (since_segment >= lease_half(r) / 4 && RULE(beat))
 		rc = run_put_segment(r, err);
 	if (rc == SNAP_OK && since_look >= look_every(r))
 		rc = look_locked(r, err);

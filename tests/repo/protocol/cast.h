@@ -30,7 +30,9 @@ struct plan {
 	unsigned reuse_permille; /* takes over a snapshot that is there */
 	unsigned pause_permille; /* after a chunk its source is slow */
 	unsigned max_pauses;     /* so many times LEASE / 5 at most */
-	uint64_t seed;           /* what it has; others that have the same */
+	unsigned lasts;          /* so many times LEASE / 10, before the end */
+	uint64_t seed; /* what it has: who has the same seed has the same */
+	bool *acknowledged; /* may be NULL */
 };
 void play_writer(struct actor *a);
 
@@ -41,8 +43,11 @@ struct keeping {
 	unsigned live_percent;
 };
 void play_pruner(struct actor *a);
+/* arg: the id of the one that it forgets; NULL: some. */
 void play_forgetter(struct actor *a);
 void play_repairer(struct actor *a);
+/* arg: a theft; NULL: something. */
+enum theft { GARBAGE, GARBAGE_OF_PRUNE, LIE, LIST };
 void play_thief(struct actor *a);
 
 #endif

@@ -48,6 +48,11 @@ play_forgetter(struct actor *a)
 	enum snap_code rc;
 
 	rc = store_look(s, &err);
+	if (a->arg != NULL) {
+		memcpy(ids[0], a->arg, ID_LEN);
+		oracle_forgets(ids[0]);
+		max = n = 1;
+	}
 	while (rc == SNAP_OK && n < max &&
 	       oracle_some_snapshot(ids[n], &refs, &n_refs)) {
 		oracle_forgets(ids[n]);

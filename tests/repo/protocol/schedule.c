@@ -16,10 +16,12 @@ static struct {
 
 /* Every schedule has its own mixture of trouble. */
 struct mixture {
-	unsigned jump, sleep, crash; /* per mille of steps */
+	unsigned jump, sleep, crash; /* in ten thousand steps */
+	unsigned pace;               /* of a step, in parts of a grace */
 	unsigned universe;
 	bool lasting; /* runs last longer than a grace */
 	bool thieves;
+	unsigned spoil; /* per mille of steps: something cannot be read */
 };
 
 static unsigned
@@ -135,7 +137,7 @@ schedule_finish(void)
 		(void)sim_actor("last pruner", play_pruner, k);
 		schedule_drain();
 	}
-	if (oracle_breach() == NULL)
+	if (oracle_breach() == NULL && !oracle_believed_lies())
 		oracle_must_be_clean();
 	if (oracle_breach() == NULL)
 		restore_all();
@@ -146,7 +148,7 @@ schedule_finish(void)
 static void
 machine(struct actor *a)
 {
-	static const int permille[] = { -20, -5, 0, 0, 0, 5, 20 };
+	static const int permille[] = { -20, -2, 0, 0, 0, 2, 20 };
 
 	a->permille = permille[sim_below(7)];
 	/* One of its clocks may be wrong, not both. */
@@ -164,7 +166,9 @@ come(const struct mixture *m)
 	struct plan *p;
 	struct actor *a;
 
-	if (x < 55) {
+	if (m->thieves && sim_chance(80)) {
+		a = sim_actor("thief", play_thief, NULL);
+	} else if (x < 55) {
 		p = plan_new(sim_chance(500) ? KEY_OWNER : KEY_HOST,
 		    sim_below(6), 2 + (unsigned)sim_below(8), m->universe);
 		p->reuse_permille = 600;
@@ -188,22 +192,25 @@ come(const struct mixture *m)
 static void
 mix(struct mixture *m)
 {
-	static const unsigned jumps[] = { 2, 6, 15 };
-	static const unsigned sleeps[] = { 0, 2, 6, 12 };
-	static const unsigned crashes[] = { 0, 1, 3 };
+	static const unsigned paces[] = { 5000, 2000, 700 };
+	static const unsigned jumps[] = { 5, 15, 40 };
+	static const unsigned sleeps[] = { 0, 5, 15, 40 };
+	static const unsigned crashes[] = { 0, 5, 20 };
 	static const unsigned universes[] = { 6, 12, 24 };
 	static const unsigned slow[] = { 0, 30, 100 };
 	static const unsigned rare[] = { 0, 0, 20 };
 
+	m->pace = one_of(paces, 3);
 	m->jump = one_of(jumps, 3);
 	m->sleep = one_of(sleeps, 4);
 	m->crash = one_of(crashes, 3);
 	m->universe = one_of(universes, 3);
 	m->lasting = sim_chance(400);
 	m->thieves = sim_chance(500);
+	m->spoil = sim_chance(300) ? 4 : 0;
 	if (m->lasting) {
-		m->jump = 1;
-		m->sleep = m->sleep < 2 ? m->sleep : 2;
+		m->jump = 3;
+		m->sleep = m->sleep < 5 ? m->sleep : 5;
 	}
 	wire_trouble.slow = one_of(slow, 3);
 	wire_trouble.lost = one_of(rare, 3);
@@ -217,10 +224,12 @@ pass_time(const struct mixture *m)
 {
 	static const unsigned jumps[] = { 100, 300, 600, 1100 };
 
-	if (sim_chance(m->jump))
+	/* Mostly when few would be too late by that. */
+	if (sim_below(10000) < m->jump ||
+	    (sim_n_alive() < 2 && sim_chance(m->jump)))
 		wire_advance(GRACE / 1000 * one_of(jumps, 4));
 	else
-		wire_advance((int64_t)sim_below(GRACE / 500));
+		wire_advance((int64_t)sim_below(2 * GRACE / m->pace));
 }
 
 static void
@@ -231,17 +240,52 @@ strike(const struct mixture *m, struct actor *a)
 
 	if (a->n_fibers == 0)
 		return;
-	if (sim_chance(m->sleep)) {
+	if (sim_below(10000) < m->sleep) {
 		unsigned permille = one_of(sleeps, 9);
 
 		sim_trace("%s sleeps %u/1000 G", a->name, permille);
 		sim_suspend(a, GRACE / 1000 * permille);
 	}
-	if (sim_chance(m->crash)) {
+	if (sim_below(10000) < m->crash) {
 		sim_trace("%s dies", a->name);
 		oracle_counts.crashed++;
 		sim_crash(a);
 	}
+}
+
+static enum snap_code
+choose(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	static uint64_t n;
+	char *chosen = arg;
+
+	(void)st;
+	(void)err;
+	n = chosen[0] == '\0' ? 1 : n + 1;
+	if (sim_below(n) == 0)
+		(void)snprintf(chosen, TRANSPORT_NAME_MAX + 1, "%s", name);
+	return SNAP_OK;
+}
+
+/* Something cannot be read for a while: never what opening needs. */
+static void
+spoil(const struct mixture *m)
+{
+	static const char *const prefixes[] = { "snapshots/", "index/", "meta/",
+		"data/", "condemned/", "notes/" };
+	char *name = wire_unreadable[sim_below(WIRE_UNREADABLE_MAX)];
+	struct snap_err err = SNAP_ERR_INIT;
+
+	if (!sim_chance(m->spoil))
+		return;
+	name[0] = '\0';
+	if (sim_chance(300))
+		return; /* it can again */
+	if (transport_list(wire_direct(), prefixes[sim_below(6)], choose, name,
+		&err) != SNAP_OK)
+		abort();
+	sim_trace("unreadable: %s", name);
 }
 
 bool
@@ -256,6 +300,7 @@ schedule_random(uint64_t seed, unsigned steps, char out[256])
 		if (sim_n_alive() < ALIVE_MAX && sim_chance(30))
 			come(&m);
 		pass_time(&m);
+		spoil(&m);
 		a = sim_step(NULL);
 		if (a != NULL)
 			strike(&m, a);

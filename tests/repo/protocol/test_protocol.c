@@ -2,7 +2,7 @@
 /*
  * test_protocol.c - random schedules of the real code, judged at every step.
  *
- *   test_protocol                       some hundred schedules; many with
+ *   test_protocol                       a hundred schedules; many with
  *                                       SNAP_TEST_HEAVY
  *   test_protocol [-v] --seed N [COUNT] these; -v tells what happens
  */
@@ -12,9 +12,9 @@
 
 #include "schedule.h"
 
-#define LIGHT 200
+#define LIGHT 100
 #define HEAVY 10000
-#define STEPS 1500
+#define STEPS 2000
 
 int
 main(int argc, char **argv)

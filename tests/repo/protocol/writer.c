@@ -127,7 +127,6 @@ add_block(struct writer *w, uint8_t id[ID_LEN], struct snap_err *err)
 	f.plain = bytes_span(&plain);
 	f.n_chunks = w->n_open;
 	rc = run_add(w->run, &f, err);
-	tell_lies(w, CLASS_DATA, id);
 	f.class = CLASS_DIR;
 	f.plain = bytes_span(&dir);
 	f.n_chunks = 0;
@@ -333,8 +332,10 @@ static enum snap_code
 work(struct writer *w, struct snap_err *err)
 {
 	const struct plan *p = w->plan;
+	const struct thing *things;
 	enum snap_code rc;
 	uint8_t id[ID_LEN];
+	size_t n;
 
 	rc = store_look(w->s, err);
 	if (rc == SNAP_OK)
@@ -349,12 +350,22 @@ work(struct writer *w, struct snap_err *err)
 		if (rc == SNAP_OK)
 			rc = linger(w, err);
 	}
+	for (unsigned i = 0; i < p->lasts && rc == SNAP_OK; i++) {
+		sim_sleep(LEASE / 10);
+		rc = run_tick(w->run, err);
+	}
 	if (rc == SNAP_OK)
 		rc = seal(w, err);
 	if (rc == SNAP_OK)
 		rc = end_run(w, id, err);
-	if (rc == SNAP_OK)
-		oracle_acknowledged(w->a, id);
+	if (p->acknowledged != NULL)
+		*p->acknowledged = rc == SNAP_OK;
+	if (rc != SNAP_OK)
+		return rc;
+	n = oracle_things(&things);
+	for (size_t i = 0; i < n; i++)
+		tell_lies(w, things[i].class, things[i].id);
+	oracle_acknowledged(w->a, id);
 	return rc;
 }
 

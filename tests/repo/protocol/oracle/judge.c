@@ -47,7 +47,7 @@ list_age(const struct olist *l)
 	store_name(OBJ_CONDEMNED_OK, l->id, name);
 	if (transport_stat(wire_direct(), name, &st, &ignored) != SNAP_OK)
 		return -1;
-	return sim_now() - st.time_ns;
+	return wire_now() - st.time_ns;
 }
 
 /* ---- from a snapshot down */
@@ -156,6 +156,13 @@ oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id)
 	l->thing = t;
 }
 
+/* What cannot be read for ever keeps garbage. */
+bool
+oracle_believed_lies(void)
+{
+	return oracle.believed;
+}
+
 void
 oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 {
@@ -176,6 +183,7 @@ oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 		for (size_t k = 0; k < oracle.n_lies; k++)
 			lie |= oracle.lies[k].by == by &&
 			       oracle.lies[k].thing == s->refs[i].thing;
+		oracle.believed |= lie;
 		if (lie)
 			oracle_counts.lost_lies++;
 		else
@@ -242,6 +250,9 @@ oracle_some_snapshot(uint8_t id[ID_LEN], const struct ref **refs, size_t *n)
 	return false;
 }
 
+static const char *const classes[] = { "", "block", "directory", "recipe",
+	"manifest" };
+
 /* ---- is it there */
 
 static bool
@@ -263,8 +274,6 @@ is_named(const struct opack *p)
 static void
 check_snapshot(const struct osnapshot *s, const bool *named)
 {
-	static const char *const classes[] = { "", "block", "directory",
-		"recipe", "manifest" };
 	char hex[2 * ID_LEN + 1];
 
 	hex_encode(s->id, 4, hex);
@@ -307,6 +316,86 @@ oracle_check(void)
 		if (oracle.snapshots[i].wanted)
 			check_snapshot(&oracle.snapshots[i], named);
 	free(named);
+}
+
+/* ---- is it condemned */
+
+static bool
+is_condemned(const uint8_t *id)
+{
+	for (size_t i = 0; i < oracle.n_lists; i++) {
+		const struct olist *l = &oracle.lists[i];
+
+		for (size_t k = 0;
+		     l->exists && l->is_signed && !l->is_void && k < l->n_packs;
+		     k++)
+			if (memcmp(l->packs[k], id, ID_LEN) == 0)
+				return true;
+	}
+	return false;
+}
+
+/* Of what the snapshot needs, these chunks of a thing are in no pack that is
+ * named and not condemned. */
+static uint64_t
+uncovered(uint32_t thing, uint64_t bits)
+{
+	for (size_t p = 0; p < oracle.n_packs && bits != 0; p++) {
+		const struct opack *k = &oracle.packs[p];
+
+		for (size_t r = 0; k->exists && r < k->n_rows; r++)
+			if (k->rows[r].thing == thing && k->rows[r].good &&
+			    (k->rows[r].bits & bits) != 0 && is_named(k) &&
+			    !is_condemned(k->id))
+				bits &= ~k->rows[r].bits;
+	}
+	return bits;
+}
+
+/* Was it there, to be seen by a look at l0, as something that keeps packs? */
+static bool
+was_root(const struct osnapshot *s, int64_t l0)
+{
+	if (!s->exists || s->is_noted || s->landed >= l0 ||
+	    s->landed >= s->l0 + LEASE)
+		return false;
+	return s->has_ok ? s->ok_landed < s->ok_l0 + LEASE
+			 : l0 - s->landed < GRACE / 2;
+}
+
+/* Of one pack, for one root. */
+static void
+check_condemned(const struct opack *p, const struct osnapshot *s)
+{
+	for (size_t r = 0; r < p->n_rows; r++)
+		for (size_t j = 0; p->rows[r].good && j < s->n_refs; j++) {
+			uint32_t t = p->rows[r].thing;
+			uint64_t bits = p->rows[r].bits & s->refs[j].bits;
+
+			if (t == s->refs[j].thing && uncovered(t, bits) != 0)
+				breach("9: the only %s that a snapshot needs "
+				       "is condemned",
+				    classes[oracle.things[t].class]);
+		}
+}
+
+void
+check_list(const struct olist *l, int64_t l0)
+{
+	for (size_t i = 0; i < oracle.n_snapshots; i++) {
+		struct osnapshot *s = &oracle.snapshots[i];
+
+		if (!was_root(s, l0))
+			continue;
+		walk_snapshot(s);
+		for (size_t k = 0; k < l->n_packs; k++) {
+			const struct opack *p = find_pack(l->packs[k]);
+
+			/* What nobody could refer to is not meant. */
+			if (p != NULL && is_named(p))
+				check_condemned(p, s);
+		}
+	}
 }
 
 /* ---- the end */
@@ -429,4 +518,13 @@ oracle_must_restore(struct store *fresh)
 		}
 	}
 	bytes_fini(&plain);
+}
+
+const uint8_t *
+oracle_newest(void)
+{
+	for (size_t i = oracle.n_snapshots; i-- > 0;)
+		if (oracle.snapshots[i].wanted)
+			return oracle.snapshots[i].id;
+	return NULL;
 }

@@ -25,6 +25,13 @@ breach(const char *fmt, ...)
 	sim_trace("BREACH %s", oracle.breach);
 }
 
+void
+oracle_must(bool that, const char *what)
+{
+	if (!that)
+		breach("%s", what);
+}
+
 const char *
 oracle_breach(void)
 {
@@ -115,7 +122,8 @@ find_list(const uint8_t *id)
 
 /* ---- what was put */
 
-/* Bytes under a name never change (1). */
+/* Bytes under a name never change (1): but for the confirmation of a condemned
+ * list, which any prune may put, and a late one again when all is over. */
 static void
 remember_name(const char *name, struct span data)
 {
@@ -406,6 +414,8 @@ put_list(const uint8_t *id, int64_t now)
 		    ID_LEN);
 	if (l->is_signed)
 		oracle_counts.condemned += c.n_packs;
+	if (l->is_signed && !l->is_void)
+		check_list(l, c.l0);
 	store_body_fini(&b);
 }
 
@@ -447,9 +457,10 @@ oracle_put(const char *name, struct span data, int64_t now)
 {
 	uint8_t kind, id[ID_LEN];
 
-	remember_name(name, data);
 	if (!store_name_parse(name, &kind, id))
 		return;
+	if (kind != OBJ_CONDEMNED_OK)
+		remember_name(name, data);
 	if (kind != OBJ_DATA && kind != OBJ_META && data.len > HEADER_LEN)
 		remember_salt(
 		    id, span_of(data.p + HEADER_LEN, data.len - HEADER_LEN));

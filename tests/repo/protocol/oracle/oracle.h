@@ -33,6 +33,8 @@ struct ref { /* of a snapshot */
 /* `s`: the owner's, on wire_direct(); it must have looked at nothing. */
 void oracle_begin(struct store *s);
 void oracle_end(void);
+/* Also what only a scripted schedule can know. */
+void oracle_must(bool that, const char *what);
 /* After each step. */
 void oracle_check(void);
 /* The first breach, or NULL. */
@@ -43,6 +45,7 @@ const char *oracle_breach(void);
 void oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN]);
 /* Some of what `by` refers to was nowhere to be seen but in lies. */
 void oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id);
+bool oracle_believed_lies(void);
 /* From now on nobody needs it. */
 void oracle_forgets(const uint8_t id[ID_LEN]);
 /* Does that pack hold a true copy? */
@@ -56,6 +59,7 @@ size_t oracle_things(const struct thing **out);
 bool oracle_some_snapshot(
     uint8_t id[ID_LEN], const struct ref **refs, size_t *n);
 size_t oracle_n_wanted(void);
+const uint8_t *oracle_newest(void); /* of those; NULL: there is none */
 
 /* ---- at the end */
 /* All garbage is gone. */

@@ -63,6 +63,7 @@ struct oracle {
 	struct store *s;
 	char breach[256];
 	bool dirty;
+	bool believed; /* somebody took a lie for the truth */
 	struct thing *things;
 	struct opack *packs;
 	struct osegment *segments;
@@ -86,6 +87,8 @@ struct osnapshot *find_snapshot(const uint8_t *id); /* made when new */
 struct olist *find_list(const uint8_t *id);         /* made when new */
 /* Since when it is confirmed, by the time that the store lists. */
 int64_t list_age(const struct olist *l);
+/* Nothing that a root needed at l0 may be in it, and nowhere else. */
+void check_list(const struct olist *l, int64_t l0);
 /* What a snapshot needs, by its manifest. */
 void walk_snapshot(struct osnapshot *s);
 

@@ -37,10 +37,7 @@ struct actor {
 	int permille;
 	bool boot_stops;
 	unsigned n_fibers; /* threads that have not ended */
-	unsigned calls;    /* to the store */
-	unsigned crash_at; /* dies at this call; 0: by chance, if at all */
-	unsigned sleep_at; /* sleeps at this one ... */
-	int64_t sleep_for;
+	char next[160];    /* what it is about to do: "put snapshots/..." */
 	atomic_int cancel;
 	struct report report;
 	/* What pruners derived last rests on this store time; < 0: not yet. */

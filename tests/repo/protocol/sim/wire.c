@@ -23,6 +23,8 @@ struct wire {
 };
 
 struct wire_trouble wire_trouble;
+int64_t wire_next_delay, wire_clock_off;
+const char *wire_hides;
 char wire_unreadable[WIRE_UNREADABLE_MAX][TRANSPORT_NAME_MAX + 1];
 
 static struct {
@@ -42,7 +44,7 @@ send(const char *name, struct span data, int64_t at, bool orphan)
 	if (f == NULL)
 		abort();
 	f->at = at;
-	f->sent = sim_now();
+	f->sent = wire_now();
 	f->orphan = orphan;
 	bytes_init(&f->data, TRANSPORT_SIZE_MAX);
 	bytes_put_span(&f->data, data);
@@ -80,7 +82,7 @@ land(struct flight *f)
 		abort();
 	f->has_landed = true;
 	f->exists = rc == SNAP_EXISTS;
-	f->landed = sim_now();
+	f->landed = wire_now();
 	if (rc != SNAP_OK || was)
 		return;
 	/* A file's time is renewed when it has its name, if all goes well. */
@@ -109,8 +111,23 @@ void
 wire_advance(int64_t ns)
 {
 	sim_set_now(sim_now() + ns);
-	mem_store_set_time(all.mem, sim_now());
+	mem_store_set_time(all.mem, wire_now());
 	land_all();
+}
+
+int64_t
+wire_now(void)
+{
+	return sim_now() + wire_clock_off;
+}
+
+void
+wire_put_back(const char *name, struct span data)
+{
+	struct flight *f = send(name, data, sim_now(), true);
+
+	land(f);
+	drop(f);
 }
 
 int64_t
@@ -132,12 +149,20 @@ gone(struct snap_err *err)
 	return snap_fail(err, SNAP_CANCELLED, "the process is dead");
 }
 
+/* It is about to ask for this. */
+static void
+announce(struct wire *w, const char *verb, const char *name)
+{
+	(void)snprintf(w->a->next, sizeof w->a->next, "%s %s", verb, name);
+}
+
 /* Others go on before a request is served, and before its answer is heard. */
 static enum snap_code
 pass(struct wire *w, struct snap_err *err)
 {
-	if (!w->a->crashed && !w->at_once)
-		sim_yield(INT64_MIN);
+	if (w->at_once)
+		return SNAP_OK;
+	sim_yield(INT64_MIN);
 	return w->a->crashed ? gone(err) : SNAP_OK;
 }
 
@@ -147,8 +172,11 @@ delay(void)
 	static const int64_t most[] = { GRACE / 10, GRACE * 4 / 10,
 		GRACE * 12 / 10, GRACE * 4 };
 
-	if (!sim_chance(wire_trouble.slow))
-		return 0;
+	int64_t scripted = wire_next_delay;
+
+	wire_next_delay = 0;
+	if (scripted != 0 || !sim_chance(wire_trouble.slow))
+		return scripted;
 	if (sim_chance(300)) /* just about as long as it may be */
 		return LEASE / 100 * (95 + (int64_t)sim_below(6));
 	return most[sim_below(4)] / 1000 * (int64_t)sim_below(1000);
@@ -163,8 +191,10 @@ wire_put(struct transport *t, const char *name, struct span data,
 	bool exists;
 	enum snap_code rc;
 
+	announce(w, "put", name);
 	oracle_decides(w->a, name);
 	rc = pass(w, err);
+	announce(w, "have put", name);
 	if (rc != SNAP_OK)
 		return rc;
 	if (!w->at_once && sim_chance(wire_trouble.lost)) {
@@ -196,7 +226,7 @@ wire_put(struct transport *t, const char *name, struct span data,
 	if (rc == SNAP_OK && !w->at_once && sim_chance(wire_trouble.failed))
 		rc = snap_fail(err, SNAP_IO, "the answer was lost");
 	if (!all.visible)
-		st->time_ns = sim_now();
+		st->time_ns = wire_now();
 	return rc;
 }
 
@@ -214,8 +244,11 @@ wire_get(struct transport *t, const char *name, uint64_t off, size_t len,
     struct bytes *out, struct snap_err *err)
 {
 	struct wire *w = (struct wire *)t;
-	enum snap_code rc = pass(w, err);
+	enum snap_code rc;
 
+	announce(w, "get", name);
+	rc = pass(w, err);
+	announce(w, "have", name);
 	if (rc == SNAP_OK && is_unreadable(name))
 		rc = snap_fail(err, SNAP_IO, "a bad sector");
 	if (rc == SNAP_OK)
@@ -299,9 +332,13 @@ wire_list(struct transport *t, const char *prefix, transport_list_fn fn,
 {
 	struct wire *w = (struct wire *)t;
 	struct entries first = { NULL, 0 }, last = { NULL, 0 };
-	enum snap_code rc = pass(w, err);
+	enum snap_code rc;
 
-	if (rc != SNAP_OK)
+	announce(w, "list", prefix);
+	rc = pass(w, err);
+	announce(w, "have listed", prefix);
+	if (rc != SNAP_OK ||
+	    (wire_hides != NULL && strcmp(wire_hides, prefix) == 0))
 		return rc;
 	first = list_now(prefix);
 	rc = pass(w, err);
@@ -328,8 +365,10 @@ wire_del(struct transport *t, const char *name, struct snap_err *err)
 	struct wire *w = (struct wire *)t;
 	enum snap_code rc;
 
+	announce(w, "delete", name);
 	oracle_decides(w->a, name);
 	rc = pass(w, err);
+	announce(w, "have deleted", name);
 	if (rc == SNAP_OK)
 		rc = transport_delete(all.direct, name, err);
 	if (rc != SNAP_OK)
@@ -343,16 +382,18 @@ wire_del(struct transport *t, const char *name, struct snap_err *err)
 }
 
 static enum snap_code
-wire_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
+wire_time(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
 	struct wire *w = (struct wire *)t;
-	enum snap_code rc = pass(w, err);
+	enum snap_code rc;
 
+	announce(w, "ask", "the time");
+	rc = pass(w, err);
 	if (rc != SNAP_OK)
 		return rc;
-	*time_ns = sim_now();
+	*time_ns = wire_now();
 	if (w->a->derived < 0)
-		w->a->derived = *time_ns;
+		w->a->derived = sim_now();
 	return pass(w, err);
 }
 
@@ -371,7 +412,7 @@ wire_open(struct actor *a)
 		.stat = wire_stat,
 		.list = wire_list,
 		.del = wire_del,
-		.now = wire_now,
+		.now = wire_time,
 		.close = wire_close,
 	};
 	struct snap_err err = SNAP_ERR_INIT;
@@ -416,6 +457,8 @@ wire_begin(struct mem_store *mem, bool visible)
 	all.direct->time_is_visibility = visible;
 	memset(wire_unreadable, 0, sizeof wire_unreadable);
 	memset(&wire_trouble, 0, sizeof wire_trouble);
+	wire_next_delay = wire_clock_off = 0;
+	wire_hides = NULL;
 }
 
 void

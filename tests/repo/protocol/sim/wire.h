@@ -28,6 +28,11 @@ extern struct wire_trouble wire_trouble;
 #define WIRE_UNREADABLE_MAX 4
 extern char wire_unreadable[WIRE_UNREADABLE_MAX][TRANSPORT_NAME_MAX + 1];
 
+/* For those that are scripted: the next put takes so long; listings of this
+ * prefix are empty; the store's clock is off by this. */
+extern int64_t wire_next_delay, wire_clock_off;
+extern const char *wire_hides;
+
 void wire_begin(struct mem_store *mem, bool visible);
 void wire_end(void);
 /* All that an actor does goes through a handle of its own. */
@@ -39,6 +44,10 @@ bool wire_visible(void);
 void wire_advance(int64_t ns);
 /* When the next put that is under way arrives; NEVER. */
 int64_t wire_next_time(void);
+/* By the store's clock. */
+int64_t wire_now(void);
+/* A late request brings back what is gone. */
+void wire_put_back(const char *name, struct span data);
 /* While set, requests through this handle are served at once. */
 void wire_at_once(struct transport *t, bool on);
 

@@ -1,0 +1,559 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * scenes.c - for each rule of the protocol the shortest story in which it
+ * matters: with the rule nothing is lost, without it something is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "rules.h"
+#include "schedule.h"
+
+#define MANY 200 /* chunks that there are */
+#define SMALL 8  /* chunks of a snapshot, in one pack */
+#define LARGE 60 /* in several */
+
+/* ---- how stories are told */
+
+static struct actor *
+comes(void (*play)(struct actor *a), void *arg)
+{
+	return sim_actor("actor", play, arg);
+}
+
+static void
+step(struct actor *a)
+{
+	if (sim_step(a) == NULL) {
+		int64_t next = sim_next_time(), put = wire_next_time();
+
+		next = put < next ? put : next;
+		if (next == NEVER || next < sim_now())
+			next = sim_now() + SECOND;
+		wire_advance(next - sim_now());
+	}
+	oracle_check();
+}
+
+/* It goes on alone until it is about to do that; false: it has ended. */
+static bool
+until(struct actor *a, const char *what)
+{
+	while (a->n_fibers != 0 && strncmp(a->next, what, strlen(what)) != 0)
+		step(a);
+	return a->n_fibers != 0;
+}
+
+static void
+finish(struct actor *a)
+{
+	while (a->n_fibers != 0)
+		step(a);
+}
+
+static void
+later(int percent)
+{
+	wire_advance(GRACE / 100 * percent);
+}
+
+static struct actor *
+writer(uint64_t seed, unsigned n)
+{
+	return comes(play_writer, plan_new(KEY_OWNER, seed, n, MANY));
+}
+
+static void
+backup(uint64_t seed)
+{
+	finish(writer(seed, SMALL));
+}
+
+static struct actor *
+pruner(void)
+{
+	return comes(play_pruner, keeping_new(KEY_OWNER, 50));
+}
+
+static void
+prune(void)
+{
+	finish(pruner());
+}
+
+static void
+forget(void)
+{
+	uint8_t id[ID_LEN];
+
+	if (oracle_newest() == NULL)
+		return;
+	memcpy(id, oracle_newest(), ID_LEN);
+	finish(comes(play_forgetter, id));
+}
+
+static void
+steal(enum theft what)
+{
+	finish(comes(play_thief, &what));
+}
+
+static void
+name_of(
+    const char *prefix, const char *suffix, char out[TRANSPORT_NAME_MAX + 1])
+{
+	char hex[2 * ID_LEN + 1];
+
+	hex_encode(oracle_newest(), ID_LEN, hex);
+	(void)snprintf(
+	    out, TRANSPORT_NAME_MAX + 1, "%s%s%s", prefix, hex, suffix);
+}
+
+static bool
+ends_with(const char *s, const char *end)
+{
+	size_t n = strlen(s), m = strlen(end);
+
+	return n >= m && strcmp(s + n - m, end) == 0;
+}
+
+/* It is about to confirm its snapshot. */
+static void
+until_confirms(struct actor *w)
+{
+	while (until(w, "put snapshots/") && !ends_with(w->next, ".ok"))
+		step(w);
+}
+
+/* There is a snapshot again that nobody wants; it is old enough to go. */
+static void
+garbage(void)
+{
+	backup(1);
+	later(150);
+	backup(2); /* what is left */
+	backup(1);
+	forget();
+	later(150);
+}
+
+/* Somebody has found what the first one stored, and is about to commit. */
+static struct actor *
+reuser(void)
+{
+	struct actor *w = writer(1, SMALL);
+
+	(void)until(w, "put snapshots/");
+	return w;
+}
+
+/* ---- writers */
+
+/* The true copy is condemned, a lie is not. */
+static void
+heads_scene(void)
+{
+	struct actor *w;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	steal(GARBAGE);
+	prune();
+	later(70);
+	w = reuser();
+	later(35);
+	prune();
+	finish(w);
+}
+
+/* Beside a run that lasts its packs are condemned, and go. */
+static void
+pins_scene(void)
+{
+	struct plan *p = plan_new(KEY_OWNER, 1, SMALL, MANY);
+	struct actor *w;
+	int64_t end;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	p->lasts = 40;
+	w = comes(play_writer, p);
+	(void)until(w, "list data/");
+	end = sim_now() + LEASE / 5;
+	while (w->n_fibers != 0 && sim_now() < end)
+		step(w);
+	prune();
+	end = sim_now() + GRACE * 12 / 10;
+	while (w->n_fibers != 0 && sim_now() < end)
+		step(w);
+	prune();
+	finish(w);
+}
+
+/* The machine sleeps before the last put. */
+static void
+lease_scene(void)
+{
+	struct actor *w;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	w = reuser();
+	prune();
+	later(110);
+	prune();
+	finish(w);
+}
+
+/* The last put takes too long. */
+static void
+answers_scene(void)
+{
+	struct actor *w = writer(1, SMALL);
+
+	until_confirms(w);
+	wire_next_delay = GRACE * 6 / 10;
+	finish(w);
+}
+
+/* A run that lasts longer than a grace is left alone by who prunes. */
+static void
+lasting(int every)
+{
+	bool acknowledged = false;
+	struct plan *p = plan_new(KEY_OWNER, 1, LARGE, MANY);
+	struct actor *w;
+	int64_t next = 0;
+
+	backup(2);
+	later(150);
+	p->lasts = 50;
+	p->acknowledged = &acknowledged;
+	w = comes(play_writer, p);
+	(void)until(w, "put data/");
+	while (w->n_fibers != 0) {
+		step(w);
+		if (sim_now() < next || w->n_fibers == 0 ||
+		    strncmp(w->next, "have", 4) != 0)
+			continue;
+		prune();
+		prune();
+		next = sim_now() + GRACE / 100 * every;
+	}
+	oracle_must(acknowledged, "a run that lasts is not left alone");
+}
+
+static void
+lasting_scene(void)
+{
+	lasting(30);
+}
+
+/* ---- readers */
+
+/* A dead run's confirmation arrives late. */
+static void
+void_scene(void)
+{
+	struct actor *w = writer(1, SMALL);
+
+	until_confirms(w);
+	wire_next_delay = GRACE * 7 / 10;
+	while (wire_next_delay != 0)
+		step(w);
+	sim_crash(w);
+	later(100);
+	backup(2);
+}
+
+static void
+signed_lists_scene(void)
+{
+	backup(1);
+	steal(LIST);
+	later(150);
+	prune();
+}
+
+/* ---- prune: what is live */
+
+static void
+origin_scene(void)
+{
+	backup(1);
+	steal(GARBAGE);
+	later(150);
+	prune();
+	later(110);
+	prune();
+}
+
+static void
+own_contents_scene(void)
+{
+	backup(1);
+	steal(GARBAGE);
+	for (int i = 0; i < 12; i++)
+		steal(LIE);
+	later(150);
+	prune();
+	later(110);
+	prune();
+}
+
+static void
+signed_origin_scene(void)
+{
+	backup(1);
+	steal(GARBAGE_OF_PRUNE);
+	later(150);
+	prune();
+	later(110);
+	prune();
+}
+
+static void
+young_roots_scene(void)
+{
+	struct actor *w;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	w = writer(1, SMALL);
+	until_confirms(w);
+	wire_advance(SECOND);
+	prune();
+	finish(w);
+}
+
+static void
+quarantine_scene(void)
+{
+	backup(2);
+	backup(1);
+	name_of("snapshots/", "", wire_unreadable[0]);
+	later(150);
+	prune();
+	later(110);
+	prune();
+}
+
+/* A late request brings a forgotten one back. */
+static void
+records_scene(void)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[2][TRANSPORT_NAME_MAX + 1];
+	struct bytes half[2];
+
+	backup(2);
+	backup(1);
+	for (int i = 0; i < 2; i++) {
+		name_of("snapshots/", i == 0 ? "" : ".ok", name[i]);
+		bytes_init(&half[i], TRANSPORT_SIZE_MAX);
+		if (transport_get(wire_direct(), name[i], 0, SIZE_MAX, &half[i],
+			&err) != SNAP_OK)
+			abort();
+	}
+	forget();
+	for (int i = 0; i < 2; i++) {
+		wire_put_back(name[i], bytes_span(&half[i]));
+		bytes_fini(&half[i]);
+	}
+}
+
+static void
+believe_scene(void)
+{
+	backup(1);
+	later(150);
+	wire_hides = "snapshots/";
+	prune();
+	wire_hides = NULL;
+}
+
+/* The store's clock is wrong for a while. */
+static void
+clocks_scene(void)
+{
+	struct actor *w;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	w = reuser();
+	prune();
+	wire_clock_off = 5 * GRACE;
+	wire_advance(0);
+	prune();
+	wire_clock_off = 0;
+	wire_advance(0);
+	finish(w);
+}
+
+/* ---- prune: what goes, and when */
+
+static void
+survivors_first_scene(void)
+{
+	struct plan *p = plan_new(KEY_OWNER, 1, LARGE, MANY);
+	struct plan *q = plan_new(KEY_OWNER, 1, 3, MANY);
+
+	finish(comes(play_writer, p));
+	forget();
+	backup(2);
+	finish(comes(play_writer, q));
+	later(150);
+	prune();
+}
+
+static void
+confirmed_scene(void)
+{
+	struct actor *p;
+
+	garbage();
+	p = pruner();
+	while (until(p, "put condemned/") && !ends_with(p->next, ".ok"))
+		step(p);
+	if (p->n_fibers != 0)
+		sim_crash(p);
+	later(110);
+	prune();
+}
+
+static void
+age_scene(void)
+{
+	garbage();
+	prune();
+	later(50);
+	prune();
+}
+
+/* A snapshot comes that refers to what was condemned meanwhile. */
+static void
+rescue_scene(void)
+{
+	struct actor *w;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	w = reuser();
+	prune();
+	finish(w);
+	later(110);
+	prune();
+}
+
+static void
+index_first_scene(void)
+{
+	for (uint64_t i = 1; i < 10; i++)
+		backup(i);
+	later(150);
+	prune();
+}
+
+/* A pack that is gone comes back, and who was to delete it wakes up. */
+static void
+retire_age_scene(void)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct actor *sleeper;
+	struct bytes pack;
+
+	garbage();
+	prune();
+	later(110);
+	sleeper = pruner();
+	if (!until(sleeper, "delete data/"))
+		return;
+	(void)snprintf(name, sizeof name, "%s", sleeper->next + 7);
+	bytes_init(&pack, TRANSPORT_SIZE_MAX);
+	if (transport_get(wire_direct(), name, 0, SIZE_MAX, &pack, &err) !=
+	    SNAP_OK)
+		abort();
+	prune();
+	prune();
+	wire_put_back(name, bytes_span(&pack));
+	bytes_fini(&pack);
+	finish(comes(play_repairer, NULL));
+	backup(1);
+	finish(sleeper);
+}
+
+static void
+retire_gone_scene(void)
+{
+	struct actor *w;
+
+	backup(1);
+	forget();
+	later(150);
+	backup(2);
+	w = reuser();
+	prune();
+	finish(w);
+	later(320);
+	prune();
+}
+
+static void
+fresh_scene(void)
+{
+	struct actor *p;
+
+	garbage();
+	p = pruner();
+	(void)until(p, "list data/");
+	later(60);
+	finish(p);
+}
+
+#define SCENE(rule, play, where)                                               \
+	{                                                                      \
+		RULE_##rule, #rule, play, where                                \
+	}
+const struct scene scenes[] = {
+	SCENE(heads, heads_scene, ALWAYS),
+	SCENE(pins, pins_scene, ALWAYS),
+	SCENE(lease, lease_scene, ALWAYS),
+	SCENE(answers, answers_scene, ALWAYS),
+	SCENE(beat, lasting_scene, ALWAYS),
+	SCENE(void, void_scene, VISIBLE),
+	SCENE(signed_lists, signed_lists_scene, ALWAYS),
+	SCENE(origin, origin_scene, ALWAYS),
+	SCENE(own_contents, own_contents_scene, ALWAYS),
+	SCENE(signed_origin, signed_origin_scene, ALWAYS),
+	SCENE(young_roots, young_roots_scene, ALWAYS),
+	SCENE(quarantine, quarantine_scene, ALWAYS),
+	SCENE(records, records_scene, ALWAYS),
+	SCENE(believe, believe_scene, ALWAYS),
+	SCENE(clocks, clocks_scene, ALWAYS),
+	SCENE(young_packs, lasting_scene, ALWAYS),
+	SCENE(leases, lasting_scene, ALWAYS),
+	SCENE(young_segments, lasting_scene, ALWAYS),
+	SCENE(survivors_first, survivors_first_scene, ALWAYS),
+	SCENE(confirmed, confirmed_scene, ALWAYS),
+	SCENE(age, age_scene, ALWAYS),
+	SCENE(rescue, rescue_scene, ALWAYS),
+	SCENE(index_first, index_first_scene, ALWAYS),
+	SCENE(retire_age, retire_age_scene, ALWAYS),
+	SCENE(retire_gone, retire_gone_scene, ALWAYS),
+	SCENE(fresh, fresh_scene, ALWAYS),
+};
+const size_t n_scenes = sizeof scenes / sizeof *scenes;
