@@ -39,7 +39,7 @@ enum cmd_bit {
 	CMD_PIN = 1 << 15,
 	CMD_UNPIN = 1 << 16,
 	CMD_POLICY = 1 << 17,
-	/* 18: diff */
+	CMD_DIFF = 1 << 18,
 	CMD_ALL = (1 << 19) - 1
 };
 
@@ -71,6 +71,7 @@ enum snap_code cmd_ls(struct cli *c, struct snap_err *err);
 enum snap_code cmd_restore(struct cli *c, struct snap_err *err);
 enum snap_code cmd_check(struct cli *c, struct snap_err *err);
 enum snap_code cmd_stats(struct cli *c, struct snap_err *err);
+enum snap_code cmd_diff(struct cli *c, struct snap_err *err);
 enum snap_code cmd_repair(struct cli *c, struct snap_err *err);
 enum snap_code cmd_copy(struct cli *c, struct snap_err *err);
 enum snap_code cmd_doctor(struct cli *c, struct snap_err *err);

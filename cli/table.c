@@ -14,7 +14,7 @@
 #define REPO_COMMANDS                                                          \
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
-	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY)
+	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY | CMD_DIFF)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define OFF(field) offsetof(struct opts, field)
@@ -47,6 +47,15 @@ const struct cmd cmd_table[] = {
 	    "part of a database is the latest only when there is no whole "
 	    "one.",
 	    1, 1, cmd_ls },
+	{ CMD_DIFF, "diff", "SNAPSHOT SNAPSHOT",
+	    "show what is different between two snapshots",
+	    "Tables that are new, gone or have other rows, with their rows "
+	    "and bytes and by how many these are more; definitions, sequence "
+	    "values, privileges and globals that differ, as a unified diff. "
+	    "What is equal is known without reading it, and rows are never "
+	    "read. The snapshots may be of different databases: tables are "
+	    "compared by name.",
+	    2, 2, cmd_diff },
 	{ CMD_RESTORE, "restore", "SNAPSHOT",
 	    "write a snapshot to standard output",
 	    "A snapshot of a database becomes one SQL script for psql 11 or "

@@ -289,6 +289,7 @@ repair_snapshots(struct cli *c, struct place *s, struct snap_err *err)
 	c->n_warnings = w.n_hurt;
 	if (w.table != NULL && w.n_hurt > 0) {
 		ui_table_print(w.table);
+		w.table = NULL;
 		if (rc == SNAP_OK)
 			rc = ui_out_end(err);
 	} else if (rc == SNAP_OK && c->o.json) {
@@ -299,6 +300,7 @@ repair_snapshots(struct cli *c, struct place *s, struct snap_err *err)
 	if (w.n_hurt == 0 && rc == SNAP_OK)
 		ui_info("no snapshot lacks anything");
 	json_decref(w.list);
+	ui_table_free(w.table);
 out:
 	hits_fini(&hits);
 	return rc;

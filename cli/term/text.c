@@ -171,6 +171,14 @@ ui_table_print(struct ui_table *t)
 	}
 	if (t->text.bad)
 		ui_out_lost(ENOMEM);
+	ui_table_free(t);
+}
+
+void
+ui_table_free(struct ui_table *t)
+{
+	if (t == NULL)
+		return;
 	bytes_fini(&t->text);
 	free(t);
 }

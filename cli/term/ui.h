@@ -52,6 +52,7 @@ struct ui_table *ui_table_new(
     size_t n_columns, const char *const *heads, unsigned right);
 void ui_table_cell(struct ui_table *t, struct span text);
 void ui_table_print(struct ui_table *t); /* frees it too; NULL = no memory */
+void ui_table_free(struct ui_table *t);
 
 /* As pg_size_pretty() writes it. */
 const char *ui_size(uint64_t bytes, char out[UI_SIZE_MAX]);

@@ -62,6 +62,8 @@ psql -X -q shop -c "INSERT INTO lines SELECT i, 1 + i % 60000,
 dump shop >"$T/dump.1"
 backup shop
 whole=$id
+place_names repo data/ | sort | comm -13 "$T/packs.orders" - |
+    comm -13 "$T/packs.customers" - >"$T/packs.lines"
 orders=$(sed -n 1p "$T/packs.orders")
 expect 0 "nothing is wrong" "$SNAP" check --read-data
 comes_back "before" "$whole" "$T/dump.1"
@@ -148,19 +150,27 @@ expect 0 "an owner finds all repaired" "$SNAP" repair snapshots
 says "all of it" 'no snapshot lacks anything'
 
 # ---- packs that are gone
-place_drop repo "$orders"
-for pack in $(place_names repo data/); do
-	place_drop repo "$pack"
-	break
-done
+place_drop repo "$(sed -n 1p "$T/packs.lines")"
 expect 13 "packs that are gone are found without reading data" "$SNAP" check
 expect 0 "check's JSON" sh -c "'$SNAP' check --json || true"
 json name | sort -u >"$T/names"
-[ -s "$T/names" ] && ok "with the tables" || not_ok "with the tables"
+is "with the tables" "$(cat "$T/names")" public.lines
 backup shop
 comes_back "a backup after that" "$id" "$T/dump.2"
 expect 0 "and a repair" "$SNAP" repair packs
 comes_back "bring the old back" "$whole" "$T/dump.1"
+
+
+# ---- nothing needs the damaged pack any more
+expect 13 "check still names it" "$SNAP" check --read-data
+expect 0 "till prune takes it" "$SNAP" prune --grace 0 --i-am-alone --yes
+is "and it is gone" "$(place_names repo "$orders" 2>"$T/find")" ''
+expect 0 "then nothing is damaged" "$SNAP" check --read-data
+comes_back "the old snapshot after prune" "$whole" "$T/dump.1"
+comes_back "the new snapshot after prune" "$id" "$T/dump.2"
+"$SNAP" snapshots | grep -q '(salvaged)' &&
+    ok "the salvaged one was not in its way" ||
+    not_ok "the salvaged one was not in its way"
 
 # ---- what is said of data: recipes, manifests, directories, index
 for pack in $(place_names repo meta/); do
