@@ -85,7 +85,7 @@ sftp_stat(struct transport *t, const char *name, struct transport_stat *st,
 	enum snap_code rc;
 	uint32_t first;
 
-	rc = sftp_take(f, NULL, &c, err);
+	rc = sftp_take(f, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	first = c->next_id;
@@ -120,7 +120,7 @@ sftp_del(struct transport *t, const char *name, struct snap_err *err)
 	uint32_t first;
 	bool sync;
 
-	rc = sftp_take(f, NULL, &c, err);
+	rc = sftp_take(f, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	sync = (c->can & SFTP_CAN_FSYNC) != 0 && !atomic_load(&f->no_dir_sync);
@@ -257,7 +257,7 @@ sftp_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 	uint32_t seconds = 0;
 	enum snap_code rc;
 
-	rc = sftp_take(f, NULL, &c, err);
+	rc = sftp_take(f, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	rc = sftp_server_time(f, c, &seconds, err);

@@ -23,6 +23,7 @@ struct sftp_dir {
 enum sftp_way { SFTP_WAY_UNKNOWN, SFTP_WAY_LINK, SFTP_WAY_RENAME };
 
 struct sftp_maker;
+struct sftp_get;
 
 struct sftp {
 	struct transport base;
@@ -35,9 +36,10 @@ struct sftp {
 	pthread_mutex_t lock;
 	pthread_cond_t free_one;
 	struct sftp_dir *known; /* under `lock`, as all below */
-	struct sftp_conn *idle;
+	struct sftp_conn *idle, *shared;
 	unsigned n_conns, max_conns; /* with those being made */
 	unsigned n_waiting, n_making;
+	unsigned n_alone; /* of those waiting, who want one for themselves */
 	struct sftp_maker *makers; /* threads that make connections */
 	struct snap_err failure;   /* of the last that could not be made */
 	unsigned n_failed;
@@ -45,10 +47,15 @@ struct sftp {
 	atomic_bool closing;
 };
 
-/* A connection for this thread alone, best one that has `name` open (NULL:
- * any); waits for one, or makes one. */
-SNAP_MUST_CHECK enum snap_code sftp_take(struct sftp *f, const char *name,
+/* A connection for this thread alone; waits for one, or makes one. */
+SNAP_MUST_CHECK enum snap_code sftp_take(
+    struct sftp *f, struct sftp_conn **out, struct snap_err *err);
+/* One to read by, which others may read by as well, best one that has the
+ * object open: `g` is among its readers then. */
+SNAP_MUST_CHECK enum snap_code sftp_join(struct sftp *f, struct sftp_get *g,
     struct sftp_conn **out, struct snap_err *err);
+/* No longer; under the lock.  Whoever was the last gives it back. */
+void sftp_leave(struct sftp *f, struct sftp_conn *c, struct sftp_get *g);
 /* Give it back; a broken one is closed. */
 void sftp_give(struct sftp *f, struct sftp_conn *c);
 void sftp_pool_close(struct sftp *f);
@@ -98,8 +105,69 @@ SNAP_MUST_CHECK enum snap_code sftp_read(struct sftp_conn *c,
     const struct sftp_answer *handle, struct sftp_range *r,
     struct snap_err *err);
 
+/* A request under way; len == 0: a free slot. */
+struct sftp_slot {
+	uint32_t id, len;
+	size_t at; /* from the start of the range */
+};
+
+/* The same, step by step, for who reads several ranges at once. */
+struct sftp_reading {
+	const struct sftp_answer *handle;
+	struct sftp_range *range;
+	struct sftp_slot slots[SFTP_IN_FLIGHT];
+	size_t asked, busy, free_slot;
+	uint32_t look; /* the request that looks at the path */
+	bool looking;
+};
+void sftp_reading_begin(struct sftp_conn *c, struct sftp_reading *g,
+    const struct sftp_answer *handle, struct sftp_range *range);
+bool sftp_reading_done(const struct sftp_reading *g);
+/* Is that the answer to one of its requests? */
+bool sftp_reading_wants(struct sftp_reading *g, uint32_t id);
+SNAP_MUST_CHECK enum snap_code sftp_reading_take(struct sftp_conn *c,
+    struct sftp_reading *g, struct sftp_reply *r, struct snap_err *err);
+/* Answers that are still to come. */
+size_t sftp_reading_left(const struct sftp_reading *g);
+
 /* Does the connection have the object open? */
 bool sftp_has_open(const struct sftp_conn *c, const char *name);
+
+/* sftp_get.c, sftp_share.c */
+
+/* A get, while it is among the readers of a connection.  All but `next` and
+ * `done` is of the thread that drives the connection. */
+struct sftp_get {
+	struct sftp_get *next; /* under the store's lock */
+	bool done;             /* likewise */
+	pthread_cond_t wake;   /* it is done, or has to drive */
+	const char *name;
+	char path[SFTP_NAME_SIZE];
+	uint64_t off;
+	size_t len;
+	struct bytes *out;
+	size_t had; /* bytes in *out before */
+	enum { SFTP_GET_NEW, SFTP_GET_OPENING, SFTP_GET_READING } state;
+	bool anew;               /* by no file that was kept open */
+	struct sftp_kept *kept;  /* by this one */
+	unsigned age;            /* of the store, when it began */
+	uint32_t first;          /* of the two requests that open */
+	struct sftp_answer a[2]; /* to them */
+	struct sftp_range range;
+	struct sftp_reading reading;
+	enum snap_code rc;
+	struct snap_err *err;
+};
+
+/* One step of a get: its first requests, or an answer to one of them; true
+ * when it is through. */
+bool sftp_get_begin(struct sftp *f, struct sftp_conn *c, struct sftp_get *g);
+bool sftp_get_wants(struct sftp_get *g, uint32_t id);
+bool sftp_get_answer(struct sftp *f, struct sftp_conn *c, struct sftp_get *g,
+    struct sftp_reply *r);
+/* Through all steps, by a connection of the pool. */
+SNAP_MUST_CHECK enum snap_code sftp_share(
+    struct sftp *f, struct sftp_get *g, struct snap_err *err);
 
 /* sftp_way.c */
 

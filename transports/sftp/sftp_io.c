@@ -60,35 +60,30 @@ sftp_write(struct sftp_conn *c, const struct sftp_answer *handle,
 	return rc;
 }
 
-/* A request under way; len == 0: a free slot. */
-struct slot {
-	uint32_t id, len;
-	size_t at; /* from the start of the range */
-};
-
 static void
-ask_read(struct sftp_conn *c, struct span h, struct slot *s, uint64_t off)
+ask_read(struct sftp_conn *c, const struct sftp_reading *g, struct sftp_slot *s)
 {
 	s->id = sftp_begin(c, SFTP_READ);
-	ssh_put_string(&c->out, h);
-	ssh_put_u64(&c->out, off + s->at);
+	ssh_put_string(
+	    &c->out, span_of(g->handle->handle, g->handle->handle_len));
+	ssh_put_u64(&c->out, g->range->off + s->at);
 	ssh_put_u32(&c->out, s->len);
 	sftp_end(c);
 }
 
-static struct slot *
-slot_of(struct slot *slots, uint32_t id)
+static struct sftp_slot *
+slot_of(struct sftp_reading *g, uint32_t id)
 {
 	for (size_t i = 0; i < SFTP_IN_FLIGHT; i++)
-		if (slots[i].len > 0 && slots[i].id == id)
-			return &slots[i];
+		if (g->slots[i].len > 0 && g->slots[i].id == id)
+			return &g->slots[i];
 	return NULL;
 }
 
 /* The answer to a read; what it leaves out is asked for again. */
 static enum snap_code
-take_data(struct sftp_conn *c, struct span h, struct sftp_reply *r,
-    struct slot *s, struct sftp_range *range, struct snap_err *err)
+take_data(struct sftp_conn *c, struct sftp_reading *g, struct sftp_reply *r,
+    struct sftp_slot *s, struct snap_err *err)
 {
 	struct sftp_answer a = { .type = SFTP_STATUS };
 	struct span data;
@@ -104,12 +99,12 @@ take_data(struct sftp_conn *c, struct span h, struct sftp_reply *r,
 	if (r->type != SFTP_DATA || r->body.bad || data.len == 0 ||
 	    data.len > s->len)
 		return sftp_nonsense(c, err);
-	if (!range->fn(range->arg, s->at, data))
-		range->stopped = true;
+	if (!g->range->fn(g->range->arg, s->at, data))
+		g->range->stopped = true;
 	s->at += data.len;
 	s->len -= (uint32_t)data.len;
 	if (s->len > 0)
-		ask_read(c, h, s, range->off);
+		ask_read(c, g, s);
 	return SNAP_OK;
 }
 
@@ -129,50 +124,99 @@ same_file(
 	return SNAP_OK;
 }
 
+/* Ask for as much as may be under way. */
+static void
+ask_more(struct sftp_conn *c, struct sftp_reading *g)
+{
+	const struct sftp_range *range = g->range;
+	struct sftp_slot *s;
+
+	while (g->asked < range->n && g->busy < SFTP_IN_FLIGHT) {
+		while (g->slots[g->free_slot].len > 0)
+			g->free_slot = (g->free_slot + 1) % SFTP_IN_FLIGHT;
+		s = &g->slots[g->free_slot];
+		s->at = g->asked;
+		s->len = range->n - g->asked < SFTP_CHUNK
+			     ? (uint32_t)(range->n - g->asked)
+			     : SFTP_CHUNK;
+		ask_read(c, g, s);
+		g->asked += s->len;
+		g->busy++;
+	}
+}
+
+void
+sftp_reading_begin(struct sftp_conn *c, struct sftp_reading *g,
+    const struct sftp_answer *handle, struct sftp_range *range)
+{
+	memset(g, 0, sizeof *g);
+	g->handle = handle;
+	g->range = range;
+	range->stopped = false;
+	g->looking = range->path != NULL;
+	g->look = c->next_id;
+	if (g->looking)
+		sftp_ask_path(c, SFTP_LSTAT, range->path);
+	ask_more(c, g);
+}
+
+bool
+sftp_reading_done(const struct sftp_reading *g)
+{
+	return g->range->stopped ||
+	       (g->asked == g->range->n && g->busy == 0 && !g->looking);
+}
+
+bool
+sftp_reading_wants(struct sftp_reading *g, uint32_t id)
+{
+	return (g->looking && id == g->look) || slot_of(g, id) != NULL;
+}
+
+enum snap_code
+sftp_reading_take(struct sftp_conn *c, struct sftp_reading *g,
+    struct sftp_reply *r, struct snap_err *err)
+{
+	struct sftp_slot *s;
+	enum snap_code rc;
+
+	if (g->looking && r->id == g->look) {
+		g->looking = false;
+		return same_file(g->range, r, err);
+	}
+	s = slot_of(g, r->id);
+	if (s == NULL)
+		return sftp_nonsense(c, err);
+	rc = take_data(c, g, r, s, err);
+	/* Of a refused one, nothing more will come. */
+	if (rc != SNAP_OK)
+		s->len = 0;
+	g->busy -= s->len == 0;
+	if (rc == SNAP_OK && !g->range->stopped)
+		ask_more(c, g);
+	return rc;
+}
+
+size_t
+sftp_reading_left(const struct sftp_reading *g)
+{
+	return g->busy + g->looking;
+}
+
 enum snap_code
 sftp_read(struct sftp_conn *c, const struct sftp_answer *handle,
     struct sftp_range *range, struct snap_err *err)
 {
-	struct span h = span_of(handle->handle, handle->handle_len);
 	uint32_t first = c->next_id;
-	struct slot slots[SFTP_IN_FLIGHT];
-	size_t asked = 0, busy = 0, free_slot = 0;
-	bool looking = range->path != NULL;
 	enum snap_code rc = SNAP_OK;
+	struct sftp_reading g;
 	struct sftp_reply r;
-	struct slot *s;
 
-	memset(slots, 0, sizeof slots);
-	range->stopped = false;
-	if (looking)
-		sftp_ask_path(c, SFTP_LSTAT, range->path);
-	while (rc == SNAP_OK && !range->stopped &&
-	       (asked < range->n || busy > 0 || looking)) {
-		while (asked < range->n && busy < SFTP_IN_FLIGHT) {
-			while (slots[free_slot].len > 0)
-				free_slot = (free_slot + 1) % SFTP_IN_FLIGHT;
-			s = &slots[free_slot];
-			s->at = asked;
-			s->len = range->n - asked < SFTP_CHUNK
-				     ? (uint32_t)(range->n - asked)
-				     : SFTP_CHUNK;
-			ask_read(c, h, s, range->off);
-			asked += s->len;
-			busy++;
-		}
+	sftp_reading_begin(c, &g, handle, range);
+	while (rc == SNAP_OK && !sftp_reading_done(&g)) {
 		rc = sftp_next(c, first, &r, err);
-		if (rc != SNAP_OK)
-			break;
-		if (looking && r.id == first) {
-			looking = false;
-			rc = same_file(range, &r, err);
-			continue;
-		}
-		s = slot_of(slots, r.id);
-		if (s == NULL)
-			return sftp_nonsense(c, err);
-		rc = take_data(c, h, &r, s, range, err);
-		busy -= rc == SNAP_OK && s->len == 0;
+		if (rc == SNAP_OK)
+			rc = sftp_reading_take(c, &g, &r, err);
 	}
 	return rc;
 }

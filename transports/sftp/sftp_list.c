@@ -184,7 +184,7 @@ read_batch(struct walk *w, struct snap_err *err)
 	struct sftp_conn *c;
 	enum snap_code rc;
 
-	rc = sftp_take(w->f, NULL, &c, err);
+	rc = sftp_take(w->f, &c, err);
 	if (rc != SNAP_OK)
 		return rc;
 	rc = open_batch(w, c, err);

@@ -232,7 +232,7 @@ check_root(struct sftp *f, const char *url, struct snap_err *err)
 	struct sftp_conn *c;
 	enum snap_code rc;
 
-	rc = sftp_take(f, NULL, &c, err);
+	rc = sftp_take(f, &c, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "%s", url);
 	rc = stat_root(f, c, &a, err);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * sftp_pool.c - several connections, each for one thread at a time.
+ * sftp_pool.c - several connections.
  *
  * One that broke is closed.  To make one takes many round trips, so whoever
  * finds none idle has one made and waits for that or any other: only where
  * there is none at all it is made by who needs it, and who hears why it
  * fails.  The one used last is handed out first, so that those too many fall
- * asleep.
+ * asleep.  Gets share one where there are not enough, or where the object is
+ * open there: see sftp_share.c.
  */
 #include <stdlib.h>
 #include <time.h>
@@ -17,6 +18,7 @@
 #define DOUBTFUL_MS 60000   /* after being idle for so long, ask first */
 #define DOUBT_MS 10000      /* and wait no longer for the answer */
 #define ENOUGH_MS 10000     /* after one could not be made, make do */
+#define READERS_MAX 4       /* of one connection, at once */
 
 static void
 conn_free(struct sftp_conn *c)
@@ -128,7 +130,7 @@ make_one(void *arg)
 		c->idle_since = ssh_clock_ms();
 		c->next = f->idle;
 		f->idle = c;
-		pthread_cond_signal(&f->free_one);
+		pthread_cond_broadcast(&f->free_one);
 	}
 	pthread_mutex_unlock(&f->lock);
 	return NULL;
@@ -204,10 +206,51 @@ pick(struct sftp *f, const char *name)
 	return c;
 }
 
-/* An idle connection, or NULL with the right to make the only one. */
+/* Have another one made, if it helps and is allowed.  Under the lock. */
+static void
+want_more(struct sftp *f)
+{
+	if (f->idle == NULL && f->n_conns > 0 && f->n_making < f->n_waiting &&
+	    f->n_conns < f->max_conns && ssh_clock_ms() >= f->enough_until)
+		start_maker(f);
+}
+
+/* Make `g` a reader of a connection that others read by: of one that has the
+ * object open, which saves a round trip, or where none is idle.  But who wants
+ * one alone comes first.  Under the lock. */
+static struct sftp_conn *
+join_one(struct sftp *f, struct sftp_get *g)
+{
+	struct sftp_conn *c, *best = NULL;
+
+	for (c = f->idle; c != NULL; c = c->next)
+		if (sftp_has_open(c, g->name))
+			return NULL;
+	for (c = f->shared; c != NULL && f->n_alone == 0; c = c->next) {
+		if (c->n_readers >= READERS_MAX)
+			continue;
+		if (sftp_has_open(c, g->name)) {
+			best = c;
+			break;
+		}
+		if (f->idle == NULL &&
+		    (best == NULL || c->n_readers < best->n_readers))
+			best = c;
+	}
+	if (best != NULL) {
+		g->next = best->readers;
+		best->readers = g;
+		best->n_readers++;
+		ssh_wake(&best->ssh);
+	}
+	return best;
+}
+
+/* An idle connection, or NULL with the right to make the only one; or, for a
+ * get, one that it joined. */
 static enum snap_code
-take_idle(struct sftp *f, const char *name, struct sftp_conn **out,
-    struct snap_err *err)
+take_idle(struct sftp *f, struct sftp_get *g, struct sftp_conn **out,
+    bool *joined, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 	unsigned seen;
@@ -216,21 +259,27 @@ take_idle(struct sftp *f, const char *name, struct sftp_conn **out,
 	pthread_mutex_lock(&f->lock);
 	seen = f->n_failed;
 	f->n_waiting++;
-	while (f->idle == NULL && f->n_conns > 0) {
+	f->n_alone += g == NULL;
+	for (;;) {
+		want_more(f);
+		*out = g != NULL ? join_one(f, g) : NULL;
+		*joined = *out != NULL;
+		if (*joined || f->idle != NULL || f->n_conns == 0)
+			break;
 		rc = report_check(f->cfg.opts->report, err);
 		if (rc != SNAP_OK)
 			break;
-		if (f->n_making < f->n_waiting && f->n_conns < f->max_conns &&
-		    ssh_clock_ms() >= f->enough_until)
-			start_maker(f);
 		wait_a_little(f);
 	}
 	f->n_waiting--;
-	if (rc == SNAP_OK && f->idle != NULL)
-		*out = pick(f, name);
-	else if (rc == SNAP_OK && f->n_failed == seen)
+	f->n_alone -= g == NULL;
+	if (rc != SNAP_OK || *joined)
+		; /* that is all */
+	else if (f->idle != NULL)
+		*out = pick(f, g != NULL ? g->name : NULL);
+	else if (f->n_failed == seen)
 		f->n_conns++;
-	else if (rc == SNAP_OK) {
+	else {
 		/* Somebody tried while we waited: one after the other, all
 		 * would wait for a server that does not answer. */
 		*err = f->failure;
@@ -240,8 +289,9 @@ take_idle(struct sftp *f, const char *name, struct sftp_conn **out,
 	return rc;
 }
 
-enum snap_code
-sftp_take(struct sftp *f, const char *name, struct sftp_conn **out,
+/* For a get (g != NULL) it may be one that others read by. */
+static enum snap_code
+take(struct sftp *f, struct sftp_get *g, struct sftp_conn **out, bool *joined,
     struct snap_err *err)
 {
 	struct sftp_conn *c;
@@ -249,12 +299,12 @@ sftp_take(struct sftp *f, const char *name, struct sftp_conn **out,
 
 	*out = NULL;
 	for (;;) {
-		rc = take_idle(f, name, &c, err);
+		rc = take_idle(f, g, &c, joined, err);
 		if (rc != SNAP_OK)
 			return rc;
 		if (c == NULL)
 			break;
-		if (conn_works(f, c)) {
+		if (*joined || conn_works(f, c)) {
 			*out = c;
 			return SNAP_OK;
 		}
@@ -270,6 +320,54 @@ sftp_take(struct sftp *f, const char *name, struct sftp_conn **out,
 	return SNAP_OK;
 }
 
+enum snap_code
+sftp_take(struct sftp *f, struct sftp_conn **out, struct snap_err *err)
+{
+	bool joined;
+
+	return take(f, NULL, out, &joined, err);
+}
+
+enum snap_code
+sftp_join(struct sftp *f, struct sftp_get *g, struct sftp_conn **out,
+    struct snap_err *err)
+{
+	enum snap_code rc;
+	bool joined;
+
+	g->next = NULL;
+	rc = take(f, g, out, &joined, err);
+	if (rc != SNAP_OK || joined)
+		return rc;
+	pthread_mutex_lock(&f->lock);
+	(*out)->next = f->shared;
+	f->shared = *out;
+	(*out)->readers = (*out)->driver = g;
+	(*out)->n_readers = 1;
+	(*out)->shared_from = (*out)->next_id;
+	(*out)->n_dropped = 0;
+	pthread_mutex_unlock(&f->lock);
+	return SNAP_OK;
+}
+
+void
+sftp_leave(struct sftp *f, struct sftp_conn *c, struct sftp_get *g)
+{
+	struct sftp_get **at = &c->readers;
+	struct sftp_conn **all = &f->shared;
+
+	while (*at != g)
+		at = &(*at)->next;
+	*at = g->next;
+	c->n_readers--;
+	if (c->n_readers == 0) {
+		while (*all != c)
+			all = &(*all)->next;
+		*all = c->next;
+	}
+	pthread_cond_broadcast(&f->free_one);
+}
+
 void
 sftp_give(struct sftp *f, struct sftp_conn *c)
 {
@@ -282,7 +380,8 @@ sftp_give(struct sftp *f, struct sftp_conn *c)
 	pthread_mutex_lock(&f->lock);
 	c->next = f->idle;
 	f->idle = c;
-	pthread_cond_signal(&f->free_one);
+	/* All: a get that waits may have to leave it to who wants one alone. */
+	pthread_cond_broadcast(&f->free_one);
 	pthread_mutex_unlock(&f->lock);
 }
 

@@ -498,7 +498,7 @@ sftp_put(struct transport *t, const char *name, struct span data,
 	p->name = name;
 	p->data = data;
 	sftp_path(f, name, p->path);
-	rc = sftp_take(f, NULL, &p->c, err);
+	rc = sftp_take(f, &p->c, err);
 	if (rc != SNAP_OK)
 		goto out;
 	rc = put_once(p, err);

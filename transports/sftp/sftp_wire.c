@@ -284,9 +284,9 @@ sftp_read_attrs(struct cursor *c, struct sftp_attrs *a)
 	}
 }
 
-static enum snap_code
-read_answer(struct sftp_conn *c, struct sftp_reply *r, struct sftp_answer *a,
-    struct snap_err *err)
+enum snap_code
+sftp_read_answer(struct sftp_conn *c, struct sftp_reply *r,
+    struct sftp_answer *a, struct snap_err *err)
 {
 	struct span s;
 
@@ -327,7 +327,7 @@ sftp_answers(struct sftp_conn *c, uint32_t first, struct sftp_answer *a,
 			break;
 		if (r.id - first >= n || a[r.id - first].type != 0)
 			return sftp_nonsense(c, err);
-		rc = read_answer(c, &r, &a[r.id - first], err);
+		rc = sftp_read_answer(c, &r, &a[r.id - first], err);
 	}
 	return rc;
 }

@@ -92,12 +92,15 @@ struct sftp_kept {
 	char name[TRANSPORT_NAME_MAX + 1]; /* of the object; "" = none */
 	struct sftp_answer file;
 	struct sftp_attrs was;
-	uint64_t used; /* the larger, the later */
-	unsigned age;  /* the store's when it was opened */
+	uint64_t used;    /* the larger, the later */
+	unsigned age;     /* the store's when it was opened */
+	unsigned readers; /* by it now: it stays */
 };
 
+struct sftp_get;
+
 struct sftp_conn {
-	struct sftp_conn *next; /* idle, in the pool */
+	struct sftp_conn *next; /* idle or shared, in the pool */
 	struct ssh ssh;
 	bool broken; /* good for closing only */
 	unsigned can;
@@ -109,6 +112,12 @@ struct sftp_conn {
 	size_t begun;   /* where in out the last packet starts */
 	struct sftp_kept kept[SFTP_KEPT];
 	uint64_t n_used;
+	/* Of a shared one, under the store's lock: who reads by it, and which
+	 * of them moves the bytes for all. */
+	struct sftp_get *readers, *driver;
+	unsigned n_readers;
+	uint32_t shared_from; /* the first request since */
+	size_t n_dropped;     /* answers to come that nobody wants */
 };
 
 /* Begin a request; its fields go to c->out, then sftp_end(). */
@@ -140,6 +149,9 @@ bool sftp_is_ok(const struct sftp_answer *a);
 bool sftp_is_missing(const struct sftp_answer *a);
 void sftp_read_status(struct sftp_reply *r, struct sftp_answer *a);
 void sftp_read_attrs(struct cursor *c, struct sftp_attrs *a);
+/* An answer that moves no data. */
+SNAP_MUST_CHECK enum snap_code sftp_read_answer(struct sftp_conn *c,
+    struct sftp_reply *r, struct sftp_answer *a, struct snap_err *err);
 /* Fill *err for an answer that is a refusal. */
 enum snap_code sftp_refused(
     const struct sftp_answer *a, const char *what, struct snap_err *err);

@@ -51,8 +51,10 @@ wait_slice(struct ssh *s, short events, struct snap_err *err)
 {
 	int64_t limit =
 	    s->channel != NULL ? s->cfg->silence_ms : s->cfg->connect_ms;
-	struct pollfd p = { s->fd, events, 0 };
+	struct pollfd p[2] = { { s->fd, events, 0 },
+		{ s->wake[0], POLLIN, 0 } };
 	enum snap_code rc;
+	uint8_t some[64];
 
 	rc = report_check(s->cfg->opts->report, err);
 	if (rc != SNAP_OK)
@@ -61,8 +63,13 @@ wait_slice(struct ssh *s, short events, struct snap_err *err)
 		return snap_fail(err, SNAP_CANCELLED, "the store is closed");
 	if (ssh_clock_ms() - s->since > limit)
 		return silent(s, limit, err);
-	if (poll(&p, 1, SLICE_MS) < 0 && errno != EINTR)
-		return snap_fail_errno(err, SNAP_IO, "wait for the server");
+	if (poll(p, 2, SLICE_MS) < 0) {
+		if (errno != EINTR)
+			return snap_fail_errno(
+			    err, SNAP_IO, "wait for the server");
+	} else if ((p[1].revents & POLLIN) != 0) {
+		s->woken = read(s->wake[0], some, sizeof some) > 0;
+	}
 	return SNAP_OK;
 }
 
@@ -75,6 +82,17 @@ ssh_wait(struct ssh *s, struct snap_err *err)
 	return wait_slice(s,
 	    (dirs & LIBSSH2_SESSION_BLOCK_OUTBOUND) != 0 ? POLLOUT : POLLIN,
 	    err);
+}
+
+void
+ssh_wake(struct ssh *s)
+{
+	ssize_t n;
+
+	/* When the pipe is full, it will wake already. */
+	do
+		n = write(s->wake[1], "", 1);
+	while (n < 0 && errno == EINTR);
 }
 
 bool
@@ -397,6 +415,18 @@ start_sftp(struct ssh *s, struct snap_err *err)
 	return rc;
 }
 
+static enum snap_code
+make_wake(struct ssh *s, struct snap_err *err)
+{
+	if (pipe(s->wake) != 0)
+		return snap_fail_errno(err, SNAP_IO, "make a pipe");
+	for (int i = 0; i < 2; i++)
+		if (fcntl(s->wake[i], F_SETFD, FD_CLOEXEC) != 0 ||
+		    fcntl(s->wake[i], F_SETFL, O_NONBLOCK) != 0)
+			return snap_fail_errno(err, SNAP_IO, "make a pipe");
+	return SNAP_OK;
+}
+
 enum snap_code
 ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
     struct snap_err *err)
@@ -407,11 +437,13 @@ ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
 
 	memset(s, 0, sizeof *s);
 	s->cfg = cfg;
-	s->fd = -1;
+	s->fd = s->wake[0] = s->wake[1] = -1;
 	(void)pthread_once(&once, init_library);
 	if (init_failed != 0)
 		return snap_fail(err, SNAP_NOMEM, "libssh2 does not start");
-	rc = connect_any(s, err);
+	rc = make_wake(s, err);
+	if (rc == SNAP_OK)
+		rc = connect_any(s, err);
 	if (rc != SNAP_OK)
 		goto fail;
 	s->session = libssh2_session_init_ex(NULL, NULL, NULL, s);
@@ -453,6 +485,10 @@ ssh_close(struct ssh *s)
 		(void)libssh2_session_free(s->session);
 	if (s->fd >= 0)
 		close(s->fd);
+	for (int i = 0; i < 2 && s->wake[i] >= 0; i++) {
+		close(s->wake[i]);
+		s->wake[i] = -1;
+	}
 	s->fd = -1;
 	s->session = NULL;
 	s->channel = NULL;
@@ -476,7 +512,9 @@ ssh_move(struct ssh *s, struct ssh_io *io, struct snap_err *err)
 	io->n_sent = 0;
 	io->n_read = 0;
 	s->since = ssh_clock_ms();
-	while (rc == SNAP_OK && io->n_sent == 0 && io->n_read == 0) {
+	s->woken = false;
+	while (
+	    rc == SNAP_OK && io->n_sent == 0 && io->n_read == 0 && !s->woken) {
 		/* libssh2 has to finish a packet before it may begin another:
 		 * so a half-sent write is followed by no read, which might
 		 * have to send too, and the other way round. */

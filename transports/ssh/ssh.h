@@ -41,6 +41,8 @@ struct ssh_auth; /* what a login takes, see ssh_auth.c */
 struct ssh {
 	const struct ssh_cfg *cfg;
 	int fd;
+	int wake[2]; /* a pipe: ssh_wake() */
+	bool woken;
 	LIBSSH2_SESSION *session;
 	LIBSSH2_CHANNEL *channel; /* NULL until the SFTP server runs */
 	int64_t since;            /* ms: when the server was last heard */
@@ -77,10 +79,14 @@ struct ssh_io {
 	size_t in_cap, n_read;
 };
 
-/* Send or receive at least one byte.  What was not sent of io->out has to be
- * the start of the next call's. */
+/* Send or receive at least one byte, unless woken.  What was not sent of
+ * io->out has to be the start of the next call's. */
 SNAP_MUST_CHECK enum snap_code ssh_move(
     struct ssh *s, struct ssh_io *io, struct snap_err *err);
+
+/* Who waits in ssh_move() is to come back: there is more to do.  The one
+ * function that may be called while another thread has the connection. */
+void ssh_wake(struct ssh *s);
 
 /* Take what has come, without waiting: its length, or -1 at the end of the
  * connection. */

@@ -17,112 +17,10 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "transport_contract.h"
+#include "sftp_store.h"
 
 #define N_THREADS 6
 #define N_ROUNDS 5
-#define BIG 3000000
-
-static atomic_int n_stores;
-/* Settings of the test at hand; NULL: the default. */
-static const char *timeout, *connections;
-
-static const char *
-env(const char *name)
-{
-	const char *v = getenv(name);
-
-	assert_non_null(v);
-	return v;
-}
-
-static const char *
-setting(void *arg, const char *name)
-{
-	(void)arg;
-	if (strcmp(name, "sftp.known-hosts") == 0)
-		return env("SFTP_KNOWN_HOSTS");
-	if (strcmp(name, "sftp.key-file") == 0)
-		return env("SFTP_KEY");
-	if (strcmp(name, "sftp.timeout") == 0)
-		return timeout;
-	if (strcmp(name, "sftp.connections") == 0)
-		return connections;
-	return NULL;
-}
-
-static const struct transport_opts plain = { .setting = setting };
-static const struct transport_opts making = { .create = 1, .setting = setting };
-
-static struct transport *
-open_url(const char *url, const struct transport_opts *opts)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct transport *t = NULL;
-
-	if (transport_open(url, opts, &t, &err) != SNAP_OK)
-		fail_msg("%s\n%s\n%s", err.msg, err.detail, err.hint);
-	return t;
-}
-
-static struct transport *
-again(void *state)
-{
-	return open_url(state, &plain);
-}
-
-static struct transport *
-open_new(void **state)
-{
-	char url[512];
-
-	(void)snprintf(url, sizeof url, "%s/~/test/store-%ld-%d",
-	    env("SFTP_URL"), (long)getpid(), atomic_fetch_add(&n_stores, 1));
-	*state = strdup(url);
-	assert_non_null(*state);
-	return open_url(url, &making);
-}
-
-static void
-destroy(void *state)
-{
-	free(state); /* the server's directory goes with the server */
-}
-
-/* Send a signal to the children of `pid` and to theirs. */
-static void
-signal_below(long pid, int sig, int depth)
-{
-	char command[64], line[64];
-	FILE *f;
-
-	(void)snprintf(command, sizeof command, "pgrep -P %ld", pid);
-	f = popen(command, "r");
-	assert_non_null(f);
-	while (fgets(line, sizeof line, f) != NULL) {
-		long child = strtol(line, NULL, 10);
-
-		assert_true(child > 1);
-		if (depth > 1)
-			signal_below(child, sig, depth - 1);
-		(void)kill((pid_t)child, sig);
-	}
-	(void)pclose(f);
-}
-
-static void
-signal_sessions(int sig)
-{
-	signal_below(strtol(env("SFTP_PID"), NULL, 10), sig, 2);
-}
-
-static void
-pause_ms(long ms)
-{
-	struct timespec ts = { ms / 1000, ms % 1000 * 1000000 };
-
-	(void)nanosleep(&ts, NULL);
-}
 
 static void
 a_handle_outlives_its_connections(void **state)
@@ -482,6 +380,10 @@ main(void)
 		cmocka_unit_test(one_connection_does_when_no_other_comes),
 		cmocka_unit_test(a_file_that_stays_open_is_still_the_object),
 		cmocka_unit_test(many_objects_are_read_in_parts),
+		cmocka_unit_test(
+		    gets_that_share_a_connection_get_what_they_asked_for),
+		cmocka_unit_test(
+		    gets_by_one_connection_fail_together_when_it_breaks),
 		cmocka_unit_test(a_silent_server_is_given_up),
 		cmocka_unit_test(waiting_ends_when_cancelled),
 	};
