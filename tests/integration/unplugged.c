@@ -5,7 +5,9 @@
  * UNPLUG_AT=n cuts the power instead of the n-th fsync, 0 when the program
  * would exit.  What a file system may then have lost is lost: names in
  * directories that were not synced since (UNPLUG_KEEP=1: these were lucky), and
- * the bytes of every file with a name that was never synced itself.
+ * the bytes of every file with a name that was never synced itself.  Likewise
+ * names that were removed come back where the directory was not synced since:
+ * until then a hidden link holds the file.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,8 +28,14 @@ struct name {
 	bool is_dir, safe; /* its directory was synced since */
 };
 
+struct removed {
+	char dir[PATH_LEN], leaf[256], held[64]; /* held: "" = that is over */
+};
+
 static struct name names[NAMES_MAX];
 static size_t n_names;
+static struct removed removed[NAMES_MAX];
+static size_t n_removed;
 static ino_t synced[NAMES_MAX];
 static size_t n_synced;
 static unsigned long n_fsyncs;
@@ -39,6 +47,8 @@ int __real_linkat(
     int from, const char *old, int to, const char *new, int flags);
 int __wrap_linkat(
     int from, const char *old, int to, const char *new, int flags);
+int __real_unlinkat(int dir, const char *leaf, int flags);
+int __wrap_unlinkat(int dir, const char *leaf, int flags);
 int __real_mkdirat(int dir, const char *leaf, mode_t mode);
 int __wrap_mkdirat(int dir, const char *leaf, mode_t mode);
 
@@ -97,6 +107,45 @@ __wrap_mkdirat(int dir, const char *leaf, mode_t mode)
 	return rc;
 }
 
+int
+__wrap_unlinkat(int dir, const char *leaf, int flags)
+{
+	struct removed *r;
+	bool held;
+	int rc;
+
+	/* Temporary files were never to stay. */
+	if (leaf[0] == '.' || flags != 0)
+		return __real_unlinkat(dir, leaf, flags);
+	(void)pthread_mutex_lock(&lock);
+	if (n_removed == NAMES_MAX)
+		die("too many names");
+	r = &removed[n_removed];
+	path_of(dir, r->dir);
+	(void)snprintf(r->leaf, sizeof r->leaf, "%s", leaf);
+	(void)snprintf(r->held, sizeof r->held, ".held-%zu", n_removed);
+	held = __real_linkat(dir, leaf, dir, r->held, 0) == 0;
+	rc = __real_unlinkat(dir, leaf, flags);
+	if (held)
+		n_removed++;
+	(void)pthread_mutex_unlock(&lock);
+	return rc;
+}
+
+/* Lock held.  `back`: what was removed from there is there again. */
+static void
+let_go(struct removed *r, bool back)
+{
+	char held[2 * PATH_LEN], path[2 * PATH_LEN];
+
+	(void)snprintf(held, sizeof held, "%s/%s", r->dir, r->held);
+	(void)snprintf(path, sizeof path, "%s/%s", r->dir, r->leaf);
+	if (r->held[0] != '\0' &&
+	    (back ? rename(held, path) : unlink(held)) != 0)
+		die("a removed name");
+	r->held[0] = '\0';
+}
+
 static bool
 is_synced(const char *path)
 {
@@ -118,6 +167,8 @@ cut_power(void)
 	bool lucky = keep != NULL && keep[0] == '1';
 	char path[2 * PATH_LEN], cmd[2 * PATH_LEN + 16];
 
+	for (size_t i = 0; i < n_removed; i++)
+		let_go(&removed[i], !lucky);
 	for (size_t i = n_names; i-- > 0;) {
 		const struct name *n = &names[i];
 
@@ -159,6 +210,9 @@ __wrap_fsync(int fd)
 			for (size_t i = 0; i < n_names; i++)
 				if (strcmp(names[i].dir, path) == 0)
 					names[i].safe = true;
+			for (size_t i = 0; i < n_removed; i++)
+				if (strcmp(removed[i].dir, path) == 0)
+					let_go(&removed[i], false);
 		} else if (n_synced < NAMES_MAX) {
 			synced[n_synced++] = st.st_ino;
 		}
@@ -173,6 +227,8 @@ at_exit(void)
 	(void)pthread_mutex_lock(&lock);
 	if (due(0))
 		cut_power();
+	for (size_t i = 0; i < n_removed; i++)
+		let_go(&removed[i], false);
 	(void)pthread_mutex_unlock(&lock);
 }
 

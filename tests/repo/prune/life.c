@@ -73,8 +73,8 @@ life_teardown(void **state)
 	return 0;
 }
 
-static struct repo *
-open_repo(struct life *l)
+struct repo *
+life_open(struct life *l)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_opts o;
@@ -127,7 +127,7 @@ life_backup(struct life *l)
 	struct repo_backup *b;
 	struct stream_meta m;
 	struct sink *sink;
-	struct repo *r = open_repo(l);
+	struct repo *r = life_open(l);
 
 	assert_true(l->n < LIFE_SNAPSHOTS_MAX);
 	bytes_init(&snap->rows, 64u << 20);
@@ -156,7 +156,7 @@ void
 life_forget(struct life *l, size_t n)
 {
 	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = open_repo(l);
+	struct repo *r = life_open(l);
 
 	must(
 	    repo_forget(r, (const uint8_t(*)[REPO_ID_LEN])l->v[n].id, 1, &err));
@@ -168,7 +168,7 @@ enum snap_code
 life_prune_as(struct life *l, const struct repo_prune_opts *o,
     struct repo_prune_result *out, struct snap_err *err)
 {
-	struct repo *r = open_repo(l);
+	struct repo *r = life_open(l);
 	enum snap_code rc;
 
 	rc = repo_prune(r, o, out, err);
@@ -246,7 +246,7 @@ life_must_restore(struct life *l, size_t n)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_snapshots all;
 	char hex[2 * REPO_ID_LEN + 1];
-	struct repo *r = open_repo(l);
+	struct repo *r = life_open(l);
 	enum snap_code rc;
 
 	hex_encode(l->v[n].id, REPO_ID_LEN, hex);
@@ -274,7 +274,7 @@ life_must_be_whole(struct life *l)
 	for (size_t i = 0; i < l->n; i++)
 		if (!l->v[i].forgotten)
 			life_must_restore(l, i);
-	r = open_repo(l);
+	r = life_open(l);
 	bytes_clear(&l->log);
 	must(repo_check(r, &o, &res, &err));
 	if (res.n_errors != 0)

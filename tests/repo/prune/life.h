@@ -37,6 +37,8 @@ struct life {
 
 int life_setup(void **state);
 int life_teardown(void **state);
+/* Its owner's handle; a process that ends with repo_close(). */
+struct repo *life_open(struct life *l);
 /* Rows [first, first + count) are not what they were. */
 void life_change(struct life *l, uint32_t first, uint32_t count);
 /* Back it up: its number. */
