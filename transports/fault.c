@@ -172,6 +172,14 @@ fault_del(struct transport *t, const char *name, struct snap_err *err)
 }
 
 static enum snap_code
+fault_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	return inner_sweep(
+	    ((struct fault *)t)->inner, before_ns, dry_run, out, err);
+}
+
+static enum snap_code
 fault_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
 	struct fault *f = (struct fault *)t;
@@ -207,6 +215,7 @@ static const struct transport_ops fault_ops = {
 	.list = fault_list,
 	.del = fault_del,
 	.now = fault_now,
+	.sweep = fault_sweep,
 	.counts = fault_counts,
 	.close = fault_close,
 };

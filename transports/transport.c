@@ -332,6 +332,39 @@ transport_delete(struct transport *t, const char *name, struct snap_err *err)
 }
 
 enum snap_code
+inner_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	return t->ops->sweep == NULL
+		   ? SNAP_OK
+		   : t->ops->sweep(t, before_ns, dry_run, out, err);
+}
+
+enum snap_code
+transport_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	if (inner_sweep(t, before_ns, dry_run, out, err) != SNAP_OK)
+		return snap_wrap(err, "sweep temporary files");
+	return SNAP_OK;
+}
+
+bool
+transport_is_temporary(const char *leaf, size_t len)
+{
+	static const char begin[] = ".tmp-";
+	size_t n = sizeof begin - 1;
+
+	if (len != n + 16 || memcmp(leaf, begin, n) != 0)
+		return false;
+	for (; n < len; n++)
+		if (!((leaf[n] >= '0' && leaf[n] <= '9') ||
+			(leaf[n] >= 'a' && leaf[n] <= 'f')))
+			return false;
+	return true;
+}
+
+enum snap_code
 transport_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
 	int64_t now = 0;

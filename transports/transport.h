@@ -104,6 +104,17 @@ SNAP_MUST_CHECK enum snap_code transport_delete(
 SNAP_MUST_CHECK enum snap_code transport_now(
     struct transport *t, int64_t *time_ns, struct snap_err *err);
 /*
+ * Files that killed puts left behind, which are no objects and in no listing:
+ * deletes those whose store time is before `before_ns` (dry_run: only counts
+ * them).  Stores without such have none.  *out adds up.
+ */
+struct transport_swept {
+	uint64_t n, bytes;
+};
+SNAP_MUST_CHECK enum snap_code transport_sweep(struct transport *t,
+    int64_t before_ns, bool dry_run, struct transport_swept *out,
+    struct snap_err *err);
+/*
  * Is an object's time the time when it became visible here, whatever was done
  * to it since?  Not on a file system: copying, chmod and the like renew it.
  */

@@ -35,6 +35,9 @@ struct transport_ops {
 	    struct transport *t, const char *name, struct snap_err *err);
 	enum snap_code (*now)(
 	    struct transport *t, int64_t *time_ns, struct snap_err *err);
+	/* NULL: a put leaves nothing behind. */
+	enum snap_code (*sweep)(struct transport *t, int64_t before_ns,
+	    bool dry_run, struct transport_swept *out, struct snap_err *err);
 	/* Fill in the classes, which the base knows nothing of; NULL: none.  A
 	 * wrapper hands on those of what it wraps: inner_counts(). */
 	void (*counts)(const struct transport *t, struct transport_counts *out);
@@ -74,7 +77,14 @@ SNAP_MUST_CHECK enum snap_code inner_del(
     struct transport *t, const char *name, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code inner_now(
     struct transport *t, int64_t *time_ns, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code inner_sweep(struct transport *t,
+    int64_t before_ns, bool dry_run, struct transport_swept *out,
+    struct snap_err *err);
 void inner_counts(const struct transport *t, struct transport_counts *out);
+
+/* Is this the last part of a name of a temporary file, ".tmp-" and 16 hex
+ * digits? */
+bool transport_is_temporary(const char *leaf, size_t len);
 
 /*
  * Bytes to read for a get of [off, off + len) of an object of `size` bytes

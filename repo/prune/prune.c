@@ -215,6 +215,7 @@ act(struct prune *p, struct snap_err *err)
 		sweep_packs,
 		retire_lists,
 		retire_notes,
+		retire_temporary,
 		condemn_victims,
 	};
 	enum snap_code rc = SNAP_OK;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * retire.c - what is left when packs are gone: lists that condemned them,
- * halves of snapshots that never came to stand, notes about what is no more.
+ * halves of snapshots that never came to stand, notes about what is no more,
+ * and what killed puts left.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -185,5 +186,24 @@ retire_notes(struct prune *p, struct snap_err *err)
 		if (note_is_over(p, &p->notes.v[i], stands))
 			rc =
 			    prune_delete(p, OBJ_NOTE, p->notes.v[i].id, 0, err);
+	return rc;
+}
+
+enum snap_code
+retire_temporary(struct prune *p, struct snap_err *err)
+{
+	struct transport_swept swept = { 0, 0 };
+	enum snap_code rc = prune_fresh(p, err);
+
+	if (rc == SNAP_OK)
+		rc = transport_sweep(
+		    p->s->t, p->v.l0 - p->grace, p->o->dry_run, &swept, err);
+	p->r->n_deleted += swept.n;
+	p->r->bytes_freed += swept.bytes;
+	/* Who may not remove them may still prune. */
+	if (rc == SNAP_DENIED) {
+		report_log(p->s->report, REPORT_INFO, "%s", err->msg);
+		rc = SNAP_OK;
+	}
 	return rc;
 }

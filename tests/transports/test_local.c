@@ -22,6 +22,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "fault.h"
 #include "transport_contract.h"
 #include "transport_impl.h"
 
@@ -276,6 +277,47 @@ what_is_not_ours_is_not_listed(void **state)
 }
 
 static void
+what_killed_puts_left_is_swept_when_it_is_old(void **state)
+{
+	struct transport_swept swept = { 0, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *t;
+	int64_t now;
+	void *dir;
+
+	(void)state;
+	t = open_new(&dir);
+	assert_int_equal(
+	    transport_put(t, "a/b/x", span_str("x"), NULL, &err), SNAP_OK);
+	write_file(dir, ".tmp-0123456789abcdef", "half");
+	write_file(dir, "a/b/.tmp-00000000000000ff", "half");
+	/* Not ours: too short, other digits, a directory. */
+	write_file(dir, "a/.tmp-0123456789abcde", "odd");
+	write_file(dir, "a/.tmp-0123456789ABCDEF", "odd");
+	write_file(dir, "a/tmp-0123456789abcdef", "odd");
+	assert_int_equal(
+	    transport_put(t, "c/x", span_str("x"), NULL, &err), SNAP_OK);
+	assert_int_equal(transport_now(t, &now, &err), SNAP_OK);
+	assert_int_equal(transport_sweep(t, now - INT64_C(3600000000000), false,
+			     &swept, &err),
+	    SNAP_OK);
+	assert_int_equal(swept.n, 0);
+	assert_int_equal(
+	    transport_sweep(t, now + 1, true, &swept, &err), SNAP_OK);
+	assert_int_equal(swept.n, 2);
+	assert_int_equal(files_below(dir), 7);
+	/* Also through what is wrapped around it. */
+	assert_int_equal(transport_open_fault(t, &t, &err), SNAP_OK);
+	assert_int_equal(
+	    transport_sweep(t, now + 1, false, &swept, &err), SNAP_OK);
+	assert_int_equal(swept.n, 4);
+	assert_int_equal(swept.bytes, 16);
+	assert_int_equal(files_below(dir), 5);
+	transport_close(t);
+	destroy(dir);
+}
+
+static void
 a_missing_directory_is_no_repository(void **state)
 {
 	struct transport_opts create = { .create = 1 };
@@ -419,6 +461,7 @@ main(void)
 		cmocka_unit_test(
 		    a_read_only_directory_denies_a_put_and_still_reads),
 		cmocka_unit_test(what_is_not_ours_is_not_listed),
+		cmocka_unit_test(what_killed_puts_left_is_swept_when_it_is_old),
 		cmocka_unit_test(a_missing_directory_is_no_repository),
 		cmocka_unit_test(a_killed_writer_leaves_only_whole_objects),
 		cmocka_unit_test(an_object_larger_than_any_is_refused),

@@ -261,6 +261,10 @@ struct walk {
 	transport_list_fn fn;
 	void *arg;
 	char name[TRANSPORT_NAME_MAX + 1]; /* of the entry at hand */
+	/* Instead of listing: */
+	struct transport_swept *swept;
+	int64_t before_ns;
+	bool dry_run;
 };
 
 static enum snap_code walk_dir(
@@ -280,6 +284,8 @@ walk_entry(struct walk *w, int dirfd, const char *leaf, struct snap_err *err)
 		return SNAP_OK;
 	if (fstatat(dirfd, leaf, &sb, AT_SYMLINK_NOFOLLOW) != 0)
 		return errno == ENOENT ? SNAP_OK : local_fail(err, w->name);
+	if (S_ISREG(sb.st_mode) && w->swept != NULL)
+		return SNAP_OK;
 	if (S_ISREG(sb.st_mode) && len >= w->prefix_len) {
 		st.size = (uint64_t)sb.st_size;
 		st.time_ns = local_time_ns(&sb);
@@ -294,6 +300,22 @@ walk_entry(struct walk *w, int dirfd, const char *leaf, struct snap_err *err)
 	w->name[len] = '/';
 	w->name[len + 1] = '\0';
 	return walk_dir(w, fd, len + 1, err);
+}
+
+/* A temporary file whose put died. */
+static enum snap_code
+sweep_entry(struct walk *w, int dirfd, const char *leaf, struct snap_err *err)
+{
+	struct stat sb;
+
+	if (fstatat(dirfd, leaf, &sb, AT_SYMLINK_NOFOLLOW) != 0 ||
+	    !S_ISREG(sb.st_mode) || local_time_ns(&sb) >= w->before_ns)
+		return SNAP_OK;
+	if (!w->dry_run && unlinkat(dirfd, leaf, 0) != 0)
+		return errno == ENOENT ? SNAP_OK : local_fail(err, leaf);
+	w->swept->n++;
+	w->swept->bytes += (uint64_t)sb.st_size;
+	return SNAP_OK;
 }
 
 /* The directory open at `fd` (closed here), named by the first `len` bytes of
@@ -321,6 +343,10 @@ walk_dir(struct walk *w, int fd, size_t len, struct snap_err *err)
 			break;
 		}
 		n = strlen(d->d_name);
+		if (w->swept != NULL && transport_is_temporary(d->d_name, n)) {
+			rc = sweep_entry(w, fd, d->d_name, err);
+			continue;
+		}
 		/* Hidden, odd and over-long names are not ours. */
 		if (!transport_name_ok(d->d_name) || len + n >= sizeof w->name)
 			continue;
@@ -335,7 +361,10 @@ static enum snap_code
 local_list(struct transport *t, const char *prefix, transport_list_fn fn,
     void *arg, struct snap_err *err)
 {
-	struct walk w = { prefix, strlen(prefix), fn, arg, "" };
+	struct walk w = { .prefix = prefix,
+		.prefix_len = strlen(prefix),
+		.fn = fn,
+		.arg = arg };
 	const char *slash = strrchr(prefix, '/');
 	size_t len = slash != NULL ? (size_t)(slash + 1 - prefix) : 0;
 	int fd;
@@ -347,6 +376,21 @@ local_list(struct transport *t, const char *prefix, transport_list_fn fn,
 			   : local_fail(err, "open the directory");
 	memcpy(w.name, prefix, len);
 	return walk_dir(&w, fd, len, err);
+}
+
+static enum snap_code
+local_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	struct walk w = { .prefix = "",
+		.swept = out,
+		.before_ns = before_ns,
+		.dry_run = dry_run };
+	int fd = local_open_parent((struct local *)t, "", false);
+
+	if (fd < 0)
+		return local_fail(err, "open the directory");
+	return walk_dir(&w, fd, 0, err);
 }
 
 static enum snap_code
@@ -445,6 +489,7 @@ static const struct transport_ops local_ops = {
 	.stat = local_stat,
 	.list = local_list,
 	.del = local_del,
+	.sweep = local_sweep,
 	.now = local_now,
 	.close = local_close,
 };

@@ -283,6 +283,7 @@ const struct transport_ops sftp_ops = {
 	.stat = sftp_stat,
 	.list = sftp_list,
 	.del = sftp_del,
+	.sweep = sftp_sweep,
 	.now = sftp_now,
 	.close = sftp_close,
 };

@@ -183,6 +183,9 @@ SNAP_MUST_CHECK enum snap_code sftp_get(struct transport *t, const char *name,
     uint64_t off, size_t len, struct bytes *out, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code sftp_put(struct transport *t, const char *name,
     struct span data, struct transport_stat *st, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code sftp_sweep(struct transport *t,
+    int64_t before_ns, bool dry_run, struct transport_swept *out,
+    struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code sftp_list(struct transport *t,
     const char *prefix, transport_list_fn fn, void *arg, struct snap_err *err);
 

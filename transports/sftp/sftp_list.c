@@ -32,7 +32,18 @@ struct walk {
 	struct bytes found;
 	struct dir dirs[BATCH];
 	size_t n_dirs;
+	bool temporary; /* not objects, but what killed puts left */
 };
+
+static void
+put_found(
+    struct walk *w, const char *name, size_t len, const struct sftp_attrs *a)
+{
+	bytes_u8(&w->found, (uint8_t)len);
+	bytes_put(&w->found, name, len);
+	bytes_u64(&w->found, a->size);
+	bytes_u32(&w->found, a->mtime);
+}
 
 /* One entry of a directory: a file goes to `found`, a directory to `todo`. */
 static void
@@ -49,6 +60,11 @@ take_entry(struct walk *w, const struct dir *d, struct span leaf,
 	memcpy(name, d->name, len);
 	memcpy(name + len, leaf.p, leaf.len);
 	name[all] = '\0';
+	if (w->temporary && sftp_is_file(a)) {
+		if (transport_is_temporary(name + len, leaf.len))
+			put_found(w, name, all, a);
+		return;
+	}
 	/* Hidden and odd names are not ours. */
 	if (!transport_name_ok(name))
 		return;
@@ -63,10 +79,7 @@ take_entry(struct walk *w, const struct dir *d, struct span leaf,
 		bytes_put(&w->todo, name, all + 1);
 		bytes_u8(&w->todo, 0);
 	} else if (sftp_is_file(a) && all >= w->prefix_len) {
-		bytes_u8(&w->found, (uint8_t)all);
-		bytes_put(&w->found, name, all);
-		bytes_u64(&w->found, a->size);
-		bytes_u32(&w->found, a->mtime);
+		put_found(w, name, all, a);
 	}
 }
 
@@ -224,8 +237,8 @@ tell(struct walk *w, transport_list_fn fn, void *arg, struct snap_err *err)
 	return rc;
 }
 
-enum snap_code
-sftp_list(struct transport *t, const char *prefix, transport_list_fn fn,
+static enum snap_code
+walk(struct sftp *f, const char *prefix, bool temporary, transport_list_fn fn,
     void *arg, struct snap_err *err)
 {
 	const char *slash = strrchr(prefix, '/');
@@ -234,7 +247,8 @@ sftp_list(struct transport *t, const char *prefix, transport_list_fn fn,
 
 	if (w == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a listing");
-	w->f = (struct sftp *)t;
+	w->f = f;
+	w->temporary = temporary;
 	w->prefix = prefix;
 	w->prefix_len = strlen(prefix);
 	bytes_init(&w->todo, ENTRIES_MAX);
@@ -252,4 +266,58 @@ sftp_list(struct transport *t, const char *prefix, transport_list_fn fn,
 	bytes_fini(&w->found);
 	free(w);
 	return rc;
+}
+
+enum snap_code
+sftp_list(struct transport *t, const char *prefix, transport_list_fn fn,
+    void *arg, struct snap_err *err)
+{
+	return walk((struct sftp *)t, prefix, false, fn, arg, err);
+}
+
+struct sweep {
+	struct sftp *f;
+	struct transport_swept *out;
+	int64_t before_ns;
+	bool dry_run;
+};
+
+static enum snap_code
+sweep_one(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	struct sweep *s = arg;
+	char path[SFTP_NAME_SIZE];
+	struct sftp_answer a;
+	struct sftp_conn *c;
+	uint32_t first;
+	enum snap_code rc;
+
+	if (st->time_ns >= s->before_ns)
+		return SNAP_OK;
+	if (!s->dry_run) {
+		rc = sftp_take(s->f, &c, err);
+		if (rc != SNAP_OK)
+			return rc;
+		first = c->next_id;
+		sftp_path(s->f, name, path);
+		sftp_ask_path(c, SFTP_REMOVE, path);
+		rc = sftp_answers(c, first, &a, 1, err);
+		sftp_give(s->f, c);
+		/* Somebody else was faster, or it is not ours to remove. */
+		if (rc != SNAP_OK || !sftp_is_ok(&a))
+			return rc;
+	}
+	s->out->n++;
+	s->out->bytes += st->size;
+	return SNAP_OK;
+}
+
+enum snap_code
+sftp_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	struct sweep s = { (struct sftp *)t, out, before_ns, dry_run };
+
+	return walk(s.f, "", true, sweep_one, &s, err);
 }

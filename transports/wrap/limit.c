@@ -115,6 +115,14 @@ limit_del(struct transport *t, const char *name, struct snap_err *err)
 }
 
 static enum snap_code
+limit_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	return inner_sweep(
+	    ((struct limit *)t)->inner, before_ns, dry_run, out, err);
+}
+
+static enum snap_code
 limit_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
 	return inner_now(((struct limit *)t)->inner, time_ns, err);
@@ -143,6 +151,7 @@ static const struct transport_ops limit_ops = {
 	.list = limit_list,
 	.del = limit_del,
 	.now = limit_now,
+	.sweep = limit_sweep,
 	.counts = limit_counts,
 	.close = limit_close,
 };

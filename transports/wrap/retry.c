@@ -196,6 +196,20 @@ retry_del(struct transport *t, const char *name, struct snap_err *err)
 }
 
 static enum snap_code
+retry_sweep(struct transport *t, int64_t before_ns, bool dry_run,
+    struct transport_swept *out, struct snap_err *err)
+{
+	struct retry *r = (struct retry *)t;
+	struct tries a = start(&r->o, "sweep", "temporary files");
+	enum snap_code rc;
+
+	do
+		rc = inner_sweep(r->inner, before_ns, dry_run, out, err);
+	while (again(&a, &rc, err));
+	return rc;
+}
+
+static enum snap_code
 retry_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 {
 	struct retry *r = (struct retry *)t;
@@ -230,6 +244,7 @@ static const struct transport_ops retry_ops = {
 	.list = retry_list,
 	.del = retry_del,
 	.now = retry_now,
+	.sweep = retry_sweep,
 	.counts = retry_counts,
 	.close = retry_close,
 };

@@ -162,8 +162,15 @@ line_close(struct transport *t)
 	free(l);
 }
 
-static const struct transport_ops line_ops = { line_put, line_get, line_stat,
-	line_list, line_del, line_now, NULL, line_close };
+static const struct transport_ops line_ops = {
+	.put = line_put,
+	.get = line_get,
+	.stat = line_stat,
+	.list = line_list,
+	.del = line_del,
+	.now = line_now,
+	.close = line_close,
+};
 
 struct world {
 	struct mem_store *mem;

@@ -100,6 +100,15 @@ grep -q '^exists' "$out" && echo "ok: a link is in the way" || fail "$(cat "$out
     echo "ok: files and directories are their owner's only" ||
     fail "$(stat -c '%a %h %n' "$store/a" "$store/a/x")"
 
+printf half >"$store/a/.tmp-fedcba9876543210"
+touch -d '2 hours ago' "$store"/.tmp-* "$store/a/.tmp-fedcba9876543210" \
+    "$store/a/x"
+[ "$(on "$url" sweep 3600)" = "2 4" ] &&
+    [ "$(find "$store" -name '.tmp-*')" = "$store/a/.tmp-0123456789abcdef" ] &&
+    [ "$(on "$url" get a/x)" = text ] &&
+    echo "ok: of what killed puts left the old ones are swept" ||
+    fail "$(find "$store" -name '.tmp-*')"
+
 # ---- what slept before it got its name is not old
 below() { # SIGNAL: to all connections
 	for p in $(sshd_sessions); do

@@ -5,8 +5,9 @@
  * transport_try [NAME=VALUE...] URL COMMAND [ARG...]
  * NAME=VALUE is a setting (with a dot), a secret (secret:NAME) or a variable
  * of the environment.  Commands: open, create, put NAME TEXT, fill NAME BYTES
- * COUNT, get NAME, list, now, delete NAME.  What fails is printed as
- * "code: message", "detail: ..." and "hint: ...", with exit status 1.
+ * COUNT, get NAME, list, now, delete NAME, sweep AGE (in seconds).  What fails
+ * is printed as "code: message", "detail: ..." and "hint: ...", with exit
+ * status 1.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -100,6 +101,18 @@ run(struct transport *t, int n, char **arg, struct snap_err *err)
 		return fill(t, arg + 1, err);
 	if (strcmp(arg[0], "delete") == 0 && n == 2)
 		return transport_delete(t, arg[1], err);
+	if (strcmp(arg[0], "sweep") == 0 && n == 2) {
+		struct transport_swept swept = { 0, 0 };
+
+		rc = transport_now(t, &ns, err);
+		ns -= (int64_t)strtoul(arg[1], NULL, 10) * 1000000000;
+		if (rc == SNAP_OK)
+			rc = transport_sweep(t, ns, false, &swept, err);
+		if (rc == SNAP_OK)
+			printf(
+			    "%" PRIu64 " %" PRIu64 "\n", swept.n, swept.bytes);
+		return rc;
+	}
 	if (strcmp(arg[0], "list") == 0)
 		return transport_list(t, "", print_entry, NULL, err);
 	if (strcmp(arg[0], "now") == 0) {
