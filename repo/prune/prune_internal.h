@@ -63,7 +63,8 @@ SNAP_MUST_CHECK enum snap_code segout_flush(
 SNAP_MUST_CHECK enum snap_code mover_new(
     struct prune *p, struct mover **out, struct snap_err *err);
 void mover_free(struct mover *m);
-/* *moved false: it cannot be read whole, and has to stay. */
+/* *moved false: it cannot be read whole, or holds what is not what its id says,
+ * and has to stay. */
 SNAP_MUST_CHECK enum snap_code mover_take(struct mover *m,
     const struct view_pack *pk, bool *moved, struct snap_err *err);
 /* All that was taken is put and named. */

@@ -17,6 +17,7 @@ struct mover {
 	struct prune *p;
 	struct packout *out[2]; /* data, meta */
 	struct segout segments;
+	bool lie; /* a block of the pack at hand is not what its id says */
 	uint8_t bitmap[BLOCK_CHUNKS_MAX / 8];
 };
 
@@ -188,8 +189,12 @@ move_row(struct mover *m, const struct view_pack *pk,
 	rc = store_open_copy(m->p->s, &c, row->id, sealed, &plain, err);
 	if (rc == SNAP_OK)
 		rc = append_sparse(m, row, bytes_span(&plain), err);
-	else if (rc == SNAP_CORRUPT) /* garbage: let check find it */
-		rc = append(m, row, session, sealed, err);
+	else if (rc == SNAP_CORRUPT) {
+		/* Garbage, for check to find.  Moved as it is, its pack would
+		 * look just as sparse again, for ever. */
+		m->lie |= !pk->condemned;
+		rc = m->lie ? SNAP_OK : append(m, row, session, sealed, err);
+	}
 	bytes_fini(&plain);
 	return rc;
 }
@@ -264,8 +269,9 @@ mover_take(struct mover *m, const struct view_pack *pk, bool *moved,
 		m->p->r->bytes_read += raw.n_read;
 		rc = raw_pack_checksum(&raw, err);
 		if (rc == SNAP_OK) {
+			m->lie = false;
 			rc = move_rows(m, pk, &raw, err);
-			*moved = rc == SNAP_OK;
+			*moved = rc == SNAP_OK && !m->lie;
 			raw_pack_fini(&raw);
 			return rc;
 		}

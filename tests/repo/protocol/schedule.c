@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "maint.h"
 #include "schedule.h"
 
 #define ALIVE_MAX 6
@@ -114,11 +115,38 @@ static void
 restore_all(void)
 {
 	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_check_opts o = { .read_data = true, .data_percent = 100 };
 	struct store *s = cast_open(wire_direct(), KEY_OWNER, NULL);
+	struct repo_check_result r;
 
 	if (store_look(s, &err) == SNAP_OK)
 		oracle_must_restore(s);
+	/* Of lies it complains. */
+	if (oracle_breach() == NULL && !oracle_has_lies())
+		oracle_must(
+		    maint_check(s, &o, &r, &err) == SNAP_OK && r.n_errors == 0,
+		    "2: check finds damage");
 	store_close(s);
+}
+
+/* Prune alone, till all garbage went; where a lie was believed it cannot. */
+static void
+tidy(void)
+{
+	const char *why = "9: prune never ran";
+
+	for (int i = 0; i < QUIET_PRUNES && why != NULL; i++) {
+		struct keeping *k = keeping_new(KEY_OWNER, 50);
+
+		k->no_snapshots = true;
+		wire_advance(GRACE * 13 / 10);
+		(void)sim_actor("last pruner", play_pruner, k);
+		schedule_drain();
+		if (oracle_breach() != NULL)
+			return;
+		why = oracle_untidy();
+	}
+	oracle_must(why == NULL || oracle_believed_lies(), why);
 }
 
 void
@@ -129,16 +157,8 @@ schedule_finish(void)
 	schedule_drain();
 	while (wire_next_time() != NEVER)
 		wire_advance(wire_next_time() - sim_now());
-	for (int i = 0; i < QUIET_PRUNES && oracle_breach() == NULL; i++) {
-		struct keeping *k = keeping_new(KEY_OWNER, 50);
-
-		k->no_snapshots = true;
-		wire_advance(GRACE * 13 / 10);
-		(void)sim_actor("last pruner", play_pruner, k);
-		schedule_drain();
-	}
-	if (oracle_breach() == NULL && !oracle_believed_lies())
-		oracle_must_be_clean();
+	if (oracle_breach() == NULL)
+		tidy();
 	if (oracle_breach() == NULL)
 		restore_all();
 }

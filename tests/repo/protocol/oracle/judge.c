@@ -163,6 +163,17 @@ oracle_believed_lies(void)
 	return oracle.believed;
 }
 
+bool
+oracle_has_lies(void)
+{
+	for (size_t i = 0; i < oracle.n_packs; i++)
+		for (size_t k = 0;
+		     oracle.packs[i].exists && k < oracle.packs[i].n_rows; k++)
+			if (!oracle.packs[i].rows[k].good)
+				return true;
+	return oracle.n_lies != 0;
+}
+
 void
 oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 {
@@ -436,40 +447,47 @@ is_live(const struct opack *p)
 	return false;
 }
 
-void
-oracle_must_be_clean(void)
+static const char *
+untidy_segment(const struct osegment *s)
 {
+	if (s->exists && (s->is_void || s->n_packs == 0))
+		return "9: a segment without a purpose stays";
+	for (size_t k = 0; s->exists && k < s->n_packs; k++) {
+		const struct opack *p = find_pack(s->packs[k].id);
+
+		if (p == NULL || !p->exists)
+			return "9: a segment names what is gone";
+	}
+	return NULL;
+}
+
+const char *
+oracle_untidy(void)
+{
+	const char *why = NULL;
+
 	for (size_t i = 0; i < oracle.n_snapshots; i++) {
 		struct osnapshot *s = &oracle.snapshots[i];
 
 		if (stands(s))
 			walk_snapshot(s);
 		else if (s->exists || s->has_ok)
-			breach("9: half of a snapshot stays");
+			return "9: half of a snapshot stays";
 	}
 	for (size_t i = 0; i < oracle.n_lists; i++)
 		if (oracle.lists[i].exists || oracle.lists[i].has_ok)
-			breach("9: a condemned list stays");
-	for (size_t i = 0; i < oracle.n_segments; i++) {
-		const struct osegment *s = &oracle.segments[i];
-
-		if (s->exists && (s->is_void || s->n_packs == 0))
-			breach("9: a segment without a purpose stays");
-		for (size_t k = 0; s->exists && k < s->n_packs; k++) {
-			const struct opack *p = find_pack(s->packs[k].id);
-
-			if (p == NULL || !p->exists)
-				breach("9: a segment names what is gone");
-		}
-	}
-	for (size_t i = 0; i < oracle.n_packs; i++) {
+			return "9: a condemned list stays";
+	for (size_t i = 0; i < oracle.n_segments && why == NULL; i++)
+		why = untidy_segment(&oracle.segments[i]);
+	for (size_t i = 0; i < oracle.n_packs && why == NULL; i++) {
 		const struct opack *p = &oracle.packs[i];
 
 		if (p->exists && !is_named(p))
-			breach("9: an orphan pack stays");
+			why = "9: an orphan pack stays";
 		else if (p->exists && !is_live(p))
-			breach("9: a dead pack stays");
+			why = "9: a dead pack stays";
 	}
+	return why;
 }
 
 static void

@@ -46,6 +46,7 @@ void oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN]);
 /* Some of what `by` refers to was nowhere to be seen but in lies. */
 void oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id);
 bool oracle_believed_lies(void);
+bool oracle_has_lies(void); /* on the store, now */
 /* From now on nobody needs it. */
 void oracle_forgets(const uint8_t id[ID_LEN]);
 /* Does that pack hold a true copy? */
@@ -62,8 +63,8 @@ size_t oracle_n_wanted(void);
 const uint8_t *oracle_newest(void); /* of those; NULL: there is none */
 
 /* ---- at the end */
-/* All garbage is gone. */
-void oracle_must_be_clean(void);
+/* NULL: all garbage is gone (9). */
+const char *oracle_untidy(void);
 /* Everything wanted comes back through a reader's eyes. */
 void oracle_must_restore(struct store *fresh);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* sim.c - see sim.h. */
+#include <semaphore.h>
 #include <sodium.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ struct fiber {
 	struct fiber *next;
 	struct actor *a;
 	pthread_t thread;
-	pthread_cond_t go;
+	sem_t go;
 	void *(*fn)(void *);
 	void *arg;
 	bool done;
@@ -25,15 +26,13 @@ struct fiber {
 };
 
 static struct {
-	pthread_mutex_t lock;
-	pthread_cond_t back;
-	struct fiber *turn; /* has the baton; NULL: who calls sim_step() */
+	sem_t back; /* the baton, to who calls sim_step() */
 	struct fiber *fibers;
 	struct actor *actors[ACTORS_MAX];
 	unsigned n_actors;
 	uint64_t state; /* of the random numbers that decide */
 	int64_t start, now;
-} sim = { .lock = PTHREAD_MUTEX_INITIALIZER, .back = PTHREAD_COND_INITIALIZER };
+} sim;
 
 bool sim_verbose;
 static _Thread_local struct fiber *self;
@@ -116,20 +115,15 @@ sim_begin(uint64_t seed, int64_t now)
 	key_state = sim_random();
 	sim.n_actors = 0;
 	sim.start = sim.now = now;
+	if (sem_init(&sim.back, 0, 0) != 0)
+		fatal("no semaphore");
 }
 
 void
 sim_end(void)
 {
-	struct fiber *f;
-
-	while ((f = sim.fibers) != NULL) {
-		if (!f->done)
-			fatal("a thread is left");
-		sim.fibers = f->next;
-		(void)pthread_cond_destroy(&f->go);
-		free(f);
-	}
+	if (sim.fibers != NULL)
+		fatal("a thread is left");
 	for (unsigned i = 0; i < sim.n_actors; i++)
 		free(sim.actors[i]);
 	sim.n_actors = 0;
@@ -162,31 +156,22 @@ sim_trace(const char *fmt, ...)
 	(void)putchar('\n');
 }
 
-/* ---- the baton; sim.lock is held */
+/* ---- the baton: who has it may touch everything */
 
 static void
-hand_back(void)
+await(sem_t *s)
 {
-	sim.turn = NULL;
-	(void)__real_pthread_cond_signal(&sim.back);
-}
-
-static void
-await_turn(struct fiber *f)
-{
-	while (sim.turn != f)
-		(void)__real_pthread_cond_wait(&f->go, &sim.lock);
+	while (sem_wait(s) != 0)
+		;
 }
 
 static void
 park(const void *waits, int64_t until)
 {
-	(void)__real_pthread_mutex_lock(&sim.lock);
 	self->waits = waits;
 	self->until = until;
-	hand_back();
-	await_turn(self);
-	(void)__real_pthread_mutex_unlock(&sim.lock);
+	(void)sem_post(&sim.back);
+	await(&self->go);
 }
 
 static void
@@ -208,12 +193,8 @@ can_go(const struct fiber *f)
 static void
 run(struct fiber *f)
 {
-	(void)__real_pthread_mutex_lock(&sim.lock);
-	sim.turn = f;
-	(void)__real_pthread_cond_signal(&f->go);
-	while (sim.turn != NULL)
-		(void)__real_pthread_cond_wait(&sim.back, &sim.lock);
-	(void)__real_pthread_mutex_unlock(&sim.lock);
+	(void)sem_post(&f->go);
+	await(&sim.back);
 }
 
 /* ---- threads */
@@ -224,17 +205,13 @@ fiber_main(void *arg)
 	struct fiber *f = arg;
 	void *result;
 
-	(void)__real_pthread_mutex_lock(&sim.lock);
-	await_turn(f);
-	(void)__real_pthread_mutex_unlock(&sim.lock);
+	await(&f->go);
 	self = f;
 	result = f->fn(f->arg);
-	(void)__real_pthread_mutex_lock(&sim.lock);
 	f->done = true;
 	f->a->n_fibers--;
 	wake(f);
-	hand_back();
-	(void)__real_pthread_mutex_unlock(&sim.lock);
+	(void)sem_post(&sim.back);
 	return result;
 }
 
@@ -244,7 +221,7 @@ new_fiber(struct actor *a, void *(*fn)(void *), void *arg, struct fiber **out)
 	struct fiber *f = calloc(1, sizeof *f), **last = &sim.fibers;
 	int rc;
 
-	if (f == NULL || pthread_cond_init(&f->go, NULL) != 0)
+	if (f == NULL || sem_init(&f->go, 0, 0) != 0)
 		fatal("no memory");
 	f->a = a;
 	f->fn = fn;
@@ -259,6 +236,19 @@ new_fiber(struct actor *a, void *(*fn)(void *), void *arg, struct fiber **out)
 		fatal("no thread");
 	*out = f;
 	return rc;
+}
+
+/* It is joined: another thread may get the same number. */
+static void
+remove_fiber(struct fiber *f)
+{
+	struct fiber **p = &sim.fibers;
+
+	while (*p != f)
+		p = &(*p)->next;
+	*p = f->next;
+	(void)sem_destroy(&f->go);
+	free(f);
 }
 
 bool
@@ -287,14 +277,7 @@ sim_join(pthread_t thread)
 	while (!f->done)
 		park(f, INT64_MIN);
 	(void)__real_pthread_join(thread, NULL);
-	/* Another thread may get the same number. */
-	for (struct fiber **p = &sim.fibers; *p != NULL; p = &(*p)->next)
-		if (*p == f) {
-			*p = f->next;
-			break;
-		}
-	(void)pthread_cond_destroy(&f->go);
-	free(f);
+	remove_fiber(f);
 	return true;
 }
 
@@ -417,13 +400,7 @@ bury(struct actor *a)
 	if (f == NULL || !f->done || a->n_fibers != 0)
 		fatal("an actor ends before its threads");
 	(void)__real_pthread_join(f->thread, NULL);
-	for (struct fiber **p = &sim.fibers; *p != NULL; p = &(*p)->next)
-		if (*p == f) {
-			*p = f->next;
-			break;
-		}
-	(void)pthread_cond_destroy(&f->go);
-	free(f);
+	remove_fiber(f);
 }
 
 struct actor *

@@ -54,5 +54,8 @@ struct scene {
 };
 extern const struct scene scenes[];
 extern const size_t n_scenes;
+/* What once went wrong; nothing is switched off: N_RULES. */
+extern const struct scene mishaps[];
+extern const size_t n_mishaps;
 
 #endif

@@ -29,6 +29,8 @@ play_pruner(struct actor *a)
 	a->prunes = true;
 	rc = prune_run(s, &o, &r, &err);
 	a->prunes = false;
+	if (k->done != NULL)
+		*k->done = rc == SNAP_OK;
 	oracle_counts.prunes++;
 	oracle_counts.prunes_failed += rc != SNAP_OK && !a->crashed;
 	oracle_counts.rescued += (unsigned)r.n_rescued;

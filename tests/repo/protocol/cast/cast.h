@@ -41,6 +41,7 @@ struct keeping {
 	enum cast_key key;
 	bool no_snapshots;
 	unsigned live_percent;
+	bool *done; /* may be NULL */
 };
 void play_pruner(struct actor *a);
 /* arg: the id of the one that it forgets; NULL: some. */

@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* mishaps.c - what once went wrong, each as the shortest story. */
+#include "rules.h"
+#include "stage.h"
+
+/* Two run at once: one confirms the list of the other. */
+static void
+confirmed_by_another(void)
+{
+	struct keeping *k = keeping_new(KEY_OWNER, 50);
+	struct actor *p;
+	bool done = false;
+
+	garbage();
+	k->done = &done;
+	p = comes(play_pruner, k);
+	until_confirms_list(p);
+	prune();
+	finish(p);
+	oracle_must(done, "a prune fails because another one was faster");
+}
+
+/* Others put while it lists, for longer than clocks may differ. */
+static void
+slow_listing(void)
+{
+	struct keeping *k = keeping_new(KEY_OWNER, 50);
+	struct actor *p;
+	bool done = false;
+
+	backup(1);
+	k->done = &done;
+	p = comes(play_pruner, k);
+	(void)until(p, "list notes/");
+	wire_advance(20 * 60 * SECOND);
+	backup(2);
+	finish(p);
+	oracle_must(done, "a prune takes what is new for what is to come");
+}
+
+/* Of garbage that is partly alive nothing can be made that is smaller. */
+static void
+sparse_garbage(void)
+{
+	struct plan *p = plan_new(KEY_OWNER, 4, LARGE, MANY);
+	struct plan *q = plan_new(KEY_OWNER, 4, 1, MANY);
+
+	finish(comes(play_writer, p));
+	for (int i = 0; i < 4; i++)
+		steal(GARBAGE);
+	forget();
+	backup(2);
+	finish(comes(play_writer, q));
+	later(150);
+	prune();
+}
+
+const struct scene mishaps[] = {
+	{ N_RULES, "confirmed by another", confirmed_by_another, ALWAYS },
+	{ N_RULES, "a slow listing", slow_listing, ALWAYS },
+	{ N_RULES, "sparse garbage", sparse_garbage, ALWAYS },
+};
+const size_t n_mishaps = sizeof mishaps / sizeof *mishaps;
