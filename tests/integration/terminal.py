@@ -5,7 +5,8 @@ Usage: terminal.py STEP... -- COMMAND...   where a STEP is
     see:TEXT     wait until the terminal shows TEXT
     type:TEXT    type TEXT and a return
     key:C        press the control key C (c, d, ...)
-    press:C      the same, but not at a prompt
+    press:C      the same, but not at a prompt for a secret
+    say:TEXT     as type, likewise
     echo:on|off  the terminal's echo must be so
     run:COMMAND  a shell command beside it
 
@@ -80,6 +81,9 @@ class Terminal:
             return self.echo(text == "on")
         if kind == "press":
             os.write(self.fd, bytes([ord(text) & 31]))
+            return True
+        if kind == "say":
+            os.write(self.fd, text.encode() + b"\n")
             return True
         if kind == "run":
             return os.system(text) == 0

@@ -86,6 +86,21 @@ fi
 [ ! -e "$T/other" ] && ok "no repository came of it" ||
     not_ok "no repository came of it"
 
+# ---- what cannot be undone is confirmed by a word
+SNAP_PASSPHRASE=$pass
+export SNAP_PASSPHRASE
+alone() {
+	play "$@" -- "$SNAP" prune --grace=0 --i-am-alone
+}
+expect 0 "the word" alone 'see:Type "alone" to go on: ' say:alone
+shows "is asked for, and why" 'No backup, copy or other prune may run'
+expect 2 "another word" alone 'see:Type "alone" to go on: ' say:yes
+shows "confirms nothing" 'error: this was not confirmed'
+expect 130 "Ctrl-C" alone 'see:Type "alone" to go on: ' press:c
+expect 0 "--yes" play -- "$SNAP" prune --grace=0 --i-am-alone --yes
+hides "asks nothing" 'Type'
+unset SNAP_PASSPHRASE
+
 # ---- the password of PostgreSQL
 if [ -z "$(pg_bindir)" ]; then
 	echo "no PostgreSQL: its password was not asked for"

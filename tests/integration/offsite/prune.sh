@@ -157,7 +157,7 @@ mistakes() {
 	expect 2 "no grace" "$SNAP" prune --grace=0
 	expect 2 "alone" "$SNAP" prune --i-am-alone
 	expect 2 "another grace" "$SNAP" prune --grace=1 --i-am-alone
-	setsid "$SNAP" prune --grace=0 --i-am-alone >"$T/out" 2>"$T/err"
+	setsid -w "$SNAP" prune --grace=0 --i-am-alone >"$T/out" 2>"$T/err"
 	is "no grace, not confirmed" $? 2
 	says "asks for --yes" 'Without a terminal: --yes'
 	is "nothing went" "$(n_snapshots)" $((days + 12))
@@ -179,6 +179,17 @@ expect 0 "the pin" "$SNAP" snapshots app
 grep -q 'd3 (pinned)$' "$T/out" && ok "shows" || not_ok "shows"
 expect 2 "what is pinned" "$SNAP" forget "$(id 3)"
 says "is not forgotten" 'is pinned'
+if [ "$PLACE" = local ]; then
+	note=$(find "$T/repo/notes" -type f | while read -r f; do
+		echo "$(stat -c %.9Z "$f") $f"
+	done | sort | sed -n '1s/.* //p')
+	cp -p "$note" "$T/note"
+	printf x | dd of="$note" bs=1 seek=150 conv=notrunc 2>/dev/null
+	expect 13 "when its note is damaged" "$SNAP" prune --keep-last=50
+	says "nothing is forgotten" 'notes cannot be read.*may be a pin'
+	expect 13 "nor by hand" "$SNAP" forget "$(id 3)"
+	cp -p "$T/note" "$note"
+fi
 expect 2 "nor is the newest" "$SNAP" forget "$(id 59)"
 says "by its id" 'is the newest of "app"'
 expect 2 "nor the latest" "$SNAP" forget latest:app
@@ -244,7 +255,7 @@ says "is broken" 'forget --broken'
 says "so nothing is forgotten" 'nothing is forgotten while'
 is "all others stay" "$("$SNAP" --no-cache snapshots --json 2>"$T/err" |
     grep -c '"id":')" $n
-setsid "$SNAP" --no-cache forget --broken >"$T/out" 2>"$T/err"
+setsid -w "$SNAP" --no-cache forget --broken >"$T/out" 2>"$T/err"
 is "forget --broken asks" $? 2
 says "what" "snapshot $lost is broken"
 expect 0 "forget --broken" "$SNAP" --no-cache forget --broken --yes
@@ -254,6 +265,56 @@ expect 0 "policy clear" "$SNAP" policy clear
 expect 0 "then all stay" "$SNAP" prune
 says "without a policy" 'no policy: no snapshot is forgotten'
 is "all" "$(n_snapshots)" $n
+
+# ---- what the store does not delete
+rgw_policy() { # EFFECT: of deleting packs, for everybody
+	curl -s -f -X PUT --aws-sigv4 aws:amz:default:s3 \
+	    -u "personkey:$s3_secret" \
+	    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -d "{ \"Version\": \"2012-10-17\",
+	    \"Statement\": [ { \"Effect\": \"$1\", \"Principal\": \"*\",
+	    \"Action\": [\"s3:DeleteObject\"],
+	    \"Resource\": [\"arn:aws:s3:::snap-test/repo/data/*\"] } ] }" \
+	    "$RGW_URL/snap-test?policy=" || not_ok "a policy of the bucket"
+}
+# Two backups of noise, of which the first is forgotten.
+garbage() {
+	head -c 300000 /dev/urandom >"$T/noise"
+	expect 0 "noise" "$SNAP" backup --json --name noise -- cat "$T/noise"
+	gone=$(sed -n 's/^ *"id": "\(.*\)".*/\1/p' "$T/out")
+	head -c 300000 /dev/urandom >"$T/noise"
+	expect 0 "other noise" "$SNAP" backup --name noise -- cat "$T/noise"
+	expect 0 "forget the first" "$SNAP" forget "$gone"
+}
+alone() { # WHAT: freed so much
+	expect 0 "prune $1" "$SNAP" prune --grace=0 --i-am-alone --yes --json
+}
+if [ "$PLACE" = s3 ]; then
+	garbage
+	rgw_policy Deny
+	alone "that may not delete packs"
+	is "counts them" "$(of 'print(j["denied"] > 0 and j["deleted"] > 0)')" True
+	expect 0 "and is content" "$SNAP" --no-cache check --read-data
+	rgw_policy Allow
+	alone "that may"
+	is "frees them" "$(of 'print(j["denied"] == 0 and
+	    j["freed-bytes"] > 300000)')" True
+	# Under a lock what is deleted is hidden.
+	SNAP_REPOSITORY=s3://snap-locked/repo
+	SNAP_S3_OBJECT_LOCK_MODE=governance
+	SNAP_S3_OBJECT_LOCK_DAYS=1
+	export SNAP_S3_OBJECT_LOCK_MODE SNAP_S3_OBJECT_LOCK_DAYS
+	expect 0 "a locked bucket" "$SNAP" init --kdf-memory 8
+	garbage
+	alone "there"
+	is "is not refused" "$(of 'print(j["denied"] == 0 and
+	    j["freed-bytes"] > 300000)')" True
+	hidden=$(rgw_do GET "/snap-locked?prefix=repo%2Fdata%2F&versions=" |
+	    grep -o '<DeleteMarker>' | wc -l)
+	[ "$hidden" -gt 0 ] && ok "hides $hidden packs" || not_ok "hides packs"
+	expect 0 "what stays is whole" "$SNAP" --no-cache check --read-data
+	alone "once more"
+	is "has nothing to do" "$(number deleted)" 0
+fi
 [ "$PLACE" = local ] || done_testing
 
 # ---- nights of backup and prune, by the calendar
