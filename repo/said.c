@@ -37,6 +37,12 @@ repo_notes_free(struct repo_notes *n)
 	free(n);
 }
 
+size_t
+repo_notes_damaged(const struct repo_notes *n)
+{
+	return n->all.n_damaged;
+}
+
 const char *
 repo_notes_tags(const struct repo_notes *n, const struct repo_snapshot *s)
 {

@@ -135,6 +135,8 @@ check_all(const struct forgetting *f, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 
+	if (!f->cli->o.force)
+		rc = plan_notes_whole(f->said, err);
 	for (size_t i = 0; i < f->s.all.n && rc == SNAP_OK; i++)
 		if (is_chosen(f, f->s.all.v[i].id))
 			rc = check(f, &f->s.all.v[i], err);

@@ -47,6 +47,10 @@ SNAP_MUST_CHECK enum snap_code plan_check(
 /* What is compared with what; malloc'd, NULL: no memory. */
 char *plan_group(const struct repo_snapshot *s);
 
+/* SNAP_CORRUPT: a note cannot be read, so a pin may be missing. */
+SNAP_MUST_CHECK enum snap_code plan_notes_whole(
+    const struct repo_notes *said, struct snap_err *err);
+
 /* ---- forget.c */
 /* "yes" by --yes, or `word` typed on a terminal. */
 SNAP_MUST_CHECK enum snap_code confirm(struct cli *c, const char *question,

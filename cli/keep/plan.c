@@ -330,3 +330,18 @@ plan_check(const struct plan *p, struct snap_err *err)
 	return snap_hint(err,
 	    "Nothing was forgotten or deleted. If it is meant, say --force.");
 }
+
+enum snap_code
+plan_notes_whole(const struct repo_notes *said, struct snap_err *err)
+{
+	size_t n = repo_notes_damaged(said);
+
+	if (n == 0)
+		return SNAP_OK;
+	(void)snap_fail(err, SNAP_CORRUPT,
+	    "%zu notes cannot be read, named above: one may be a pin or a tag",
+	    n);
+	return snap_hint(err,
+	    "Nothing was forgotten. See that \"snapshots\" shows all pins and "
+	    "tags, then delete those objects from the store; or say --force.");
+}

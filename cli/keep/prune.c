@@ -160,6 +160,8 @@ run(struct cli *c, struct place *s, struct plan *p, struct repo_prune_opts *po,
 		rc = plan_print(p, err);
 	if (rc == SNAP_OK && !c->o.force)
 		rc = plan_check(p, err);
+	if (rc == SNAP_OK && !c->o.force && p->n_goes != 0)
+		rc = plan_notes_whole(p->said, err);
 	if (rc == SNAP_OK && po->alone && !po->dry_run)
 		rc = confirm(c,
 		    "No backup, copy or other prune may run on this "

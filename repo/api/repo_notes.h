@@ -17,6 +17,8 @@ struct repo_notes;
 SNAP_MUST_CHECK enum snap_code repo_notes(
     struct repo *r, struct repo_notes **out, struct snap_err *err);
 void repo_notes_free(struct repo_notes *n);
+/* How many could not be read, each was logged: one may be a pin. */
+size_t repo_notes_damaged(const struct repo_notes *n);
 /* Separated by commas, "" = none; borrowed of either. */
 const char *repo_notes_tags(
     const struct repo_notes *n, const struct repo_snapshot *s);

@@ -103,9 +103,13 @@ load_note(struct store *s, const struct listed *at, struct notes *all,
 		n.l0 = body->l0;
 		n.time_ns = at->time_ns;
 		n.maintenance = store_body_is_maintenance(&b);
-		if (is_owners(n.type) && !n.maintenance)
-			rc = snap_fail(err, SNAP_CORRUPT,
-			    "%s: a host said what only owners may", name);
+		/* Not damaged: it would stop who must not forget then. */
+		if (is_owners(n.type) && !n.maintenance) {
+			report_log(s->report, REPORT_WARNING,
+			    "left out: %s: a host said what only owners may",
+			    name);
+			goto out;
+		}
 	}
 	if (rc == SNAP_OK)
 		rc = vec_room(&p, &all->cap, all->n, sizeof *all->v, err);
@@ -114,6 +118,7 @@ load_note(struct store *s, const struct listed *at, struct notes *all,
 		rc = take_props(&n, body, err);
 	if (rc == SNAP_OK)
 		all->v[all->n++] = n;
+out:
 	store_body_fini(&b);
 	free(body);
 	return rc;

@@ -255,7 +255,7 @@ derive_and_choose(struct prune *p, struct snap_err *err)
 {
 	enum snap_code rc = derive(p, err);
 
-	if (rc != SNAP_OK || p->roots.n_broken == 0 || p->r->n_forgotten == 0)
+	if (rc != SNAP_OK || p->roots.n_broken == 0 || p->n_forget == 0)
 		return rc;
 	report_log(p->s->report, REPORT_WARNING,
 	    "nothing is forgotten while a snapshot cannot be read");
