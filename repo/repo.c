@@ -314,7 +314,8 @@ loss(enum snap_code rc, struct snap_err *err)
 		return err->code;
 	return snap_hint(err,
 	    "\"check --read-data\" names all that is damaged and the snapshots "
-	    "that it hurts; if only the index is, \"repair index\" helps.");
+	    "that it hurts; if only the index is, \"repair index\" helps. Of a "
+	    "database \"restore --partial\" delivers every intact table.");
 }
 
 enum snap_code

@@ -222,8 +222,10 @@ cmd_check(struct cli *c, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = errors(r.n_errors,
 		    "Snapshots that need none of these objects can still be "
-		    "restored; lost index entries come back with "
-		    "\"" SNAP_PROGRAM_NAME " repair index\".",
+		    "restored. Lost index entries come back with "
+		    "\"" SNAP_PROGRAM_NAME
+		    " repair index\"; for what is damaged see "
+		    "\"" SNAP_PROGRAM_NAME " help repair\".",
 		    err);
 out:
 	json_decref(found.damage);

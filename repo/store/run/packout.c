@@ -179,7 +179,7 @@ finish(struct packout *p, struct bytes *encoded, struct snap_err *err)
 {
 	enum snap_code rc;
 
-	for (uint32_t i = 0; i < p->contents.n_rows; i++)
+	for (uint32_t i = 0; i < p->contents.n_rows && p->bitmaps.len > 0; i++)
 		p->contents.rows[i].bitmap.p = p->bitmaps.p + p->bitmap_at[i];
 	pack_contents_encode(&p->contents, encoded);
 	rc = bytes_check(encoded, err);

@@ -292,7 +292,7 @@ a_salvaged_snapshot_is_not_taken_for_a_whole_one(void **state)
 	assert_memory_equal(all.salvaged[0].id, id, ID_LEN);
 	assert_int_equal(snapshots_find(&all, "latest", &found, &err), SNAP_OK);
 	assert_memory_equal(found->id, b, ID_LEN);
-	assert_null(snapshots_parent(&all, NULL, "salvaged", NULL));
+	assert_null(snapshots_parent(&all, NULL, NULL, NULL));
 	/* By its id, and only so. */
 	assert_int_equal(
 	    snapshots_find(&all, world_hex(id), &found, &err), SNAP_OK);
