@@ -369,7 +369,9 @@ repair_packs(struct cli *c, struct place *s, struct snap_err *err)
 		ui_warning("%" PRIu64 " blocks and objects are lost",
 		    r.n_lost - r.n_rebuilt);
 		ui_hint("Make a backup of each database, which stores anew "
-			"what it still has; then repair packs once more.");
+			"what it still has; then repair packs once more. "
+			"\"repair snapshots\" says whether any of it is "
+			"needed.");
 	}
 out:
 	free(ids);

@@ -110,6 +110,7 @@ struct known {
 	struct bytes object;
 	struct pack_contents contents; /* borrows from plain */
 	struct bytes plain;
+	bool by_itself;
 	bool trusted; /* maintenance signed it: its origins count */
 	bool damaged;
 };
@@ -130,6 +131,7 @@ ask_index(struct mend *m, struct known *k, struct snap_err *err)
 	size_t n = inventory_of(&m->inv, OBJ_INDEX, &o);
 	struct snap_err ignored = SNAP_ERR_INIT;
 	bool found = false;
+	enum snap_code rc;
 
 	for (size_t i = 0; i < n && !found; i++) {
 		struct index_segment seg;
@@ -154,16 +156,16 @@ ask_index(struct mend *m, struct known *k, struct snap_err *err)
 		}
 		store_body_fini(&b);
 	}
-	if (!found || bytes_check(&k->plain, err) != SNAP_OK)
+	if (!found || bytes_check(&k->plain, &ignored) != SNAP_OK)
 		return SNAP_OK; /* then nothing is known of it */
-	return pack_contents_decode(bytes_span(&k->plain), &k->contents, err);
+	rc = pack_contents_decode(bytes_span(&k->plain), &k->contents, err);
+	return raw_is_damage(rc) ? SNAP_OK : rc;
 }
 
 static enum snap_code
 learn(struct mend *m, struct known *k, struct snap_err *err)
 {
 	struct raw_pack raw;
-	struct store_body b;
 	char name[TRANSPORT_NAME_MAX + 1];
 	enum snap_code rc;
 
@@ -173,13 +175,7 @@ learn(struct mend *m, struct known *k, struct snap_err *err)
 		k->object = raw.object; /* moves */
 		k->plain = raw.plain;
 		k->contents = raw.contents;
-		bytes_init(&raw.object, 0);
-		/* Its word about origins counts by its signature. */
-		if (store_get_contents(m->s, k->o->kind, k->o->id, k->o->size,
-			&b, err) == SNAP_OK) {
-			k->trusted = store_body_is_maintenance(&b);
-			store_body_fini(&b);
-		}
+		k->by_itself = true;
 		return SNAP_OK;
 	}
 	if (rc == SNAP_NOTFOUND || !raw_is_damage(rc))
@@ -190,6 +186,20 @@ learn(struct mend *m, struct known *k, struct snap_err *err)
 	if (rc == SNAP_NOTFOUND)
 		return rc;
 	return raw_is_damage(rc) || rc == SNAP_OK ? ask_index(m, k, err) : rc;
+}
+
+/* Its own word about origins counts by its signature. */
+static void
+learn_trust(struct mend *m, struct known *k)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct store_body b;
+
+	if (!k->by_itself || store_get_contents(m->s, k->o->kind, k->o->id,
+				 k->o->size, &b, &ignored) != SNAP_OK)
+		return;
+	k->trusted = store_body_is_maintenance(&b);
+	store_body_fini(&b);
 }
 
 static void
@@ -359,6 +369,8 @@ mend_pack(void *arg, void *job, struct snap_err *err)
 			rc = SNAP_OK;
 		}
 	}
+	if (rc == SNAP_OK && k.damaged)
+		learn_trust(m, &k);
 	pthread_mutex_lock(&m->lock);
 	m->r.n_packs++;
 	m->r.bytes_read += k.object.len;
