@@ -40,6 +40,7 @@ _Static_assert(
 struct near {
 	uint8_t id[ID_LEN];
 	struct directory dir; /* n == 0: free slot */
+	uint8_t *hidden;      /* bitmap of chunks not to be found; NULL: none */
 	uint64_t added, used; /* times */
 	bool pinned;
 };
@@ -186,8 +187,10 @@ neardirs_free(struct neardirs *n)
 {
 	if (n == NULL)
 		return;
-	for (uint32_t i = 0; n->v != NULL && i < n->cap; i++)
+	for (uint32_t i = 0; n->v != NULL && i < n->cap; i++) {
 		directory_fini(&n->v[i].dir);
+		free(n->v[i].hidden);
+	}
 	free(n->v);
 	free(n->lines);
 	free(n);
@@ -202,17 +205,51 @@ neardirs_slot(const struct neardirs *n, const uint8_t id[ID_LEN])
 	return NEARDIRS_NONE;
 }
 
+static bool
+is_hidden(const struct near *v, uint32_t chunk)
+{
+	return v->hidden != NULL &&
+	       (v->hidden[chunk / 8] >> chunk % 8 & 1) != 0;
+}
+
 void
 neardirs_drop(struct neardirs *n, uint32_t slot)
 {
-	struct directory *d = &n->v[slot].dir;
+	struct near *v = &n->v[slot];
+	struct directory *d = &v->dir;
 
 	for (uint32_t i = 0; i < d->n; i++) {
 		prefetch(n, d, i);
-		drop_place(n, d->hashes[i], slot << 16 | i);
+		if (!is_hidden(v, i))
+			drop_place(n, d->hashes[i], slot << 16 | i);
 	}
 	n->n_chunks -= d->n;
 	directory_fini(d);
+	free(v->hidden);
+	v->hidden = NULL;
+}
+
+void
+neardirs_limit(
+    struct neardirs *n, uint32_t slot, const uint8_t *bitmap, uint32_t n_bits)
+{
+	struct near *v = &n->v[slot];
+	bool any = false;
+
+	if (v->hidden == NULL)
+		v->hidden = calloc(1, (v->dir.n + 7) / 8);
+	for (uint32_t i = 0; i < v->dir.n && v->hidden != NULL; i++) {
+		if (is_hidden(v, i))
+			continue;
+		if (i < n_bits && (bitmap[i / 8] >> i % 8 & 1) != 0) {
+			any = true;
+			continue;
+		}
+		drop_place(n, v->dir.hashes[i], slot << 16 | i);
+		v->hidden[i / 8] |= (uint8_t)(1u << i % 8);
+	}
+	if (!any) /* or no memory: it only costs matches */
+		neardirs_drop(n, slot);
 }
 
 /* The slot of least recent use; NEARDIRS_NONE when all are free. */
@@ -276,7 +313,8 @@ neardirs_is(
 {
 	const struct directory *d = &n->v[p.slot].dir;
 
-	return p.chunk < d->n && memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
+	return p.chunk < d->n && !is_hidden(&n->v[p.slot], p.chunk) &&
+	       memcmp(d->hashes[p.chunk], hash, ID_LEN) == 0;
 }
 
 /* Of equal chunks: the newest directory's, and there the first. */

@@ -35,10 +35,14 @@ bool neardirs_find(
     const struct neardirs *n, const uint8_t hash[ID_LEN], struct place *out);
 /* This one will be looked for soon. */
 void neardirs_prefetch(const struct neardirs *n, const uint8_t hash[ID_LEN]);
-/* Is chunk `chunk` of slot `slot` this one? */
+/* Is chunk `chunk` of slot `slot` this one, and to be found? */
 bool neardirs_is(
     const struct neardirs *n, struct place p, const uint8_t hash[ID_LEN]);
 const uint8_t *neardirs_id(const struct neardirs *n, uint32_t slot);
+/* Only the chunks in a bitmap of `n_bits` bits may be found any more; dropped if it
+ * has none of them. */
+void neardirs_limit(
+    struct neardirs *n, uint32_t slot, const uint8_t *bitmap, uint32_t n_bits);
 /* The run has pinned this block and may refer to it. */
 bool neardirs_pinned(const struct neardirs *n, uint32_t slot);
 void neardirs_set_pinned(struct neardirs *n, uint32_t slot);

@@ -160,6 +160,7 @@ load_directory(struct lookup *l, const uint8_t id[ID_LEN])
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	struct directory d;
+	struct usable part;
 	struct bytes plain;
 	uint8_t own[ID_LEN];
 	uint32_t slot;
@@ -170,14 +171,18 @@ load_directory(struct lookup *l, const uint8_t id[ID_LEN])
 		neardirs_touch(l->near, slot);
 		return;
 	}
+	/* Chunks that are gone must not hide where they are still. */
+	if (!run_may_pin(l->shared->run, CLASS_DATA, own, &part))
+		return;
 	memset(&d, 0, sizeof d);
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
 	if (store_read(l->shared->store, CLASS_DIR, own, &plain, &err) ==
 		SNAP_OK &&
 	    directory_decode(bytes_span(&plain), &d, &err) == SNAP_OK &&
-	    neardirs_add(l->near, own, &d, false, &slot, &err) == SNAP_OK)
-		err.code = SNAP_OK;
-	else
+	    neardirs_add(l->near, own, &d, false, &slot, &err) == SNAP_OK) {
+		if (!part.whole)
+			neardirs_limit(l->near, slot, part.bitmap, part.n);
+	} else
 		report_log(l->shared->store->report, REPORT_DEBUG,
 		    "directory not used: %s", err.msg);
 	directory_fini(&d);
@@ -208,20 +213,24 @@ try_hooks(struct lookup *l, const struct window *w)
 	}
 }
 
-/* May the recipe refer to this block?  Pins it, or forgets it. */
+/* May the recipe refer to this chunk?  Pins its block, or forgets it. */
 static bool
-usable(struct lookup *l, uint32_t slot)
+usable(struct lookup *l, struct place p, const uint8_t hash[ID_LEN])
 {
-	if (!neardirs_pinned(l->near, slot)) {
+	struct usable part;
+
+	if (!neardirs_pinned(l->near, p.slot)) {
 		if (!run_pin(l->shared->run, CLASS_DATA,
-			neardirs_id(l->near, slot))) {
-			neardirs_drop(l->near, slot);
+			neardirs_id(l->near, p.slot), &part)) {
+			neardirs_drop(l->near, p.slot);
 			return false;
 		}
-		neardirs_set_pinned(l->near, slot);
+		neardirs_set_pinned(l->near, p.slot);
+		if (!part.whole)
+			neardirs_limit(l->near, p.slot, part.bitmap, part.n);
 	}
-	neardirs_touch(l->near, slot);
-	return true;
+	neardirs_touch(l->near, p.slot);
+	return neardirs_is(l->near, p, hash);
 }
 
 /* The place of a known chunk: the cursor's own, if it is there, else any. */
@@ -288,7 +297,7 @@ decide(struct lookup *l, struct span data, const uint8_t hash[ID_LEN],
 			return recipebuild_chunk(
 			    l->recipe, NULL, chunk, len, hash, err);
 	}
-	if (!known || !usable(l, p.slot))
+	if (!known || !usable(l, p, hash))
 		return store_new(l, data, hash, err);
 	const uint8_t *block = neardirs_id(l->near, p.slot);
 	if (expected)

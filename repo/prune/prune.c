@@ -121,6 +121,16 @@ prune_delete(struct prune *p, uint8_t kind, const uint8_t id[ID_LEN],
 	return SNAP_OK;
 }
 
+/* Of a repository that is not that old no backup need have ended yet. */
+static bool
+has_old_packs(const struct prune *p)
+{
+	for (size_t i = 0; i < p->v.n_packs; i++)
+		if (p->v.l0 - p->v.packs[i].time >= p->grace)
+			return true;
+	return false;
+}
+
 /* A store that lists nothing, where there was something, is not believed. */
 static enum snap_code
 believe(const struct prune *p, struct snap_err *err)
@@ -141,7 +151,7 @@ believe(const struct prune *p, struct snap_err *err)
 	}
 	for (size_t i = 0; i < p->notes.n && n_roots == 0; i++)
 		n_roots += p->notes.v[i].type == NOTE_FORGET;
-	if (n_roots == 0 && p->v.n_packs != 0 && !p->o->no_snapshots &&
+	if (n_roots == 0 && !p->o->no_snapshots && has_old_packs(p) &&
 	    RULE(believe)) {
 		(void)snap_fail(err, SNAP_CORRUPT,
 		    "there are packs, but no snapshot, and none was forgotten");

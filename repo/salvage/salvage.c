@@ -24,10 +24,25 @@ struct salvage {
 	size_t n;
 };
 
+/* Are all chunks there that the recipe takes of block `which`? */
+static bool
+has_all(const struct usable *part, const struct recipe *r, uint32_t which)
+{
+	for (uint32_t i = 0; i < r->n_extents && !part->whole; i++) {
+		const struct extent *e = &r->extents[i];
+
+		for (uint32_t k = 0; k < e->count && e->block == which; k++)
+			if (!usable_has(part, e->first + k))
+				return false;
+	}
+	return true;
+}
+
 /* Its blocks may be referred to once more. */
 static enum snap_code
 pin_recipe(struct salvage *w, struct span plain, struct snap_err *err)
 {
+	struct usable part;
 	enum snap_code rc;
 	struct recipe r;
 
@@ -35,7 +50,8 @@ pin_recipe(struct salvage *w, struct span plain, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	for (uint32_t i = 0; i < r.n_blocks && rc == SNAP_OK; i++)
-		if (!run_pin(w->run, CLASS_DATA, r.blocks[i]))
+		if (!run_pin(w->run, CLASS_DATA, r.blocks[i], &part) ||
+		    !has_all(&part, &r, i))
 			rc = snap_fail(err, SNAP_BUSY,
 			    "a block that it needs is being pruned");
 	recipe_fini(&r);
@@ -47,6 +63,7 @@ pin_stream(
     struct salvage *w, const struct stream_row *row, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
+	struct usable part;
 	struct bytes plain;
 
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
@@ -56,7 +73,7 @@ pin_stream(
 		const uint8_t *id = row->segments + (size_t)i * ID_LEN;
 
 		bytes_clear(&plain);
-		if (!run_pin(w->run, CLASS_RECIPE, id))
+		if (!run_pin(w->run, CLASS_RECIPE, id, &part))
 			rc = snap_fail(err, SNAP_BUSY,
 			    "a recipe that it needs is being pruned");
 		if (rc == SNAP_OK)

@@ -131,6 +131,19 @@ size_t store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 size_t store_copies_after(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], const struct copy *last, struct copy *out,
     size_t max);
+/* The chunks of a block that a writer may refer to: all, or those in a bitmap of
+ * n bits. */
+struct usable {
+	bool whole;
+	uint32_t n;
+	uint8_t bitmap[BLOCK_CHUNKS_MAX / 8];
+};
+static inline bool
+usable_has(const struct usable *u, uint32_t chunk)
+{
+	return u->whole ||
+	       (chunk < u->n && (u->bitmap[chunk / 8] >> chunk % 8 & 1) != 0);
+}
 /* Is the pack on a list of what prune, or a repair, wants to go? */
 bool store_is_condemned(struct store *s, const uint8_t pack[ID_LEN]);
 /* True when some good copy exists (indexed, listed, not condemned, full). */

@@ -112,9 +112,10 @@ size_t blockindex_copies(struct blockindex *ix, uint8_t class,
     const uint8_t *id, const struct copy *last, struct copy *out, size_t max);
 bool blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
     uint8_t *pack, uint8_t *kind);
-/* The packs (numbers) of all heads, 0 when not all are good, or none full. */
+/* The chunks of which every head is good, and the packs (numbers) of these; 0:
+ * there is none, or they are in more than `max`. */
 size_t blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
-    uint32_t *packs, size_t max);
+    uint32_t *packs, size_t max, struct usable *part);
 /* Number of a pack, or IDMAP_NONE; and whether it may still be relied on. */
 uint32_t blockindex_pack(struct blockindex *ix, const uint8_t *id);
 bool blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id);

@@ -4,7 +4,7 @@
  *
  * A head is a copy that no good copy makes redundant.  Only what prune made
  * and signed can make another redundant: a host's word about where a copy
- * comes from counts for nothing, nor does age.  A writer may refer to a block
+ * comes from counts for nothing, nor does age.  A writer may refer to a chunk
  * only while all its heads are good, and then relies on all of them.
  */
 #include <string.h>
@@ -126,72 +126,150 @@ origin_of(const struct blockindex *ix, const struct entry *e)
 					  : ix->packs[e->pack].id;
 }
 
-/* y, which is good, makes x redundant. */
+/* y, which is good, makes redundant what it has of x. */
 static bool
-covers(
+replaces(
     const struct blockindex *ix, const struct entry *y, const struct entry *x)
 {
 	const struct pack *py = &ix->packs[y->pack], *px = &ix->packs[x->pack];
-	const struct extra *ex = entry_extra(ix, x), *ey = entry_extra(ix, y);
-	const struct span bx = ex == NULL ? span_of(NULL, 0) : ex->bitmap;
-	const struct span by = ey == NULL ? span_of(NULL, 0) : ey->bitmap;
+	const struct extra *ey = entry_extra(ix, y);
 
 	if (y->pack == x->pack || py->condemned || ey == NULL ||
 	    !ey->has_origin ||
 	    memcmp(origin_of(ix, y), origin_of(ix, x), ID_LEN) != 0)
 		return false;
-	/* Per chunk: what x has and y lacks is not covered by y. */
-	if (by.len != 0) {
-		if (bx.len != by.len)
-			return false;
-		for (size_t i = 0; i < by.len; i++)
-			if ((bx.p[i] & ~by.p[i]) != 0)
-				return false;
-	}
 	return py->time > px->time ||
 	       (py->time == px->time && memcmp(py->id, px->id, ID_LEN) > 0);
 }
 
-size_t
-blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
-    uint32_t *packs, size_t max)
-{
-	const struct entry *all[COPIES_MAX];
-	size_t n = 0, n_heads = 0;
-	bool ok = true, full = false;
+/* All copies of a block or meta object that are there, and their chunks; where
+ * all are full the block is one unit, as meta objects are. */
+struct copies {
+	const struct blockindex *ix;
+	const struct entry *v[COPIES_MAX];
+	size_t n;
+	uint32_t units;
+};
 
-	(void)pthread_rwlock_rdlock(&ix->lock);
+/* False: more copies than this are no accident. */
+static bool
+gather(
+    struct blockindex *ix, uint8_t class, const uint8_t *id, struct copies *all)
+{
+	bool sparse = false;
+	uint32_t max = 1;
+
+	all->ix = ix;
+	all->n = 0;
 	for (uint32_t i = idmap_find(&ix->entry_map, class, id);
-	     i != IDMAP_NONE && ok; i = entry_next(ix, &ix->entries[i])) {
+	     i != IDMAP_NONE; i = entry_next(ix, &ix->entries[i])) {
 		const struct entry *e = &ix->entries[i];
 
 		if (e->pack == IDMAP_NONE ||
 		    !pack_present(ix, &ix->packs[e->pack]))
 			continue;
-		/* More copies than this are no accident: store it anew. */
-		if (n == COPIES_MAX)
-			ok = false;
-		else
-			all[n++] = e;
+		if (all->n == COPIES_MAX)
+			return false;
+		all->v[all->n++] = e;
+		sparse |= (e->flags & ROW_SPARSE) != 0;
+		max = e->n_chunks > max ? e->n_chunks : max;
 	}
-	for (size_t i = 0; i < n && ok; i++) {
-		bool covered = false;
+	all->units = sparse ? max : 1;
+	return max <= BLOCK_CHUNKS_MAX;
+}
 
-		for (size_t j = 0; j < n && !covered; j++)
-			covered = j != i && covers(ix, all[j], all[i]);
-		if (covered)
+/* Bitmap `to`, less (or more) what copy i has. */
+static void
+combine(const struct copies *all, size_t i, uint8_t *to, bool less)
+{
+	const struct entry *e = all->v[i];
+	const struct extra *x = entry_extra(all->ix, e);
+	uint32_t own = all->units == 1 ? 1 : e->n_chunks;
+
+	for (uint32_t k = 0; k < (own + 7) / 8; k++) {
+		uint8_t has = own - k * 8 >= 8
+				  ? 0xff
+				  : (uint8_t)((1u << (own - k * 8)) - 1);
+
+		if ((e->flags & ROW_SPARSE) != 0)
+			has =
+			    x != NULL && k < x->bitmap.len ? x->bitmap.p[k] : 0;
+		to[k] = (uint8_t)(less ? to[k] & ~has : to[k] | has);
+	}
+}
+
+/* The chunks that copy i is a head for. */
+static void
+headed(const struct copies *all, size_t i, uint8_t *need)
+{
+	memset(need, 0, (all->units + 7) / 8);
+	combine(all, i, need, false);
+	for (size_t j = 0; j < all->n; j++)
+		if (j != i && replaces(all->ix, all->v[j], all->v[i]))
+			combine(all, j, need, true);
+}
+
+/* Into part->bitmap what all heads are good for; the packs of these. */
+static size_t
+usable_heads(
+    const struct copies *all, uint32_t *packs, size_t max, struct usable *part)
+{
+	uint8_t need[BLOCK_CHUNKS_MAX / 8];
+	size_t len = (all->units + 7) / 8, n = 0;
+
+	memset(part->bitmap, 0, len);
+	for (size_t i = 0; i < all->n; i++)
+		combine(all, i, part->bitmap, false);
+	for (size_t i = 0; i < all->n; i++) {
+		if (!all->ix->packs[all->v[i]->pack].condemned || !RULE(heads))
 			continue;
-		if (ix->packs[all[i]->pack].condemned || n_heads == max) {
-			if (!RULE(heads))
-				continue;
-			ok = false;
-			break;
-		}
-		full = full || (all[i]->flags & ROW_SPARSE) == 0;
-		packs[n_heads++] = all[i]->pack;
+		headed(all, i, need);
+		for (size_t k = 0; k < len; k++)
+			part->bitmap[k] &= (uint8_t)~need[k];
+	}
+	for (size_t i = 0; i < all->n; i++) {
+		uint8_t any = 0;
+
+		if (all->ix->packs[all->v[i]->pack].condemned)
+			continue;
+		headed(all, i, need);
+		for (size_t k = 0; k < len; k++)
+			any |= need[k] & part->bitmap[k];
+		if (any == 0)
+			continue;
+		if (n == max)
+			return 0;
+		packs[n++] = all->v[i]->pack;
+	}
+	return n;
+}
+
+static bool
+is_whole(const struct usable *part, uint32_t units)
+{
+	for (uint32_t i = 0; i < units; i++)
+		if (!usable_has(part, i))
+			return false;
+	return true;
+}
+
+size_t
+blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
+    uint32_t *packs, size_t max, struct usable *part)
+{
+	struct copies all;
+	size_t n = 0;
+
+	part->n = 0;
+	part->whole = false;
+	(void)pthread_rwlock_rdlock(&ix->lock);
+	if (gather(ix, class, id, &all)) {
+		part->n = all.units;
+		n = usable_heads(&all, packs, max, part);
 	}
 	(void)pthread_rwlock_unlock(&ix->lock);
-	return ok && full ? n_heads : 0;
+	part->whole = n != 0 && is_whole(part, all.units);
+	return n;
 }
 
 uint32_t

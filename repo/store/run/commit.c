@@ -129,6 +129,7 @@ static enum snap_code
 forget_known(struct run *r, struct snap_err *err)
 {
 	struct idset rest;
+	struct usable part;
 	enum snap_code rc = SNAP_OK;
 	uint32_t pack;
 
@@ -138,8 +139,9 @@ forget_known(struct run *r, struct snap_err *err)
 		for (size_t i = 0; i < r->known.n && rc == SNAP_OK; i++) {
 			const uint8_t *k = r->known.ids[i];
 
-			if (blockindex_heads(
-				r->s->index, k[0], k + 1, &pack, 1) == 0)
+			if (blockindex_heads(r->s->index, k[0], k + 1, &pack, 1,
+				&part) == 0 ||
+			    !part.whole)
 				rc = idset_add(&rest, k[0], k + 1, err);
 		}
 		if (rc == SNAP_OK)

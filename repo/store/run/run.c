@@ -339,26 +339,44 @@ run_pin_pack(struct run *r, uint32_t number, struct snap_err *err)
 /* Lock held: between the judgement and the pin no look may pass judgement on
  * the pins. */
 static bool
-pin_heads(struct run *r, uint8_t class, const uint8_t *id)
+judge(struct run *r, uint8_t class, const uint8_t *id, bool pin,
+    struct usable *part)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	uint32_t heads[HEADS_MAX];
 	size_t n;
 
-	n = blockindex_heads(r->s->index, class, id, heads, HEADS_MAX);
-	for (size_t i = 0; i < n; i++)
+	if (idset_has(&r->known, class, id)) {
+		part->whole = true;
+		return true;
+	}
+	n = blockindex_heads(r->s->index, class, id, heads, HEADS_MAX, part);
+	for (size_t i = 0; i < n && pin; i++)
 		if (run_pin_pack(r, heads[i], &ignored) != SNAP_OK)
 			return false;
 	return n > 0;
 }
 
 bool
-run_pin(struct run *r, uint8_t class, const uint8_t id[ID_LEN])
+run_may_pin(
+    struct run *r, uint8_t class, const uint8_t id[ID_LEN], struct usable *part)
 {
 	bool ok;
 
 	(void)pthread_mutex_lock(&r->lock);
-	ok = idset_has(&r->known, class, id) || pin_heads(r, class, id);
+	ok = judge(r, class, id, false, part);
+	(void)pthread_mutex_unlock(&r->lock);
+	return ok;
+}
+
+bool
+run_pin(
+    struct run *r, uint8_t class, const uint8_t id[ID_LEN], struct usable *part)
+{
+	bool ok;
+
+	(void)pthread_mutex_lock(&r->lock);
+	ok = judge(r, class, id, true, part);
 	(void)pthread_mutex_unlock(&r->lock);
 	return ok;
 }
@@ -368,10 +386,11 @@ static enum snap_code
 claim(struct run *r, const struct frame_in *f, bool *mine, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
+	struct usable part;
 
 	(void)pthread_mutex_lock(&r->lock);
-	*mine = !idset_has(&r->known, f->class, f->id) &&
-		!pin_heads(r, f->class, f->id);
+	*mine = !judge(r, f->class, f->id, false, &part) || !part.whole ||
+		!judge(r, f->class, f->id, true, &part);
 	if (*mine)
 		rc = idset_add(&r->known, f->class, f->id, err);
 	(void)pthread_mutex_unlock(&r->lock);

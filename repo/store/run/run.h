@@ -29,9 +29,12 @@ struct frame_in {
 };
 SNAP_MUST_CHECK enum snap_code run_add(
     struct run *r, const struct frame_in *f, struct snap_err *err);
-/* This run refers to data block `id`: pin its good heads.  false: not
- * referable (no good copy), the caller stores the chunks anew. */
-bool run_pin(struct run *r, uint8_t class, const uint8_t id[ID_LEN]);
+/* Of (class, id), what may be referred to; false: nothing, and the caller
+ * stores it anew.  After run_pin() this run relies on all of it. */
+SNAP_MUST_CHECK bool run_may_pin(struct run *r, uint8_t class,
+    const uint8_t id[ID_LEN], struct usable *part);
+SNAP_MUST_CHECK bool run_pin(struct run *r, uint8_t class,
+    const uint8_t id[ID_LEN], struct usable *part);
 /* Called now and then by the flow: looks again and renews the lease when due;
  * SNAP_BUSY when the run has become too old to commit safely. */
 SNAP_MUST_CHECK enum snap_code run_tick(struct run *r, struct snap_err *err);

@@ -98,6 +98,26 @@ add(struct neardirs *n, struct known *v, uint64_t *x, uint64_t now)
 	assert_null(d.hashes);
 }
 
+/* About half of its chunks may be found no more. */
+static void
+limit(struct neardirs *n, uint32_t slot, struct known *k, uint64_t *x)
+{
+	uint8_t bitmap[(CHUNKS + 7) / 8];
+	uint32_t bits = draw(x, k->n + 1);
+	bool any = false;
+
+	for (size_t i = 0; i < sizeof bitmap; i++)
+		bitmap[i] = (uint8_t)draw(x, 256);
+	neardirs_limit(n, slot, bitmap, bits);
+	for (uint32_t i = 0; i < k->n; i++)
+		if (i >= bits || (bitmap[i / 8] >> i % 8 & 1) == 0)
+			memset(k->hashes[i], 0xff, ID_LEN);
+		else
+			any |= k->hashes[i][0] != 0xff;
+	if (!any)
+		forget(k);
+}
+
 static void
 what_is_found_is_what_a_search_finds(void **state)
 {
@@ -111,7 +131,7 @@ what_is_found_is_what_a_search_finds(void **state)
 	assert_int_equal(neardirs_new(CAP, CHUNKS, &n, &err), SNAP_OK);
 	for (uint64_t now = 1; now < ROUNDS; now++) {
 		struct known *k = &v[draw(&x, CAP)];
-		uint32_t what = draw(&x, 4), slot = neardirs_slot(n, k->id);
+		uint32_t what = draw(&x, 5), slot = neardirs_slot(n, k->id);
 
 		assert_int_equal(slot != NEARDIRS_NONE, k->n != 0);
 		if (what == 0 && k->n != 0) {
@@ -120,6 +140,8 @@ what_is_found_is_what_a_search_finds(void **state)
 		} else if (what == 1 && k->n != 0) {
 			neardirs_touch(n, slot);
 			k->used = now;
+		} else if (what == 2 && k->n != 0) {
+			limit(n, slot, k, &x);
 		} else {
 			add(n, v, &x, now);
 		}

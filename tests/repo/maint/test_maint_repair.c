@@ -154,6 +154,7 @@ a_repair_does_not_vouch_for_what_a_host_wrote(void **state)
 	struct world *w = *state;
 	struct snap_err err = SNAP_ERR_INIT;
 	uint8_t a[ID_LEN], blocks[WORLD_BLOCKS][ID_LEN];
+	struct usable part;
 	uint32_t packs[8];
 	struct copy good;
 
@@ -168,8 +169,9 @@ a_repair_does_not_vouch_for_what_a_host_wrote(void **state)
 	assert_true(repair(w) > 0);
 	world_reopen(w);
 	assert_int_equal(store_look(w->s, &err), SNAP_OK);
-	assert_int_equal(
-	    blockindex_heads(w->s->index, CLASS_DATA, blocks[0], packs, 8), 2);
+	assert_int_equal(blockindex_heads(w->s->index, CLASS_DATA, blocks[0],
+			     packs, 8, &part),
+	    2);
 	assert_true(world_readable(w, 1));
 }
 

@@ -166,6 +166,7 @@ static void
 a_condemned_pack_is_not_referred_to(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
+	struct usable part;
 	struct copy c[2];
 	struct store *s;
 	struct run *r;
@@ -185,7 +186,7 @@ a_condemned_pack_is_not_referred_to(void **state)
 	assert_int_equal(store_look(s, &err), SNAP_OK);
 	assert_false(store_has(s, CLASS_DATA, m.f.id));
 	assert_int_equal(run_begin(s, &r, &err), SNAP_OK);
-	assert_false(run_pin(r, CLASS_DATA, m.f.id));
+	assert_false(run_pin(r, CLASS_DATA, m.f.id, &part));
 	run_free(r);
 	assert_int_equal(read_range(s, 0, 5, &err), SNAP_OK);
 	made_fini(&m);
@@ -345,6 +346,7 @@ static void
 a_pin_that_is_condemned_meanwhile_fails_the_commit(void **state)
 {
 	struct snap_err err = SNAP_ERR_INIT;
+	struct usable part;
 	struct copy c[2];
 	uint8_t id[ID_LEN];
 	struct store *s;
@@ -359,7 +361,8 @@ a_pin_that_is_condemned_meanwhile_fails_the_commit(void **state)
 		assert_int_equal(store_copies(s, CLASS_DATA, m.f.id, c, 2), 1);
 		assert_int_equal(run_begin(s, &r, &err), SNAP_OK);
 		if (pinned)
-			assert_true(run_pin(r, CLASS_DATA, m.f.id));
+			assert_true(run_pin(r, CLASS_DATA, m.f.id, &part) &&
+				    part.whole);
 		condemn(s, c[0].pack, 1, true);
 		assert_int_equal(add_range(r, s, 100, 105), SNAP_OK);
 		assert_int_equal(

@@ -82,12 +82,13 @@ static bool
 refer(struct writer *w, struct stream *to, const struct thing *t, uint32_t i)
 {
 	struct place *p = &to->refs[to->n];
+	struct usable part;
 
 	if (to->n == REFS_MAX)
 		return true;
+	if (!run_pin(w->run, CLASS_DATA, t->id, &part) || !usable_has(&part, i))
+		return false;
 	if (!is_pinned(w, t->id)) {
-		if (!run_pin(w->run, CLASS_DATA, t->id))
-			return false;
 		note_pinned(w, t->id);
 		tell_lies(w, CLASS_DATA, t->id);
 	}
