@@ -70,17 +70,19 @@ put_pack(struct mover *m, int which, struct snap_err *err)
 	return rc == SNAP_OK ? prune_in_time(m->p, answered, err) : rc;
 }
 
-/* The pack that frames of this class go to, with room for one more. */
+/* The pack that the row goes to, with room for it, and without another copy of
+ * the same. */
 static enum snap_code
-room_for(struct mover *m, uint8_t class, size_t len, struct packout **out,
-    struct snap_err *err)
+room_for(struct mover *m, const struct pack_row *row, size_t len,
+    struct packout **out, struct snap_err *err)
 {
-	int which = class == CLASS_DATA ? 0 : 1;
+	int which = row->class == CLASS_DATA ? 0 : 1;
 	struct store *s = m->p->s;
 	enum snap_code rc = SNAP_OK;
 
 	if (m->out[which] != NULL &&
-	    packout_size(m->out[which]) + len > s->config.pack_size)
+	    (packout_size(m->out[which]) + len > s->config.pack_size ||
+		packout_has(m->out[which], row->class, row->id)))
 		rc = put_pack(m, which, err);
 	if (rc == SNAP_OK && m->out[which] == NULL)
 		rc = packout_new(s, which == 0 ? OBJ_DATA : OBJ_META,
@@ -96,7 +98,7 @@ append(struct mover *m, const struct pack_row *row,
 	struct packout *out;
 	enum snap_code rc;
 
-	rc = room_for(m, row->class, sealed.len, &out, err);
+	rc = room_for(m, row, sealed.len, &out, err);
 	return rc == SNAP_OK ? packout_add(out, row, session, sealed, err) : rc;
 }
 
@@ -144,7 +146,7 @@ append_sparse(struct mover *m, const struct pack_row *row, struct span plain,
 	    keep_chunks(m, plain, (row->flags & ROW_SPARSE) != 0, &sparse, err);
 	r.flags |= ROW_SPARSE;
 	if (rc == SNAP_OK)
-		rc = room_for(m, CLASS_DATA, sparse.len, &out, err);
+		rc = room_for(m, row, sparse.len, &out, err);
 	if (rc == SNAP_OK)
 		rc = packout_seal(out, &r, bytes_span(&sparse), err);
 	bytes_fini(&sparse);
@@ -220,6 +222,12 @@ move_rows(struct mover *m, const struct view_pack *pk,
 			which++;
 		if (first == NULL || which == n)
 			continue;
+		/* None of ours holds two of the same: which is which? */
+		if (which + 1 < n && first[which + 1].pack == number &&
+		    !pk->condemned) {
+			m->lie = true;
+			continue;
+		}
 		rc =
 		    live_need(&m->p->v, first, n, which, m->bitmap, &need, err);
 		if (rc != SNAP_OK || need == 0)

@@ -27,135 +27,6 @@ no_memory(struct snap_err *err)
 	    err, SNAP_NOMEM, "not enough memory for all that is stored");
 }
 
-/* ---- condemned lists */
-
-static enum snap_code
-add_list(void *arg, const char *name, const struct transport_stat *st,
-    struct snap_err *err)
-{
-	struct view *v = arg;
-	struct view_list *l;
-	uint8_t id[ID_LEN], kind;
-	void *p;
-
-	if (!store_name_parse(name, &kind, id) ||
-	    (kind != OBJ_CONDEMNED && kind != OBJ_CONDEMNED_OK))
-		return SNAP_OK;
-	p = v->lists;
-	if (vec_room(&p, &v->lists_cap, v->n_lists, sizeof *v->lists, err) !=
-	    SNAP_OK)
-		return err->code;
-	v->lists = p;
-	l = &v->lists[v->n_lists++];
-	memset(l, 0, sizeof *l);
-	memcpy(l->id, id, ID_LEN);
-	l->time = kind == OBJ_CONDEMNED ? st->time_ns : -1;
-	l->ok_time = kind == OBJ_CONDEMNED_OK ? st->time_ns : -1;
-	return SNAP_OK;
-}
-
-static int
-list_order(const void *a, const void *b)
-{
-	const struct view_list *x = a, *y = b;
-
-	return memcmp(x->id, y->id, ID_LEN);
-}
-
-/* A list and its confirmation are one; one of them may be missing. */
-static void
-pair_lists(struct view *v)
-{
-	size_t n = 0;
-
-	if (v->n_lists != 0)
-		qsort(v->lists, v->n_lists, sizeof *v->lists, list_order);
-	for (size_t i = 0; i < v->n_lists; i++) {
-		struct view_list *l = &v->lists[i];
-		struct view_list *last = n == 0 ? NULL : &v->lists[n - 1];
-
-		if (last == NULL || list_order(last, l) != 0) {
-			v->lists[n++] = *l;
-			continue;
-		}
-		if (l->time >= 0)
-			last->time = l->time;
-		if (l->ok_time >= 0)
-			last->ok_time = l->ok_time;
-	}
-	v->n_lists = n;
-}
-
-static enum snap_code
-take_packs(
-    struct view_list *l, const struct condemned_body *c, struct snap_err *err)
-{
-	l->packs = calloc((size_t)c->n_packs + 1, sizeof *l->packs);
-	if (l->packs == NULL)
-		return no_memory(err);
-	if (c->n_packs != 0)
-		memcpy(l->packs, c->packs, (size_t)c->n_packs * ID_LEN);
-	l->n = c->n_packs;
-	return SNAP_OK;
-}
-
-/* Only the maintenance key's word counts; what nobody signed is told, and goes
- * as what is void does. */
-static enum snap_code
-read_list(struct view *v, struct view_list *l, struct snap_err *err)
-{
-	struct condemned_body c;
-	struct confirm_body confirm;
-	struct store_body b;
-	enum snap_code rc;
-
-	if (l->time >= 0) {
-		rc = store_get_body(v->s, OBJ_CONDEMNED, l->id, &b, err);
-		if (rc != SNAP_OK)
-			return rc;
-		rc = condemned_decode(b.body.body, &c, err);
-		if (rc == SNAP_OK && !store_body_is_maintenance(&b) &&
-		    RULE(signed_lists))
-			l->is_void = true;
-		else if (rc == SNAP_OK && store_is_void(v->s, c.l0, l->time))
-			l->is_void = true;
-		else if (rc == SNAP_OK)
-			rc = take_packs(l, &c, err);
-		store_body_fini(&b);
-		if (rc != SNAP_OK)
-			return rc;
-	}
-	if (l->ok_time < 0)
-		return SNAP_OK;
-	rc = store_get_body(v->s, OBJ_CONDEMNED_OK, l->id, &b, err);
-	if (rc != SNAP_OK)
-		return rc;
-	rc = confirm_decode(b.body.body, &confirm, err);
-	if (rc == SNAP_OK)
-		l->ok_void =
-		    (!store_body_is_maintenance(&b) && RULE(signed_lists)) ||
-		    memcmp(confirm.id, l->id, ID_LEN) != 0 ||
-		    store_is_void(v->s, confirm.l0, l->ok_time);
-	store_body_fini(&b);
-	return rc;
-}
-
-enum snap_code
-view_begin(struct view *v, struct store *s, struct snap_err *err)
-{
-	enum snap_code rc;
-
-	memset(v, 0, sizeof *v);
-	v->s = s;
-	rc = transport_now(s->t, &v->l0, err);
-	if (rc == SNAP_OK)
-		rc = transport_list(s->t, "condemned/", add_list, v, err);
-	pair_lists(v);
-	for (size_t i = 0; i < v->n_lists && rc == SNAP_OK; i++)
-		rc = read_list(v, &v->lists[i], err);
-	return rc;
-}
-
 /* ---- segments and packs, listed */
 
 static enum snap_code
@@ -214,6 +85,36 @@ add_pack(void *arg, const char *name, const struct transport_stat *st,
 }
 
 static int
+segment_order(const void *a, const void *b)
+{
+	const struct view_segment *x = a, *y = b;
+
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+/* Twice: another prune may put a segment that a listing has passed, and then
+ * delete those that it was made of before the listing comes to them. */
+static enum snap_code
+list_segments(struct view *v, struct snap_err *err)
+{
+	enum snap_code rc;
+	size_t n = 0;
+
+	rc = transport_list(v->s->t, "index/", add_segment, v, err);
+	if (rc == SNAP_OK)
+		rc = transport_list(v->s->t, "index/", add_segment, v, err);
+	if (v->n_segments != 0)
+		qsort(v->segments, v->n_segments, sizeof *v->segments,
+		    segment_order);
+	for (size_t i = 0; i < v->n_segments; i++)
+		if (n == 0 ||
+		    segment_order(&v->segments[n - 1], &v->segments[i]) != 0)
+			v->segments[n++] = v->segments[i];
+	v->n_segments = n;
+	return rc;
+}
+
+static int
 pack_order(const void *a, const void *b)
 {
 	const struct view_pack *x = a, *y = b;
@@ -251,37 +152,6 @@ list_packs(struct view *v, struct snap_err *err)
 			v->packs[n++] = v->packs[i];
 	v->n_packs = n;
 	return rc;
-}
-
-/* Its age counts from the confirmation: who looked before that, and did not
- * see the list, is done with when it is a grace old. */
-static bool
-is_aged(const struct view *v, const struct view_list *l, int64_t grace)
-{
-	return (l->ok_time >= 0 || !RULE(confirmed)) && !l->ok_void &&
-	       (v->l0 - l->ok_time >= grace || !RULE(age));
-}
-
-static void
-mark_condemned(struct view *v, int64_t grace)
-{
-	static const uint8_t kinds[] = { OBJ_DATA, OBJ_META };
-
-	for (size_t i = 0; i < v->n_lists; i++) {
-		const struct view_list *l = &v->lists[i];
-
-		for (uint32_t k = 0; k < l->n; k++)
-			for (size_t j = 0; j < sizeof kinds; j++) {
-				struct view_pack *p =
-				    view_pack(v, kinds[j], l->packs[k]);
-
-				if (p == NULL)
-					continue;
-				p->condemned = true;
-				if (is_aged(v, l, grace))
-					p->aged = true;
-			}
-	}
 }
 
 /* ---- copies */
@@ -431,7 +301,6 @@ read_segment(struct view *v, struct view_segment *seg, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = cached_get(v->s, OBJ_INDEX, seg->id, seg->size, &b, err);
 	if (raw_is_damage(rc)) {
-		/* What only it names is seen as an orphan; repair index. */
 		hex_encode(seg->id, ID_LEN, hex);
 		report_log(v->s->report, REPORT_WARNING,
 		    "index/%s cannot be read: %s", hex, err->msg);
@@ -525,21 +394,39 @@ copy_order(const void *a, const void *b)
 	return order != 0 ? order : (x->pack > y->pack) - (x->pack < y->pack);
 }
 
+/* What a segment names that cannot be read looks like an orphan, and a block of
+ * it like one of which there is but a copy that somebody else put.  So packs
+ * stay that were there when it came, until another segment names them. */
+static void
+keep_unnamed(struct view *v)
+{
+	int64_t newest = -1;
+
+	for (size_t i = 0; i < v->n_segments; i++)
+		if (v->segments[i].damaged && v->segments[i].time > newest)
+			newest = v->segments[i].time;
+	for (size_t i = 0; i < v->n_packs && RULE(unnamed); i++)
+		if (!v->packs[i].named && v->packs[i].time <= newest)
+			v->packs[i].unreadable = true;
+}
+
 enum snap_code
 view_load(struct view *v, int64_t grace, struct snap_err *err)
 {
 	enum snap_code rc;
 
-	rc = transport_list(v->s->t, "index/", add_segment, v, err);
+	rc = list_segments(v, err);
 	if (rc == SNAP_OK)
 		rc = list_packs(v, err);
 	if (rc != SNAP_OK)
 		return rc;
-	mark_condemned(v, grace);
+	view_mark_condemned(v, grace);
 	for (size_t i = 0; i < v->n_segments && rc == SNAP_OK; i++)
 		rc = read_segment(v, &v->segments[i], err);
 	if (rc == SNAP_OK)
 		rc = read_packs(v, err);
+	if (rc == SNAP_OK)
+		keep_unnamed(v);
 	if (rc == SNAP_OK && v->n_copies != 0)
 		qsort(v->copies, v->n_copies, sizeof *v->copies, copy_order);
 	return rc;

@@ -41,7 +41,9 @@ struct view_pack {
 	bool read;             /* its copies are in the view */
 	bool condemned;        /* in a valid list */
 	bool aged; /* ... that was confirmed a grace ago: goes now */
-	bool unreadable, trusted; /* its own contents; prune signed them */
+	/* Its own contents, or the segment that may name it; prune signed
+	 * them. */
+	bool unreadable, trusted;
 	uint32_t size;
 	int64_t time;
 	/* Of its frames: all; those of which it is a head for something live;
@@ -88,6 +90,8 @@ SNAP_MUST_CHECK enum snap_code view_begin(
 SNAP_MUST_CHECK enum snap_code view_load(
     struct view *v, int64_t grace, struct snap_err *err);
 void view_fini(struct view *v);
+/* Marks the packs that are in valid lists: for view_load(). */
+void view_mark_condemned(struct view *v, int64_t grace);
 /* By which the contents of a pack are told from others. */
 void view_print(struct span contents, uint8_t print[ID_LEN]);
 /* The first copy of it, and their number; NULL: there is none. */

@@ -57,6 +57,16 @@ packout_free(struct packout *p)
 	free(p);
 }
 
+bool
+packout_has(const struct packout *p, uint8_t class, const uint8_t *id)
+{
+	for (uint32_t i = 0; i < p->contents.n_rows; i++)
+		if (p->contents.rows[i].class == class &&
+		    memcmp(p->contents.rows[i].id, id, ID_LEN) == 0)
+			return true;
+	return false;
+}
+
 size_t
 packout_size(const struct packout *p)
 {

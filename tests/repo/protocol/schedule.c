@@ -112,11 +112,20 @@ schedule_drain(void)
 }
 
 static void
+tell(void *arg, enum report_level level, const char *line)
+{
+	(void)arg;
+	if (level == REPORT_WARNING)
+		sim_trace("says: %s", line);
+}
+
+static void
 restore_all(void)
 {
+	struct report report = { .log = tell };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_check_opts o = { .read_data = true, .data_percent = 100 };
-	struct store *s = cast_open(wire_direct(), KEY_OWNER, NULL);
+	struct store *s = cast_open(wire_direct(), KEY_OWNER, &report);
 	struct repo_check_result r;
 
 	if (store_look(s, &err) == SNAP_OK)

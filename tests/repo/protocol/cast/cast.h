@@ -41,7 +41,8 @@ struct keeping {
 	enum cast_key key;
 	bool no_snapshots;
 	unsigned live_percent;
-	bool *done; /* may be NULL */
+	bool *done; /* may be NULL: it did all, and found nothing broken */
+	bool *idle; /* may be NULL: it wrote no pack */
 };
 void play_pruner(struct actor *a);
 /* arg: the id of the one that it forgets; NULL: some. */

@@ -30,7 +30,9 @@ play_pruner(struct actor *a)
 	rc = prune_run(s, &o, &r, &err);
 	a->prunes = false;
 	if (k->done != NULL)
-		*k->done = rc == SNAP_OK;
+		*k->done = rc == SNAP_OK && r.n_broken == 0;
+	if (k->idle != NULL)
+		*k->idle = r.bytes_written == 0;
 	oracle_counts.prunes++;
 	oracle_counts.prunes_failed += rc != SNAP_OK && !a->crashed;
 	oracle_counts.rescued += (unsigned)r.n_rescued;

@@ -206,6 +206,7 @@ play_thief(struct actor *a)
 	enum theft kind = x < 60 ? GARBAGE : x < 80 ? LIE : LIST;
 	enum snap_code rc = store_look(s, &err);
 
+	oracle_stolen();
 	if (scripted != NULL)
 		kind = *scripted;
 	if (rc == SNAP_OK && (kind == GARBAGE || kind == GARBAGE_OF_PRUNE))

@@ -66,16 +66,16 @@ note_pinned(struct writer *w, const uint8_t *id)
 /* Without the data key nobody sees that a copy is a lie; one who sees none
  * but lies refers to them. */
 static void
-tell_lies(struct writer *w, uint8_t class, const uint8_t *id)
+tell_sight(struct writer *w, uint8_t class, const uint8_t *id)
 {
 	struct copy v[16];
 	size_t n = store_copies(w->s, class, id, v, 16);
+	uint64_t bits = 0;
 
 	for (size_t i = 0; i < n; i++)
-		if (oracle_is_true(v[i].pack, class, id))
-			return;
+		bits |= oracle_true_bits(v[i].pack, class, id);
 	if (n != 0)
-		oracle_lied(w->a, class, id);
+		oracle_saw(w->a, class, id, bits);
 }
 
 static bool
@@ -90,7 +90,7 @@ refer(struct writer *w, struct stream *to, const struct thing *t, uint32_t i)
 		return false;
 	if (!is_pinned(w, t->id)) {
 		note_pinned(w, t->id);
-		tell_lies(w, CLASS_DATA, t->id);
+		tell_sight(w, CLASS_DATA, t->id);
 	}
 	memcpy(p->block, t->id, ID_LEN);
 	p->chunk = i;
@@ -365,7 +365,7 @@ work(struct writer *w, struct snap_err *err)
 		return rc;
 	n = oracle_things(&things);
 	for (size_t i = 0; i < n; i++)
-		tell_lies(w, things[i].class, things[i].id);
+		tell_sight(w, things[i].class, things[i].id);
 	oracle_acknowledged(w->a, id);
 	return rc;
 }

@@ -34,7 +34,7 @@ oracle_end(void)
 	free(oracle.lists);
 	free(oracle.names);
 	free(oracle.salts);
-	free(oracle.lies);
+	free(oracle.sights);
 }
 
 int64_t
@@ -144,16 +144,22 @@ walk_snapshot(struct osnapshot *s)
 /* ---- acknowledged */
 
 void
-oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id)
+oracle_saw(const struct actor *by, uint8_t class, const uint8_t *id,
+    uint64_t true_bits)
 {
 	uint32_t t = find_thing(class, id);
-	struct olie *l;
+	struct osight *l;
 
+	/* What it saw when it first referred to it. */
+	for (size_t i = 0; i < oracle.n_sights; i++)
+		if (oracle.sights[i].by == by && oracle.sights[i].thing == t)
+			return;
 	if (t == NOTHING)
 		return;
-	l = MORE(oracle.lies, oracle.n_lies);
+	l = MORE(oracle.sights, oracle.n_sights);
 	l->by = by;
 	l->thing = t;
+	l->true_bits = true_bits;
 }
 
 /* What cannot be read for ever keeps garbage. */
@@ -163,15 +169,16 @@ oracle_believed_lies(void)
 	return oracle.believed;
 }
 
+void
+oracle_stolen(void)
+{
+	oracle.stolen = true;
+}
+
 bool
 oracle_has_lies(void)
 {
-	for (size_t i = 0; i < oracle.n_packs; i++)
-		for (size_t k = 0;
-		     oracle.packs[i].exists && k < oracle.packs[i].n_rows; k++)
-			if (!oracle.packs[i].rows[k].good)
-				return true;
-	return oracle.n_lies != 0;
+	return oracle.stolen;
 }
 
 void
@@ -189,15 +196,17 @@ oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 	if (s->landed >= s->l0 + LEASE || s->ok_landed >= s->ok_l0 + LEASE)
 		breach("6: acknowledged, and visible too late");
 	for (size_t i = 0; i < s->n_refs; i++) {
-		bool lie = false;
+		uint64_t bits = s->refs[i].bits;
 
-		for (size_t k = 0; k < oracle.n_lies; k++)
-			lie |= oracle.lies[k].by == by &&
-			       oracle.lies[k].thing == s->refs[i].thing;
-		oracle.believed |= lie;
-		if (lie)
+		for (size_t k = 0; k < oracle.n_sights; k++)
+			if (oracle.sights[k].by == by &&
+			    oracle.sights[k].thing == s->refs[i].thing)
+				s->refs[i].bits &= oracle.sights[k].true_bits;
+		if (s->refs[i].bits != bits) {
+			oracle.believed = true;
 			oracle_counts.lost_lies++;
-		else
+		}
+		if (s->refs[i].bits != 0)
 			s->refs[n++] = s->refs[i];
 	}
 	s->n_refs = n;
@@ -210,17 +219,18 @@ oracle_forgets(const uint8_t id[ID_LEN])
 	oracle_counts.forgotten++;
 }
 
-bool
-oracle_is_true(
+uint64_t
+oracle_true_bits(
     const uint8_t pack[ID_LEN], uint8_t class, const uint8_t id[ID_LEN])
 {
 	const struct opack *p = find_pack(pack);
 	uint32_t t = find_thing(class, id);
+	uint64_t bits = 0;
 
 	for (size_t i = 0; p != NULL && i < p->n_rows; i++)
 		if (p->rows[i].thing == t && p->rows[i].good)
-			return true;
-	return false;
+			bits |= p->rows[i].bits;
+	return bits;
 }
 
 size_t

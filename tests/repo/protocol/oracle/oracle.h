@@ -41,16 +41,20 @@ void oracle_check(void);
 const char *oracle_breach(void);
 
 /* A run said that it stands.  What of it the run could see only lies of is
- * not asked for: oracle_lied(). */
+ * not asked for: oracle_saw(). */
 void oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN]);
-/* Some of what `by` refers to was nowhere to be seen but in lies. */
-void oracle_lied(const struct actor *by, uint8_t class, const uint8_t *id);
+/* `by` could see true copies of these chunks alone: if it refers to others, to
+ * lies. */
+void oracle_saw(const struct actor *by, uint8_t class, const uint8_t *id,
+    uint64_t true_bits);
 bool oracle_believed_lies(void);
-bool oracle_has_lies(void); /* on the store, now */
+/* A key was stolen: there may be lies, of which check complains. */
+void oracle_stolen(void);
+bool oracle_has_lies(void);
 /* From now on nobody needs it. */
 void oracle_forgets(const uint8_t id[ID_LEN]);
-/* Does that pack hold a true copy? */
-bool oracle_is_true(
+/* The chunks of which that pack holds true copies. */
+uint64_t oracle_true_bits(
     const uint8_t pack[ID_LEN], uint8_t class, const uint8_t id[ID_LEN]);
 
 /* ---- what actors choose from */

@@ -54,15 +54,16 @@ struct oname {
 struct osalt {
 	uint8_t salt[16], id[ID_LEN], sum[32];
 };
-struct olie {
+struct osight {
 	const struct actor *by;
 	uint32_t thing;
+	uint64_t true_bits;
 };
 
 struct oracle {
 	struct store *s;
 	char breach[256];
-	bool dirty;
+	bool dirty, stolen;
 	bool believed; /* somebody took a lie for the truth */
 	struct thing *things;
 	struct opack *packs;
@@ -71,9 +72,9 @@ struct oracle {
 	struct olist *lists;
 	struct oname *names;
 	struct osalt *salts;
-	struct olie *lies;
+	struct osight *sights;
 	size_t n_things, n_packs, n_segments, n_snapshots, n_lists, n_names;
-	size_t n_salts, n_lies;
+	size_t n_salts, n_sights;
 };
 extern struct oracle oracle;
 

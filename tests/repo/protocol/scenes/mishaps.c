@@ -55,9 +55,67 @@ sparse_garbage(void)
 	prune();
 }
 
+/* A true copy and lies of the same block are rescued by one run: in one pack
+ * nobody could tell them apart. */
+static void
+copies_together(void)
+{
+	struct keeping *k = keeping_new(KEY_OWNER, 50);
+	struct actor *w;
+	bool idle = false;
+
+	finish(writer(4, LARGE));
+	for (int i = 0; i < 4; i++)
+		steal(GARBAGE);
+	forget();
+	later(150);
+	w = writer(4, 1);
+	(void)until(w, "put snapshots/");
+	prune();
+	finish(w);
+	later(110);
+	prune(); /* rescues */
+	for (int i = 0; i < 3; i++) {
+		later(150);
+		prune();
+	}
+	later(150);
+	k->idle = &idle;
+	finish(comes(play_pruner, k));
+	oracle_must(idle, "what has been moved is moved again");
+}
+
+/* Another prune makes one segment of many while this one lists them. */
+static void
+merged_meanwhile(void)
+{
+	struct keeping *k = keeping_new(KEY_OWNER, 50);
+	struct actor *p;
+	bool done = false;
+
+	for (uint64_t i = 1; i < 10; i++)
+		backup(i);
+	later(150);
+	k->done = &done;
+	p = comes(play_pruner, k);
+	/* A look of its own, and then the view. */
+	(void)until(p, "list index/");
+	(void)until(p, "have listed index/");
+	(void)until(p, "list index/");
+	(void)until(p, "have listed index/");
+	wire_misses = true;
+	prune();
+	step(p);
+	wire_misses = false;
+	finish(p);
+	oracle_must(done, "a prune misses what another one has merged");
+}
+
 const struct scene mishaps[] = {
 	{ N_RULES, "confirmed by another", confirmed_by_another, ALWAYS },
 	{ N_RULES, "a slow listing", slow_listing, ALWAYS },
 	{ N_RULES, "sparse garbage", sparse_garbage, ALWAYS },
+	{ N_RULES, "copies together", copies_together, ALWAYS },
+	{ N_RULES, "merged meanwhile", merged_meanwhile, ALWAYS },
 };
 const size_t n_mishaps = sizeof mishaps / sizeof *mishaps;

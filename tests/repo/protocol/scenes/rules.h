@@ -25,6 +25,7 @@ enum rule {
 	RULE_signed_origin, /* only prune says what was made from what */
 	RULE_young_roots,   /* also a young snapshot that is not confirmed */
 	RULE_quarantine,    /* what cannot be read keeps all that was there */
+	RULE_unnamed,       /* nor goes what such a segment may name */
 	RULE_records,       /* what is forgotten is forgotten */
 	RULE_believe,       /* no snapshot at all, and packs: a mistake */
 	RULE_clocks,        /* the store's clock is right */

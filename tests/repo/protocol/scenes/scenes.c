@@ -209,6 +209,43 @@ quarantine_scene(void)
 	prune();
 }
 
+/* The oldest. */
+static enum snap_code
+choose_oldest(void *arg, const char *name, const struct transport_stat *st,
+    struct snap_err *err)
+{
+	int64_t *oldest = arg;
+
+	(void)err;
+	if (st->time_ns >= *oldest)
+		return SNAP_OK;
+	*oldest = st->time_ns;
+	(void)snprintf(
+	    wire_unreadable[0], sizeof wire_unreadable[0], "%s", name);
+	return SNAP_OK;
+}
+
+/* The segment of some honest packs cannot be read, and lies are in others
+ * about what is in them. */
+static void
+unnamed_scene(void)
+{
+	struct plan *p = plan_new(KEY_OWNER, 1, LARGE, MANY);
+	struct snap_err err = SNAP_ERR_INIT;
+	int64_t oldest = NEVER;
+
+	p->lasts = 10;
+	finish(comes(play_writer, p));
+	if (transport_list(wire_direct(), "index/", choose_oldest, &oldest,
+		&err) != SNAP_OK)
+		abort();
+	steal(GARBAGE);
+	later(150);
+	prune();
+	later(110);
+	prune();
+}
+
 /* A late request brings a forgotten one back. */
 static void
 records_scene(void)
@@ -402,6 +439,7 @@ const struct scene scenes[] = {
 	SCENE(signed_origin, signed_origin_scene, ALWAYS),
 	SCENE(young_roots, young_roots_scene, ALWAYS),
 	SCENE(quarantine, quarantine_scene, ALWAYS),
+	SCENE(unnamed, unnamed_scene, ALWAYS),
 	SCENE(records, records_scene, ALWAYS),
 	SCENE(believe, believe_scene, ALWAYS),
 	SCENE(clocks, clocks_scene, ALWAYS),

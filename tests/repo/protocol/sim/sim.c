@@ -369,6 +369,14 @@ actor_main(void *arg)
 	return NULL;
 }
 
+static void
+tell(void *arg, enum report_level level, const char *line)
+{
+	(void)arg;
+	if (level == REPORT_WARNING)
+		sim_trace("says: %s", line);
+}
+
 struct actor *
 sim_actor(const char *name, void (*play)(struct actor *a), void *arg)
 {
@@ -384,6 +392,7 @@ sim_actor(const char *name, void (*play)(struct actor *a), void *arg)
 	a->derived = -1;
 	a->asleep_until = INT64_MIN;
 	a->report.cancel = &a->cancel;
+	a->report.log = tell;
 	sim.actors[sim.n_actors++] = a;
 	(void)new_fiber(a, actor_main, a, &f);
 	return a;

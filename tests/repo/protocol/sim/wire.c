@@ -25,6 +25,7 @@ struct wire {
 struct wire_trouble wire_trouble;
 int64_t wire_next_delay, wire_clock_off;
 const char *wire_hides;
+bool wire_misses;
 char wire_unreadable[WIRE_UNREADABLE_MAX][TRANSPORT_NAME_MAX + 1];
 
 static struct {
@@ -320,7 +321,7 @@ give(const struct entries *e, const struct entries *other, bool both,
 	for (size_t i = 0; i < e->n && rc == SNAP_OK; i++) {
 		bool common = has(other, e->v[i].name);
 
-		if (common ? both : sim_chance(500))
+		if (common ? both : !wire_misses && sim_chance(500))
 			rc = fn(arg, e->v[i].name, &e->v[i].st, err);
 	}
 	return rc;
@@ -342,7 +343,7 @@ wire_list(struct transport *t, const char *prefix, transport_list_fn fn,
 		return rc;
 	first = list_now(prefix);
 	rc = pass(w, err);
-	if (rc == SNAP_OK && sim_chance(wire_trouble.torn))
+	if (rc == SNAP_OK && (wire_misses || sim_chance(wire_trouble.torn)))
 		last = list_now(prefix);
 	else if (rc == SNAP_OK)
 		last = (struct entries){ NULL, 0 };
@@ -459,6 +460,7 @@ wire_begin(struct mem_store *mem, bool visible)
 	memset(&wire_trouble, 0, sizeof wire_trouble);
 	wire_next_delay = wire_clock_off = 0;
 	wire_hides = NULL;
+	wire_misses = false;
 }
 
 void

@@ -32,6 +32,8 @@ extern char wire_unreadable[WIRE_UNREADABLE_MAX][TRANSPORT_NAME_MAX + 1];
  * prefix are empty; the store's clock is off by this. */
 extern int64_t wire_next_delay, wire_clock_off;
 extern const char *wire_hides;
+/* Listings miss all that changes meanwhile. */
+extern bool wire_misses;
 
 void wire_begin(struct mem_store *mem, bool visible);
 void wire_end(void);
