@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lists.h"
 #include "prune_internal.h"
 #include "repo_care.h"
 #include "rule.h"
@@ -184,12 +185,14 @@ clocks_agree(const struct prune *p, struct snap_err *err)
 }
 
 static enum snap_code
-derive(struct prune *p, struct snap_err *err)
+derive_once(struct prune *p, struct snap_err *err)
 {
 	enum snap_code rc;
 
 	p->boot0 = local_boot();
 	p->real0 = local_real();
+	/* What was asked when the repository was opened is older. */
+	ahead_free(p->s);
 	rc = view_begin(&p->v, p->s, err);
 	bitfile_init(&p->v.bits, p->o->tmpdir);
 	if (rc == SNAP_OK)
@@ -210,6 +213,31 @@ derive(struct prune *p, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = live_mark(&p->v, &p->roots, err);
 	return rc == SNAP_OK ? live_heads(&p->v, err) : rc;
+}
+
+static void
+undo(struct prune *p)
+{
+	view_fini(&p->v);
+	roots_fini(&p->roots);
+	notes_free(&p->notes);
+}
+
+/* No listing is of one moment, and another prune may be merging the index: what
+ * cannot be read is looked for a second time before it is called so. */
+static enum snap_code
+derive(struct prune *p, struct snap_err *err)
+{
+	enum snap_code rc = derive_once(p, err);
+
+	if (rc == SNAP_OK && p->roots.n_broken != 0) {
+		undo(p);
+		p->r->n_forgotten = 0;
+		rc = derive_once(p, err);
+	}
+	if (rc == SNAP_OK)
+		roots_tell(&p->roots, p->s);
+	return rc;
 }
 
 static enum snap_code
@@ -248,14 +276,6 @@ count_live(struct prune *p)
 		p->r->bytes_total += p->v.packs[i].bytes;
 		p->r->bytes_live += p->v.packs[i].need_bytes;
 	}
-}
-
-static void
-undo(struct prune *p)
-{
-	view_fini(&p->v);
-	roots_fini(&p->roots);
-	notes_free(&p->notes);
 }
 
 /* The newest of a group may be the one that cannot be read: then an older one

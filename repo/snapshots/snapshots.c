@@ -249,6 +249,23 @@ note_damaged(struct repo_snapshots *all, const struct entry *e)
 	memcpy(all->damaged_id, e->id, ID_LEN);
 }
 
+/* The listing has a confirmation alone: it is loss only if that is so now. */
+static enum snap_code
+look_again(struct load *l, struct entry *e, struct snap_err *err)
+{
+	struct transport_stat st;
+	enum snap_code rc;
+
+	rc = store_find(l->s, OBJ_SNAPSHOT, e->id, &st, &e->has_snapshot, err);
+	if (rc == SNAP_OK && e->has_snapshot) {
+		e->snapshot_ns = st.time_ns;
+		e->snapshot_size = st.size;
+	} else if (rc == SNAP_OK) {
+		rc = store_find(l->s, OBJ_OK, e->id, &st, &e->has_ok, err);
+	}
+	return rc;
+}
+
 static enum snap_code
 load_entry(void *arg, void *job, struct snap_err *err)
 {
@@ -261,11 +278,13 @@ load_entry(void *arg, void *job, struct snap_err *err)
 	enum snap_code rc;
 
 	rc = report_check(s->report, err);
+	if (rc == SNAP_OK && !e->has_snapshot)
+		rc = look_again(l, e, err);
 	if (rc != SNAP_OK)
 		return rc;
 	e->when = e->ok_ns;
 	hex_encode(e->id, ID_LEN, hex);
-	if (!e->has_snapshot) {
+	if (!e->has_snapshot && e->has_ok) {
 		/* Forgetting takes the confirmation first, so this is loss. */
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: missing, though it is confirmed", hex);

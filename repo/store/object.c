@@ -128,6 +128,19 @@ store_put_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	return rc;
 }
 
+enum snap_code
+store_find(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+    struct transport_stat *st, bool *there, struct snap_err *err)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
+
+	store_name(kind, id, name);
+	rc = transport_stat(s->t, name, st, err);
+	*there = rc == SNAP_OK;
+	return rc == SNAP_NOTFOUND ? SNAP_OK : rc;
+}
+
 #define SEGMENT_MAX (16u << 20)
 
 enum snap_code

@@ -60,6 +60,11 @@ SNAP_MUST_CHECK enum snap_code store_put_body(struct store *s, uint8_t kind,
 SNAP_MUST_CHECK enum snap_code store_put_segment(struct store *s,
     const struct index_segment *seg, bool sign, struct transport_stat *st,
     struct snap_err *err);
+/* Is it there now?  A listing is of no one moment: of two objects it may have
+ * the later one alone. */
+SNAP_MUST_CHECK enum snap_code store_find(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], struct transport_stat *st, bool *there,
+    struct snap_err *err);
 struct store_body {
 	struct bytes plain; /* owns; fini with store_body_fini */
 	struct body body;   /* views into plain */

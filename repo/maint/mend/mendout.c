@@ -89,14 +89,15 @@ put_pack(struct mend *m, int which, struct snap_err *err)
 }
 
 static enum snap_code
-room_for(struct mend *m, uint8_t class, size_t len, struct packout **out,
-    struct snap_err *err)
+room_for(struct mend *m, const struct pack_row *row, size_t len,
+    struct packout **out, struct snap_err *err)
 {
-	int which = class == CLASS_DATA ? 0 : 1;
+	int which = row->class == CLASS_DATA ? 0 : 1;
 	enum snap_code rc = SNAP_OK;
 
 	if (m->out[which] != NULL &&
-	    packout_size(m->out[which]) + len > m->s->config.pack_size)
+	    (packout_size(m->out[which]) + len > m->s->config.pack_size ||
+		packout_has(m->out[which], row->class, row->id)))
 		rc = put_pack(m, which, err);
 	if (rc == SNAP_OK && m->out[which] == NULL)
 		rc = packout_new(m->s, which == 0 ? OBJ_DATA : OBJ_META,
@@ -112,7 +113,7 @@ mendout_add(struct mend *m, const struct pack_row *row,
 	struct packout *out;
 	enum snap_code rc;
 
-	rc = room_for(m, row->class, sealed.len, &out, err);
+	rc = room_for(m, row, sealed.len, &out, err);
 	return rc == SNAP_OK ? packout_add(out, row, session, sealed, err) : rc;
 }
 
@@ -123,7 +124,7 @@ mendout_seal(struct mend *m, const struct pack_row *row, struct span plain,
 	struct packout *out;
 	enum snap_code rc;
 
-	rc = room_for(m, CLASS_DATA, plain.len, &out, err);
+	rc = room_for(m, row, plain.len, &out, err);
 	return rc == SNAP_OK ? packout_seal(out, row, plain, err) : rc;
 }
 

@@ -328,7 +328,7 @@ live_mark(struct view *v, struct roots *r, struct snap_err *err)
 		m->why = NULL;
 		rc = mark_root(m, root, err);
 		if (rc == SNAP_OK && m->why != NULL)
-			roots_break(r, root, v->s, m->why);
+			roots_break(r, root, m->why);
 	}
 	free(m);
 	return rc;

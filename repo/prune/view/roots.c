@@ -5,6 +5,7 @@
  * In doubt they live: what was meant to stand and cannot be read keeps
  * everything that was there when it came, until somebody forgets it.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,8 @@
 #include "raw.h"
 #include "rule.h"
 #include "view.h"
+
+#define LOOKS 3 /* it comes, and goes: more often it does not change */
 
 static enum snap_code
 add_root(void *arg, const char *name, const struct transport_stat *st,
@@ -82,24 +85,35 @@ pair_up(struct roots *r)
 }
 
 void
-roots_break(
-    struct roots *r, struct root *root, struct store *s, const char *why)
+roots_break(struct roots *r, struct root *root, const char *why)
 {
 	int64_t when = root->snapshot_time > root->ok_time ? root->snapshot_time
 							   : root->ok_time;
-	char hex[2 * ID_LEN + 1];
 
 	if (root->state == ROOT_BROKEN)
 		return;
-	hex_encode(root->id, ID_LEN, hex);
-	report_log(s->report, REPORT_WARNING,
-	    "snapshot %s cannot be read (%s): no pack goes that was there when "
-	    "it came, until \"forget --broken\"",
-	    hex, why);
+	(void)snprintf(root->why, sizeof root->why, "%.*s",
+	    (int)sizeof root->why - 1, why);
 	root->state = ROOT_BROKEN;
 	r->n_broken++;
 	if (when > r->broken_time && RULE(quarantine))
 		r->broken_time = when;
+}
+
+void
+roots_tell(const struct roots *r, struct store *s)
+{
+	char hex[2 * ID_LEN + 1];
+
+	for (size_t i = 0; i < r->n; i++) {
+		if (r->v[i].state != ROOT_BROKEN)
+			continue;
+		hex_encode(r->v[i].id, ID_LEN, hex);
+		report_log(s->report, REPORT_WARNING,
+		    "snapshot %s cannot be read (%s): no pack goes that was "
+		    "there when it came, until \"forget --broken\"",
+		    hex, r->v[i].why);
+	}
 }
 
 /* Hex ids separated by commas, as forget records have them. */
@@ -134,6 +148,13 @@ is_forgotten(const struct notes *notes, const uint8_t id[ID_LEN])
 			return true;
 	}
 	return false;
+}
+
+/* Of an object that is there. */
+static bool
+damaged(enum snap_code rc)
+{
+	return raw_is_damage(rc) && rc != SNAP_NOTFOUND;
 }
 
 /* One half; *is_void: it came too late. */
@@ -179,6 +200,27 @@ out:
 	return rc;
 }
 
+/* What there is of it now: a listing is of no one moment, and another prune may
+ * forget it at this one. */
+static enum snap_code
+look_again(struct root *root, struct store *s, struct snap_err *err)
+{
+	struct transport_stat snap = { 0, 0 }, ok = { 0, 0 };
+	enum snap_code rc;
+
+	/* In the order in which they come, so that none seems lost. */
+	rc = store_find(s, OBJ_OK, root->id, &ok, &root->has_ok, err);
+	if (rc == SNAP_OK)
+		rc = store_find(
+		    s, OBJ_SNAPSHOT, root->id, &snap, &root->has_snapshot, err);
+	root->ok_time = ok.time_ns;
+	root->ok_size = ok.size;
+	root->snapshot_time = snap.time_ns;
+	root->snapshot_size = snap.size;
+	return rc;
+}
+
+/* SNAP_NOTFOUND: it is not as it was listed. */
 static enum snap_code
 judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
     int64_t grace, struct snap_err *err)
@@ -193,10 +235,9 @@ judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
 		rc = read_half(s, OBJ_OK, root, &late_ok, err);
 		if (rc == SNAP_OK && late_ok)
 			root->state = ROOT_GARBAGE;
-		else if (rc == SNAP_OK || raw_is_damage(rc))
-			roots_break(
-			    r, root, s, "it is missing, though confirmed");
-		return raw_is_damage(rc) ? SNAP_OK : rc;
+		else if (rc == SNAP_OK || damaged(rc))
+			roots_break(r, root, "it is missing, though confirmed");
+		return damaged(rc) ? SNAP_OK : rc;
 	}
 	if (!root->has_ok && l0 - root->snapshot_time >= grace) {
 		root->state = ROOT_GARBAGE;
@@ -205,14 +246,36 @@ judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
 	rc = read_half(s, OBJ_SNAPSHOT, root, &late_snapshot, err);
 	if (rc == SNAP_OK && root->has_ok)
 		rc = read_half(s, OBJ_OK, root, &late_ok, err);
-	if (raw_is_damage(rc)) {
-		roots_break(r, root, s, err->msg);
+	if (damaged(rc)) {
+		roots_break(r, root, err->msg);
 		return SNAP_OK;
 	}
 	if (late_snapshot || late_ok)
 		root->state = ROOT_GARBAGE;
 	else
 		root->state = root->has_ok ? ROOT_STANDS : ROOT_YOUNG;
+	return rc;
+}
+
+static enum snap_code
+judge_now(struct roots *r, struct root *root, struct store *s, int64_t l0,
+    int64_t grace, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_NOTFOUND;
+
+	if (root->has_snapshot)
+		rc = judge(r, root, s, l0, grace, err);
+	for (int i = 0; rc == SNAP_NOTFOUND && i < LOOKS; i++) {
+		rc = look_again(root, s, err);
+		if (rc == SNAP_OK && !root->has_ok && !root->has_snapshot)
+			root->state = ROOT_GARBAGE; /* and nothing to delete */
+		else if (rc == SNAP_OK)
+			rc = judge(r, root, s, l0, grace, err);
+	}
+	if (rc == SNAP_NOTFOUND) {
+		roots_break(r, root, "it is there and cannot be got");
+		rc = SNAP_OK;
+	}
 	return rc;
 }
 
@@ -231,7 +294,7 @@ roots_load(struct roots *r, struct store *s, const struct notes *notes,
 		if (is_forgotten(notes, r->v[i].id) && RULE(records))
 			r->v[i].state = ROOT_FORGOTTEN;
 		else if (rc == SNAP_OK)
-			rc = judge(r, &r->v[i], s, l0, grace, err);
+			rc = judge_now(r, &r->v[i], s, l0, grace, err);
 	}
 	return rc;
 }

@@ -114,6 +114,7 @@ struct root {
 	bool has_snapshot, has_ok;
 	uint64_t snapshot_size, ok_size;
 	int64_t snapshot_time, ok_time; /* as listed */
+	char why[128];                  /* it is broken */
 };
 struct roots {
 	struct root *v; /* sorted by id */
@@ -126,9 +127,9 @@ struct roots {
 SNAP_MUST_CHECK enum snap_code roots_load(struct roots *r, struct store *s,
     const struct notes *notes, int64_t l0, int64_t grace, struct snap_err *err);
 void roots_fini(struct roots *r);
-/* It cannot be read whole: told, once. */
-void roots_break(
-    struct roots *r, struct root *root, struct store *s, const char *why);
+/* It cannot be read whole; roots_tell() says so. */
+void roots_break(struct roots *r, struct root *root, const char *why);
+void roots_tell(const struct roots *r, struct store *s);
 
 /* ---- live.c: from the roots down to chunks, and who has them */
 /* Marks all that roots need; what lacks something is broken then. */

@@ -16,6 +16,7 @@
 struct ask {
 	const char *prefix;
 	struct listing *out; /* NULL: packs */
+	int64_t *now;        /* not NULL: the time, and no list */
 };
 
 void
@@ -64,6 +65,8 @@ ask_one(void *arg, void *job, struct snap_err *err)
 	const struct ask *a = job;
 	struct store *s = arg;
 
+	if (a->now != NULL)
+		return transport_now(s->t, a->now, err);
 	if (a->out == NULL)
 		return transport_list(s->t, a->prefix, list_pack, s, err);
 	return transport_list(s->t, a->prefix, collect, a->out, err);
@@ -81,7 +84,8 @@ ask_all(struct store *s, struct ask *v, size_t n, struct snap_err *err)
 static enum snap_code
 ask_for_packs(struct store *s, struct snap_err *err)
 {
-	struct ask packs[] = { { "data/", NULL }, { "meta/", NULL } };
+	struct ask packs[] = { { "data/", NULL, NULL },
+		{ "meta/", NULL, NULL } };
 
 	return ask_all(s, packs, 2, err);
 }
@@ -97,15 +101,17 @@ enum snap_code
 look_lists_read(struct store *s, struct look_lists *l,
     struct listing *snapshots, struct snap_err *err)
 {
-	struct ask first[] = { { "condemned/", &l->condemned },
-		{ "index/", &l->index }, { "snapshots/", snapshots } };
+	struct ask first[] = { { NULL, NULL, &l->l0 },
+		{ "snapshots/", snapshots, NULL } };
+	struct ask then[] = { { "condemned/", &l->condemned, NULL },
+		{ "index/", &l->index, NULL } };
 	enum snap_code rc;
 
 	l->boot = local_boot();
-	rc = transport_now(s->t, &l->l0, err);
+	rc = ask_all(s, first, snapshots == NULL ? 1 : 2, err);
 	blockindex_look_begin(s->index);
 	if (rc == SNAP_OK)
-		rc = ask_all(s, first, snapshots == NULL ? 2 : 3, err);
+		rc = ask_all(s, then, 2, err);
 	if (rc == SNAP_OK)
 		rc = ask_for_packs(s, err);
 	return rc;
@@ -115,7 +121,7 @@ enum snap_code
 look_lists_condemned(
     struct store *s, struct look_lists *l, struct snap_err *err)
 {
-	struct ask one = { "condemned/", &l->condemned };
+	struct ask one = { "condemned/", &l->condemned, NULL };
 
 	return ask_all(s, &one, 1, err);
 }
@@ -123,7 +129,7 @@ look_lists_condemned(
 enum snap_code
 look_lists_again(struct store *s, struct look_lists *l, struct snap_err *err)
 {
-	struct ask one = { "index/", &l->index };
+	struct ask one = { "index/", &l->index, NULL };
 	enum snap_code rc;
 
 	l->index.n = 0;
@@ -150,7 +156,7 @@ ahead_main(void *arg)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	struct ahead *a = arg;
-	struct ask one = { "snapshots/", &a->snapshots };
+	struct ask one = { "snapshots/", &a->snapshots, NULL };
 
 	a->boot = local_boot();
 	if (!a->look) {
@@ -210,7 +216,7 @@ ahead_look(struct store *s, struct look_lists *out)
 enum snap_code
 snapshots_list(struct store *s, struct listing *out, struct snap_err *err)
 {
-	struct ask one = { "snapshots/", out };
+	struct ask one = { "snapshots/", out, NULL };
 	struct ahead *a = await(s);
 
 	memset(out, 0, sizeof *out);

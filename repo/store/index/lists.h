@@ -2,10 +2,11 @@
 /*
  * lists.h - what the store lists for a look, asked for in few round trips.
  *
- * A look takes l0, then what is condemned and the segments, then the packs.
- * Only this order matters (DESIGN 5): l0 is from before condemned/ was read,
- * and the packs are listed behind the segments, lest one of a merged segment
- * is missed.  What lies on one step is asked for at once.
+ * A look takes l0 and the snapshots, then what is condemned and the segments,
+ * then the packs.  Only this order matters (DESIGN 5): l0 is from before
+ * condemned/ was read, what a listed snapshot needs is listed behind it, and
+ * the packs behind the segments, lest one of a merged segment is missed.  What
+ * lies on one step is asked for at once.
  *
  * None of that needs keys, so while a passphrase is turned into one, which
  * takes as long as the answers, a thread asks ahead.

@@ -35,7 +35,7 @@ counted() {
 # said WHO STATUS FILE: what was not to be expected.
 said() {
 	echo "$1: status $2"
-	sed 's/^/    /' "$3" | tail -n 4
+	sed 's/^/    /' "$3"
 }
 # perhaps_killed SECONDS COMMAND...: one time in three it does not live long.
 perhaps_killed() {
@@ -205,7 +205,10 @@ stored() {
 	    awk '{ n += $1 } END { print n }'
 }
 pruned=$(stored "$SNAP_REPOSITORY")
-copy=$(place_url copy)
+copy=$T/copy
+for v in $(env | sed -n 's/^SNAP_\(S3_[A-Z0-9_]*\)=.*/\1/p'); do
+	eval "export SNAP_FROM_$v=\$SNAP_$v"
+done
 expect 0 "a repository without a past" "$SNAP" -r "$copy" init --kdf-memory 8
 expect 0 "with the same snapshots" env \
     SNAP_FROM_PASSPHRASE_FILE="$SNAP_PASSPHRASE_FILE" "$SNAP" -r "$copy" copy \
