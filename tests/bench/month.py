@@ -50,7 +50,7 @@ class Snap(compare.Snap):
         out = subprocess.run(
             [self.program, "snapshots", "--json"], check=True,
             capture_output=True, env={**os.environ, **self.env()}).stdout
-        return [(s["id"], s["time"]) for s in json.loads(out)["snapshots"]]
+        return [s["id"] for s in json.loads(out)["snapshots"]]
 
 
 class Restic(compare.Restic):
@@ -60,6 +60,12 @@ class Restic(compare.Restic):
         when = self.start + datetime.timedelta(days=day)
         return super().backup_argv(day) + [
             "--time", when.strftime("%Y-%m-%d %H:%M:%S")]
+
+    def days(self):
+        out = subprocess.run(
+            ["restic", "-q", "snapshots", "--json"], check=True,
+            capture_output=True, env={**os.environ, **self.env()}).stdout
+        return [int(s["tags"][0][3:]) for s in json.loads(out)]
 
     def prune(self):
         return compare.run(["restic", "-q", "forget", "--prune"] + POLICY,
@@ -92,9 +98,9 @@ def main():
         for day, dump in enumerate(a.dumps):
             if day > 0:
                 snap.leap(day)
-            before = {i for i, _ in snap.ids()}
+            before = set(snap.ids())
             snap.backup(day, dump)
-            for i, _ in snap.ids():
+            for i in snap.ids():
                 if i not in before:
                     day_of[i] = day
             cost, report = snap.prune(out)
@@ -104,13 +110,15 @@ def main():
                   "%.2f |" % (
                       day, os.path.getsize(dump) / MIB,
                       compare.size_of(snap.repo) / MIB,
-                      report["bytes-live"] / max(1, report["bytes-total"]),
+                      report["live-bytes"] / max(1, report["bytes"]),
                       report["bytes-written"] / MIB, cost.wall,
                       requests(report), compare.size_of(restic.repo) / MIB,
                       theirs.wall), flush=True)
-        kept = sorted(day_of[i] for i, _ in snap.ids())
+        kept = sorted(day_of[i] for i in snap.ids())
         print("\nkept: days %s" % ", ".join(str(d) for d in kept))
-        for text, day in (("newest", kept[-1]), ("oldest", kept[0])):
+        theirs = restic.days()
+        both = [d for d in kept if d in theirs]
+        for text, day in (("newest", both[-1]), ("oldest of both", both[0])):
             ident = next(i for i, d in day_of.items() if d == day)
             argv = [snap.program, "-q", "restore", ident]
             costs = []

@@ -187,9 +187,8 @@ combine(const struct copies *all, size_t i, uint8_t *to, bool less)
 	uint32_t own = all->units == 1 ? 1 : e->n_chunks;
 
 	for (uint32_t k = 0; k < (own + 7) / 8; k++) {
-		uint8_t has = own - k * 8 >= 8
-				  ? 0xff
-				  : (uint8_t)((1u << (own - k * 8)) - 1);
+		uint32_t left = own - k * 8;
+		uint8_t has = (uint8_t)(left >= 8 ? 0xff : (1u << left) - 1);
 
 		if ((e->flags & ROW_SPARSE) != 0)
 			has =
@@ -234,7 +233,7 @@ usable_heads(
 			continue;
 		headed(all, i, need);
 		for (size_t k = 0; k < len; k++)
-			any |= need[k] & part->bitmap[k];
+			any = (uint8_t)(any | (need[k] & part->bitmap[k]));
 		if (any == 0)
 			continue;
 		if (n == max)
