@@ -21,7 +21,7 @@ MIB = 1 << 20
 LIMITS = {
     "init": 90, "snapshots": 24, "ls": 34, "stats": 28, "backup": 78,
     "backup over a line": 110,
-    "restore": 76, "check": 160, "repair index": 36,
+    "restore": 76, "check": 160, "prune": 44, "repair index": 36,
     "repair index, all lost": 90,
 }
 
@@ -79,6 +79,8 @@ class Repo:
                 ["backup", "-j", "4", "-d", self.a.database + "_far"],
                 far=True)
         yield "check", self.peak(["check"])
+        # As the first one, which reads what each pack says of itself.
+        yield "prune", self.peak(["prune"])
         yield "repair index", self.peak(["repair", "index"])
         shutil.rmtree(os.path.join(self.path, "index"))
         yield "repair index, all lost", self.peak(["repair", "index"])
