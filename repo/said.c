@@ -56,11 +56,7 @@ repo_notes_tags(const struct repo_notes *n, const struct repo_snapshot *s)
 bool
 repo_notes_pinned(const struct repo_notes *n, const struct repo_snapshot *s)
 {
-	const struct note *note = notes_about(&n->all, NOTE_PIN, s->id);
-	const char *v = note != NULL ? note_prop(note, NOTE_PROP_PINNED) : "no";
-
-	/* What is no clear "no" keeps. */
-	return v == NULL || strcmp(v, "no") != 0;
+	return notes_pinned(&n->all, s->id);
 }
 
 size_t

@@ -203,7 +203,7 @@ mend_one(
 		say_lost(w, names, hex, place_source(snapshot), "list",
 		    span_str(rc == SNAP_OK ? "a part of the list of streams"
 					   : "the list of streams"));
-	if (rc == SNAP_CORRUPT) {
+	if (rc == SNAP_CORRUPT || rc == SNAP_IO || rc == SNAP_UNSUPPORTED) {
 		ui_warning("nothing is left of snapshot %.8s", hex);
 		rc = SNAP_OK;
 		goto told;
@@ -286,7 +286,7 @@ repair_snapshots(struct cli *c, struct place *s, struct snap_err *err)
 	else
 		w.table = ui_table_new(4, heads, 0);
 	rc = mend_all(&w, err);
-	c->n_warnings = w.n_hurt;
+	c->n_warnings = w.n_hurt + s->all.n_damaged;
 	if (w.table != NULL && w.n_hurt > 0) {
 		ui_table_print(w.table);
 		w.table = NULL;
@@ -297,7 +297,10 @@ repair_snapshots(struct cli *c, struct place *s, struct snap_err *err)
 		(void)json_object_set(root, "snapshots", w.list);
 		rc = json_print(root, err);
 	}
-	if (w.n_hurt == 0 && rc == SNAP_OK)
+	if (s->all.n_damaged != 0 && rc == SNAP_OK)
+		ui_warning("%zu snapshots cannot be read at all, named above",
+		    s->all.n_damaged);
+	else if (w.n_hurt == 0 && rc == SNAP_OK)
 		ui_info("no snapshot lacks anything");
 	json_decref(w.list);
 	ui_table_free(w.table);

@@ -137,7 +137,8 @@ warn(struct cli *c, const struct place *s, const struct repo_prune_result *r)
 		ui_warning("%" PRIu64 " snapshots cannot be read, named above: "
 			   "nothing goes that they may need",
 		    r->n_broken);
-		ui_hint("When they are given up: %s forget --broken",
+		ui_hint("First \"%s repair index\" and \"repair packs\"; only "
+			"when they are given up: \"forget --broken\"",
 		    SNAP_PROGRAM_NAME);
 	}
 	if (r->n_denied != 0 && r->n_deleted == 0)

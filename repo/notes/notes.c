@@ -242,3 +242,12 @@ out:
 	free(n);
 	return rc;
 }
+
+bool
+notes_pinned(const struct notes *n, const uint8_t snapshot[ID_LEN])
+{
+	const struct note *note = notes_about(n, NOTE_PIN, snapshot);
+	const char *v = note != NULL ? note_prop(note, NOTE_PROP_PINNED) : "no";
+
+	return v == NULL || strcmp(v, "no") != 0;
+}

@@ -47,6 +47,8 @@ void notes_free(struct notes *n);
 const struct note *notes_about(
     const struct notes *n, enum note_type type, const uint8_t *subject);
 const char *note_prop(const struct note *n, const char *key);
+/* What is no clear "no" keeps. */
+bool notes_pinned(const struct notes *n, const uint8_t snapshot[ID_LEN]);
 /* Say something; props are sorted by key.  The store's newest look is what it
  * rests on.  SNAP_DENIED: only the maintenance key may say such. */
 SNAP_MUST_CHECK enum snap_code notes_put(struct store *s, enum note_type type,

@@ -175,6 +175,24 @@ copy_of(const struct view_pack *pk, const struct pack_row *row,
 	c->session = session;
 }
 
+/* A host's row may tell of another number of chunks than the block has, and the
+ * bitmap of a sparse one would not fit it. */
+static enum snap_code
+check_count(const struct pack_row *row, struct span plain, struct snap_err *err)
+{
+	struct block b;
+	enum snap_code rc;
+
+	rc = block_decode(plain, (row->flags & ROW_SPARSE) != 0, &b, err);
+	if (rc != SNAP_OK)
+		return rc;
+	if (b.n != row->n_chunks)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "a row has another number of chunks than its block");
+	block_fini(&b);
+	return rc;
+}
+
 static enum snap_code
 move_row(struct mover *m, const struct view_pack *pk,
     const struct pack_row *row, const struct session_row *session,
@@ -189,6 +207,8 @@ move_row(struct mover *m, const struct view_pack *pk,
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
 	copy_of(pk, row, session, &c);
 	rc = store_open_copy(m->p->s, &c, row->id, sealed, &plain, err);
+	if (rc == SNAP_OK)
+		rc = check_count(row, bytes_span(&plain), err);
 	if (rc == SNAP_OK)
 		rc = append_sparse(m, row, bytes_span(&plain), err);
 	else if (rc == SNAP_CORRUPT) {

@@ -89,6 +89,10 @@ read_list(struct view *v, struct view_list *l, struct snap_err *err)
 
 	if (l->time >= 0) {
 		rc = store_get_body(v->s, OBJ_CONDEMNED, l->id, &b, err);
+		if (rc == SNAP_NOTFOUND) { /* another prune retired it */
+			l->time = l->ok_time = -1;
+			return SNAP_OK;
+		}
 		if (rc != SNAP_OK)
 			return rc;
 		rc = condemned_decode(b.body.body, &c, err);
@@ -106,6 +110,13 @@ read_list(struct view *v, struct view_list *l, struct snap_err *err)
 	if (l->ok_time < 0)
 		return SNAP_OK;
 	rc = store_get_body(v->s, OBJ_CONDEMNED_OK, l->id, &b, err);
+	if (rc == SNAP_NOTFOUND) { /* likewise; the list went before it */
+		free(l->packs);
+		l->packs = NULL;
+		l->n = 0;
+		l->time = l->ok_time = -1;
+		return SNAP_OK;
+	}
 	if (rc != SNAP_OK)
 		return rc;
 	rc = confirm_decode(b.body.body, &confirm, err);
