@@ -267,18 +267,23 @@ repo_stats(struct repo *r, struct repo_stats *out, struct snap_err *err)
 	return maint_stats(r->store, out, err);
 }
 
-/* A backup judges what it may refer to by a look of its own. */
-enum snap_code
-repo_backup_begin(struct repo *r, const struct repo_backup_opts *o,
-    struct repo_backup **out, struct snap_err *err)
+/* A writer judges what it may refer to by a look of its own. */
+static enum snap_code
+look_to_write(struct repo *r, struct snap_err *err)
 {
-	enum snap_code rc;
-
 	if (r->for_reading)
 		return snap_fail(err, SNAP_USAGE,
 		    "the repository was opened for reading only");
 	r->looked = false;
-	rc = repo_look_once(r, err);
+	return repo_look_once(r, err);
+}
+
+enum snap_code
+repo_backup_begin(struct repo *r, const struct repo_backup_opts *o,
+    struct repo_backup **out, struct snap_err *err)
+{
+	enum snap_code rc = look_to_write(r, err);
+
 	if (rc == SNAP_OK)
 		rc = ingest_begin(r->store, o, out, err);
 	return rc;
@@ -367,14 +372,8 @@ repo_salvage(struct repo *r, const struct repo_snapshot *of,
     const struct repo_manifest *m, const bool *lost, bool list_damaged,
     struct repo_snapshot *out, struct snap_err *err)
 {
-	enum snap_code rc;
+	enum snap_code rc = look_to_write(r, err);
 
-	if (r->for_reading)
-		return snap_fail(err, SNAP_USAGE,
-		    "the repository was opened for reading only");
-	/* What it refers to is judged by a look of its own. */
-	r->looked = false;
-	rc = repo_look_once(r, err);
 	if (rc == SNAP_OK)
 		rc = salvage_write(r->store, of, (const struct manifest *)m,
 		    lost, list_damaged, out, err);

@@ -80,9 +80,7 @@ room_for(struct mover *m, const struct pack_row *row, size_t len,
 	struct store *s = m->p->s;
 	enum snap_code rc = SNAP_OK;
 
-	if (m->out[which] != NULL &&
-	    (packout_size(m->out[which]) + len > s->config.pack_size ||
-		packout_has(m->out[which], row->class, row->id)))
+	if (m->out[which] != NULL && !packout_takes(m->out[which], row, len))
 		rc = put_pack(m, which, err);
 	if (rc == SNAP_OK && m->out[which] == NULL)
 		rc = packout_new(s, which == 0 ? OBJ_DATA : OBJ_META,
@@ -153,28 +151,6 @@ append_sparse(struct mover *m, const struct pack_row *row, struct span plain,
 	return rc;
 }
 
-/* What the row says of itself, as the store's reading wants it. */
-static void
-copy_of(const struct view_pack *pk, const struct pack_row *row,
-    const struct session_row *session, struct copy *c)
-{
-	memset(c, 0, sizeof *c);
-	memcpy(c->pack, pk->id, ID_LEN);
-	c->pack_kind = pk->kind;
-	c->pack_size = pk->size;
-	c->off = row->off;
-	c->sealed_len = row->sealed_len;
-	c->plain_len = row->plain_len;
-	c->n_chunks = row->n_chunks;
-	c->class = row->class;
-	c->codec = row->codec;
-	c->flags = row->flags;
-	c->epoch = session != NULL ? session->epoch : row->epoch;
-	c->time = pk->time;
-	c->bitmap = row->bitmap;
-	c->session = session;
-}
-
 /* A host's row may tell of another number of chunks than the block has, and the
  * bitmap of a sparse one would not fit it. */
 static enum snap_code
@@ -205,7 +181,7 @@ move_row(struct mover *m, const struct view_pack *pk,
 	if (whole || row->class != CLASS_DATA || !m->p->s->keys->owner)
 		return append(m, row, session, sealed, err);
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
-	copy_of(pk, row, session, &c);
+	store_copy_of_row(pk->id, pk->kind, row, session, &c);
 	rc = store_open_copy(m->p->s, &c, row->id, sealed, &plain, err);
 	if (rc == SNAP_OK)
 		rc = check_count(row, bytes_span(&plain), err);

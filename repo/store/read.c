@@ -302,3 +302,23 @@ store_read(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 	}
 	return rc;
 }
+
+void
+store_copy_of_row(const uint8_t pack[ID_LEN], uint8_t pack_kind,
+    const struct pack_row *row, const struct session_row *session,
+    struct copy *c)
+{
+	memset(c, 0, sizeof *c);
+	memcpy(c->pack, pack, ID_LEN);
+	c->pack_kind = pack_kind;
+	c->off = row->off;
+	c->sealed_len = row->sealed_len;
+	c->plain_len = row->plain_len;
+	c->n_chunks = row->n_chunks;
+	c->class = row->class;
+	c->codec = row->codec;
+	c->flags = row->flags;
+	c->epoch = session != NULL ? session->epoch : row->epoch;
+	c->bitmap = row->bitmap;
+	c->session = session;
+}

@@ -136,8 +136,8 @@ size_t store_copies(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 size_t store_copies_after(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], const struct copy *last, struct copy *out,
     size_t max);
-/* The chunks of a block that a writer may refer to: all, or those in a bitmap of
- * n bits. */
+/* The chunks of a block that a writer may refer to: all, or those in a bitmap
+ * of n bits. */
 struct usable {
 	bool whole;
 	uint32_t n;
@@ -164,6 +164,11 @@ SNAP_MUST_CHECK enum snap_code store_read(struct store *s, uint8_t class,
 SNAP_MUST_CHECK enum snap_code store_read_copy(struct store *s,
     const struct copy *c, const uint8_t id[ID_LEN], struct bytes *plain,
     struct snap_err *err);
+/* What a pack's own row says of a frame, for these; `session` is the row's, of
+ * data only. */
+void store_copy_of_row(const uint8_t pack[ID_LEN], uint8_t pack_kind,
+    const struct pack_row *row, const struct session_row *session,
+    struct copy *c);
 /* As store_read_copy, of the sealed frame that the caller holds already. */
 SNAP_MUST_CHECK enum snap_code store_open_copy(struct store *s,
     const struct copy *c, const uint8_t id[ID_LEN], struct span sealed,

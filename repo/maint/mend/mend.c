@@ -202,27 +202,6 @@ learn_trust(struct mend *m, struct known *k)
 	store_body_fini(&b);
 }
 
-static void
-copy_of(const struct known *k, const struct pack_row *row, struct copy *c)
-{
-	memset(c, 0, sizeof *c);
-	memcpy(c->pack, k->o->id, ID_LEN);
-	c->pack_kind = k->o->kind;
-	c->off = row->off;
-	c->sealed_len = row->sealed_len;
-	c->plain_len = row->plain_len;
-	c->n_chunks = row->n_chunks;
-	c->class = row->class;
-	c->codec = row->codec;
-	c->flags = row->flags;
-	c->bitmap = row->bitmap;
-	c->epoch = row->epoch;
-	if (row->class == CLASS_DATA) {
-		c->session = &k->contents.sessions[row->session];
-		c->epoch = c->session->epoch;
-	}
-}
-
 static enum snap_code
 verify(struct mend *m, const struct known *k, const struct pack_row *row,
     struct bytes *plain, struct snap_err *err)
@@ -232,7 +211,10 @@ verify(struct mend *m, const struct known *k, const struct pack_row *row,
 	if ((uint64_t)row->off + row->sealed_len > k->object.len ||
 	    (row->class == CLASS_DATA) != (k->o->kind == OBJ_DATA))
 		return snap_fail(err, SNAP_CORRUPT, "a frame is cut off");
-	copy_of(k, row, &c);
+	store_copy_of_row(k->o->id, k->o->kind, row,
+	    row->class == CLASS_DATA ? &k->contents.sessions[row->session]
+				     : NULL,
+	    &c);
 	bytes_clear(plain);
 	return store_open_copy(m->s, &c, row->id,
 	    span_of(k->object.p + row->off, row->sealed_len), plain, err);

@@ -95,9 +95,7 @@ room_for(struct mend *m, const struct pack_row *row, size_t len,
 	int which = row->class == CLASS_DATA ? 0 : 1;
 	enum snap_code rc = SNAP_OK;
 
-	if (m->out[which] != NULL &&
-	    (packout_size(m->out[which]) + len > m->s->config.pack_size ||
-		packout_has(m->out[which], row->class, row->id)))
+	if (m->out[which] != NULL && !packout_takes(m->out[which], row, len))
 		rc = put_pack(m, which, err);
 	if (rc == SNAP_OK && m->out[which] == NULL)
 		rc = packout_new(m->s, which == 0 ? OBJ_DATA : OBJ_META,

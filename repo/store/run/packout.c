@@ -58,13 +58,15 @@ packout_free(struct packout *p)
 }
 
 bool
-packout_has(const struct packout *p, uint8_t class, const uint8_t *id)
+packout_takes(const struct packout *p, const struct pack_row *row, size_t len)
 {
+	if (packout_size(p) + len > p->s->config.pack_size)
+		return false;
 	for (uint32_t i = 0; i < p->contents.n_rows; i++)
-		if (p->contents.rows[i].class == class &&
-		    memcmp(p->contents.rows[i].id, id, ID_LEN) == 0)
-			return true;
-	return false;
+		if (p->contents.rows[i].class == row->class &&
+		    memcmp(p->contents.rows[i].id, row->id, ID_LEN) == 0)
+			return false;
+	return true;
 }
 
 size_t
@@ -152,13 +154,14 @@ packout_seal(struct packout *p, const struct pack_row *row, struct span plain,
     struct snap_err *err)
 {
 	struct session_row own;
-	struct bytes packed, sealed;
+	struct bytes packed, sealed, again;
 	struct frame_place place;
 	struct pack_row r = *row;
 	enum snap_code rc;
 
 	bytes_init(&packed, TRANSPORT_SIZE_MAX);
 	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
+	bytes_init(&again, BLOCK_PLAIN_MAX);
 	rc = own_session(p, err);
 	if (rc == SNAP_OK)
 		rc = frame_compress(p->s, plain, &packed, &r.codec, err);
@@ -173,6 +176,13 @@ packout_seal(struct packout *p, const struct pack_row *row, struct span plain,
 	place.bitmap = r.bitmap;
 	rc = frame_seal(
 	    p->s, p->session->key, &place, bytes_span(&packed), &sealed, err);
+	/* What replaces an original is opened again before it is believed. */
+	if (rc == SNAP_OK)
+		rc = frame_open(p->s, p->session->key, &place,
+		    bytes_span(&sealed), &again, err);
+	if (rc == SNAP_OK && !span_eq(bytes_span(&again), plain))
+		rc = snap_fail(
+		    err, SNAP_CORRUPT, "a block does not read back as written");
 	if (rc != SNAP_OK)
 		goto out;
 	session_to_row(p->session, &own);
@@ -180,6 +190,7 @@ packout_seal(struct packout *p, const struct pack_row *row, struct span plain,
 out:
 	bytes_fini(&packed);
 	bytes_fini(&sealed);
+	bytes_fini(&again);
 	return rc;
 }
 

@@ -21,9 +21,10 @@ SNAP_MUST_CHECK enum snap_code packout_add(struct packout *p,
  * `row` has its id, chunks, hooks, flags, bitmap and origin. */
 SNAP_MUST_CHECK enum snap_code packout_seal(struct packout *p,
     const struct pack_row *row, struct span plain, struct snap_err *err);
-/* Is there one of this id already?  A pack may hold another copy, and nobody
- * could tell them apart. */
-bool packout_has(const struct packout *p, uint8_t class, const uint8_t *id);
+/* Is there room for a frame of `len` bytes?  Not beside another copy of the
+ * same: nobody could tell them apart. */
+bool packout_takes(
+    const struct packout *p, const struct pack_row *row, size_t len);
 /* Bytes so far, and 0 when there is no frame. */
 size_t packout_size(const struct packout *p);
 /* Signed contents and trailer, padded; read back, and put.  *ip is what an

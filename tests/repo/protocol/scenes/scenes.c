@@ -341,7 +341,7 @@ age_scene(void)
 
 /* A snapshot comes that refers to what was condemned meanwhile. */
 static void
-rescue_scene(void)
+refer_to_condemned(void)
 {
 	struct actor *w;
 
@@ -352,6 +352,12 @@ rescue_scene(void)
 	w = reuser();
 	prune();
 	finish(w);
+}
+
+static void
+rescue_scene(void)
+{
+	refer_to_condemned();
 	later(110);
 	prune();
 }
@@ -397,15 +403,7 @@ retire_age_scene(void)
 static void
 retire_gone_scene(void)
 {
-	struct actor *w;
-
-	backup(1);
-	forget();
-	later(150);
-	backup(2);
-	w = reuser();
-	prune();
-	finish(w);
+	refer_to_condemned();
 	later(320);
 	prune();
 }
