@@ -67,12 +67,21 @@ is_broken(struct ssh *s, int n)
 	       n == LIBSSH2_ERROR_ALLOC;
 }
 
+/* The connection broke while we logged in.  A line that just breaks says
+ * nothing of our keys, whatever libssh2 makes of it: the next may do. */
+static enum snap_code
+broke(struct ssh *s, int n, struct snap_err *err)
+{
+	if (n != LIBSSH2_ERROR_ALLOC)
+		n = LIBSSH2_ERROR_SOCKET_DISCONNECT;
+	return ssh_fail(s, n, "log in at", err);
+}
+
 static enum snap_code
 hung_up(struct ssh_auth *a, struct ssh *s, int n, struct snap_err *err)
 {
-	/* A line that just breaks says nothing of our keys. */
 	if (a->way != WAY_UNKNOWN || !s->hung_up)
-		return ssh_fail(s, n, "log in at", err);
+		return broke(s, n, err);
 	(void)snap_fail(err, SNAP_DENIED, "%s hung up while %s tried to log in",
 	    s->cfg->host, s->cfg->user);
 	(void)snap_detail(
@@ -459,7 +468,8 @@ try_all(struct ssh_auth *a, struct ssh *s, struct snap_err *err)
 		return SNAP_OK;
 	}
 	if (methods == NULL)
-		return ssh_fail(s, n, "log in at", err);
+		return is_broken(s, n) ? broke(s, n, err)
+				       : ssh_fail(s, n, "log in at", err);
 	copy = strdup(methods); /* it is the session's */
 	if (copy == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a login");
@@ -512,7 +522,7 @@ ssh_auth_login(struct ssh_auth *a, struct ssh *s, struct snap_err *err)
 		break;
 	}
 	if (rc == SNAP_OK && n != 0)
-		rc = is_broken(s, n) ? ssh_fail(s, n, "log in at", err)
+		rc = is_broken(s, n) ? broke(s, n, err)
 				     : snap_fail(err, SNAP_DENIED,
 					   "%s no longer lets %s log in",
 					   s->cfg->host, s->cfg->user);
