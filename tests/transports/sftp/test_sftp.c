@@ -134,6 +134,40 @@ puts_go_on_when_connections_die(void **state)
 	destroy(url);
 }
 
+static void *
+stat_once(void *arg)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	enum snap_code rc = transport_stat(arg, "a/x", &st, &err);
+
+	if (rc != SNAP_NOTFOUND && rc != SNAP_TRANSIENT)
+		fprintf(stderr, "%s\n", err.msg);
+	return rc == SNAP_NOTFOUND || rc == SNAP_TRANSIENT ? NULL : arg;
+}
+
+static void
+a_line_that_dies_in_the_login_is_no_refusal(void **state)
+{
+	struct transport *t;
+	pthread_t id;
+	void *url, *wrong;
+
+	(void)state;
+	t = open_new(&url);
+	/* From before the server knows of us until it serves us. */
+	for (int i = 0; i < 60; i++) {
+		signal_sessions(SIGKILL);
+		assert_int_equal(pthread_create(&id, NULL, stat_once, t), 0);
+		pause_ms(i);
+		signal_sessions(SIGKILL);
+		assert_int_equal(pthread_join(id, &wrong), 0);
+		assert_null(wrong);
+	}
+	transport_close(t);
+	destroy(url);
+}
+
 static void
 one_connection_does_when_no_other_comes(void **state)
 {
@@ -381,6 +415,7 @@ main(void)
 		cmocka_unit_test(one_connection_is_enough),
 		cmocka_unit_test(a_handle_outlives_its_connections),
 		cmocka_unit_test(puts_go_on_when_connections_die),
+		cmocka_unit_test(a_line_that_dies_in_the_login_is_no_refusal),
 		cmocka_unit_test(one_connection_does_when_no_other_comes),
 		cmocka_unit_test(a_file_that_stays_open_is_still_the_object),
 		cmocka_unit_test(many_objects_are_read_in_parts),
