@@ -116,14 +116,14 @@ static void
 put_query(const struct pgsource *s, bool with_sizes, struct bytes *b)
 {
 	const char *heap =
-	    s->server_num >= 120000
+	    s->pg.server_num >= 120000
 		? "(SELECT m.amname = 'heap' FROM pg_catalog.pg_am m"
 		  " WHERE m.oid = c.relam)"
 		: "true";
 
 	bytes_put_str(b, with_routed);
 	bytes_put_str(b, with_config);
-	if (s->server_num >= 120000)
+	if (s->pg.server_num >= 120000)
 		bytes_put_str(b, " AND a.attgenerated = ''");
 	bytes_put_str(b,
 	    "),"
@@ -175,13 +175,13 @@ table_read(struct table *t, const PGresult *r, int i)
 	const char *rank = PQgetvalue(r, i, 2);
 	size_t len;
 
-	t->oid = src_strdup(PQgetvalue(r, i, 0));
-	t->name = src_strdup(PQgetvalue(r, i, 1));
-	t->cols = src_strdup(PQgetvalue(r, i, 3));
-	t->target = src_strdup(
+	t->oid = conn_strdup(PQgetvalue(r, i, 0));
+	t->name = conn_strdup(PQgetvalue(r, i, 1));
+	t->cols = conn_strdup(PQgetvalue(r, i, 3));
+	t->target = conn_strdup(
 	    PQgetisnull(r, i, 4) ? PQgetvalue(r, i, 1) : PQgetvalue(r, i, 4));
-	t->cond = src_strdup(PQgetvalue(r, i, 5));
-	t->filenode = src_strdup(PQgetvalue(r, i, 6));
+	t->cond = conn_strdup(PQgetvalue(r, i, 5));
+	t->filenode = conn_strdup(PQgetvalue(r, i, 6));
 	t->size = strtoull(PQgetvalue(r, i, 7), NULL, 10);
 	t->blocks = strtoull(PQgetvalue(r, i, 8), NULL, 10);
 	t->heap = is_true(r, i, 9);
@@ -249,7 +249,8 @@ catalog_tables(struct pgsource *s, bool with_sizes, struct tables *out,
 	put_query(s, with_sizes, &sql);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, (const char *)sql.p, &r, err);
+		rc =
+		    conn_exec(&s->pg, s->pg.conn, (const char *)sql.p, &r, err);
 	if (rc != SNAP_OK) {
 		snap_wrap(err, "list the tables");
 		goto out;
@@ -298,21 +299,21 @@ catalog_check(struct pgsource *s, const struct tables *t, struct snap_err *err)
 			snap_fail(err, SNAP_SOURCE, "no right to read table %s",
 			    bad->name);
 		snap_detail(err, "SQLSTATE 42501");
-		if (s->server_num >= 140000)
+		if (s->pg.server_num >= 140000)
 			return snap_hint(
-			    err, "GRANT pg_read_all_data TO %s", s->user);
+			    err, "GRANT pg_read_all_data TO %s", s->pg.user);
 		return snap_hint(err,
 		    "GRANT USAGE on its schema and GRANT SELECT ON %s TO %s",
-		    bad->name, s->user);
+		    bad->name, s->pg.user);
 	}
 	for (i = 0; i < t->n; i++) {
 		if (!t->v[i].row_security)
 			continue;
 		snap_fail(err, SNAP_SOURCE,
 		    "row security hides rows of table %s from %s", t->v[i].name,
-		    s->user);
+		    s->pg.user);
 		snap_detail(err, "SQLSTATE 42501");
-		return snap_hint(err, "ALTER ROLE %s BYPASSRLS", s->user);
+		return snap_hint(err, "ALTER ROLE %s BYPASSRLS", s->pg.user);
 	}
 	return SNAP_OK;
 }

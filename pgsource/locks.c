@@ -37,7 +37,7 @@ drop_unlogged(struct pgsource *s, struct tables *t, bool warn)
 	size_t i, n = 0;
 	struct table gone;
 
-	if (!s->standby)
+	if (!s->pg.standby)
 		return;
 	for (i = 0; i < t->n; i++) {
 		if (!t->v[i].unlogged) {
@@ -73,7 +73,8 @@ list_parents(struct pgsource *s, char **out, struct snap_err *err)
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_value(s, s->conn, (const char *)sql.p, out, err);
+		rc = conn_value(
+		    &s->pg, s->pg.conn, (const char *)sql.p, out, err);
 	bytes_fini(&sql);
 	return rc;
 }
@@ -104,7 +105,8 @@ lock_all(struct pgsource *s, const char *parents, const struct tables *t,
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, (const char *)sql.p, NULL, err);
+		rc = conn_exec(
+		    &s->pg, s->pg.conn, (const char *)sql.p, NULL, err);
 	bytes_fini(&sql);
 	return rc;
 }
@@ -147,7 +149,7 @@ name_holder(struct pgsource *s, const struct tables *t, struct snap_err *err)
 	bytes_put_str(&sql, " ORDER BY l.granted DESC, 1 LIMIT 1");
 	bytes_u8(&sql, 0);
 	if (!sql.bad &&
-	    conn_exec(s, s->conn, (const char *)sql.p, &r, &ignored) ==
+	    conn_exec(&s->pg, s->pg.conn, (const char *)sql.p, &r, &ignored) ==
 		SNAP_OK &&
 	    PQntuples(r) == 1) {
 		snap_wrap(err, "table %s is locked by process %s",
@@ -186,7 +188,8 @@ count_unsafe(struct pgsource *s, const struct tables *t, char **out,
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_value(s, s->conn, (const char *)sql.p, out, err);
+		rc = conn_value(
+		    &s->pg, s->pg.conn, (const char *)sql.p, out, err);
 	bytes_fini(&sql);
 	return rc;
 }
@@ -196,8 +199,8 @@ static enum snap_code
 import_snapshot(struct pgsource *s, PGconn *c, struct snap_err *err)
 {
 	char sql[256];
-	enum snap_code rc = conn_exec(
-	    s, c, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
+	enum snap_code rc = conn_exec(&s->pg, c,
+	    "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", NULL, err);
 
 	if (rc != SNAP_OK)
 		return rc;
@@ -207,7 +210,7 @@ import_snapshot(struct pgsource *s, PGconn *c, struct snap_err *err)
 		return snap_fail(err, SNAP_SOURCE, "strange snapshot name");
 	(void)snprintf(
 	    sql, sizeof sql, "SET TRANSACTION SNAPSHOT '%s'", s->snapshot);
-	return conn_exec(s, c, sql, NULL, err);
+	return conn_exec(&s->pg, c, sql, NULL, err);
 }
 
 void
@@ -246,17 +249,17 @@ workers_open(struct pgsource *s, bool *again, struct snap_err *err)
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
 	for (i = 1; rc == SNAP_OK && i < s->o.jobs && i <= n; i++) {
-		rc = conn_again(s, &s->workers[i], err);
+		rc = conn_again(&s->pg, &s->workers[i], err);
 		if (rc != SNAP_OK)
 			break;
 		s->n_workers = i;
-		rc = conn_pin(s, s->workers[i], err);
+		rc = conn_pin(&s->pg, s->workers[i], err);
 		if (rc == SNAP_OK)
 			rc = import_snapshot(s, s->workers[i], err);
 		if (rc != SNAP_OK)
 			break;
-		rc =
-		    conn_exec(s, s->workers[i], (const char *)sql.p, NULL, err);
+		rc = conn_exec(
+		    &s->pg, s->workers[i], (const char *)sql.p, NULL, err);
 		*again =
 		    rc != SNAP_OK && strcmp(conn_sqlstate(err), "55P03") == 0;
 	}
@@ -278,7 +281,7 @@ archive_take(
 	char *waiting = NULL;
 
 	if (rc != SNAP_OK && rc != SNAP_CANCELLED &&
-	    conn_value(s, s->conn,
+	    conn_value(&s->pg, s->pg.conn,
 		"SELECT pg_catalog.count(*) FROM pg_catalog.pg_locks w"
 		" JOIN pg_catalog.pg_locks h ON h.relation = w.relation"
 		" AND h.database = w.database WHERE NOT w.granted"
@@ -314,8 +317,8 @@ snapshot_take(struct pgsource *s, bool *again, struct snap_err *err)
 	char *unsafe = NULL;
 	enum snap_code rc;
 
-	rc = conn_value(s, s->conn, "SELECT pg_catalog.pg_export_snapshot()",
-	    &s->snapshot, err);
+	rc = conn_value(&s->pg, s->pg.conn,
+	    "SELECT pg_catalog.pg_export_snapshot()", &s->snapshot, err);
 	if (rc == SNAP_OK)
 		rc = patterns_resolve(s, err);
 	if (rc == SNAP_OK)
@@ -362,7 +365,7 @@ try_once(struct pgsource *s, struct attempt *a, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = list_parents(s, &a->parents, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, begin, NULL, err);
+		rc = conn_exec(&s->pg, s->pg.conn, begin, NULL, err);
 	if (rc != SNAP_OK)
 		goto out;
 	rc = lock_all(s, a->parents, &a->pre, err);
@@ -399,8 +402,8 @@ locks_take(struct pgsource *s, struct snap_err *err)
 		if (rc == SNAP_OK)
 			break;
 		workers_close(s);
-		if (PQtransactionStatus(s->conn) != PQTRANS_IDLE &&
-		    conn_exec(s, s->conn, "ROLLBACK", NULL, &ignored) !=
+		if (PQtransactionStatus(s->pg.conn) != PQTRANS_IDLE &&
+		    conn_exec(&s->pg, s->pg.conn, "ROLLBACK", NULL, &ignored) !=
 			SNAP_OK)
 			goto out;
 		if (!a.again || now_ms() >= end) {
@@ -413,11 +416,11 @@ locks_take(struct pgsource *s, struct snap_err *err)
 					       "lock timeout");
 			goto out;
 		}
-		report_log(s->o.report, REPORT_DEBUG,
+		report_log(s->pg.o.report, REPORT_DEBUG,
 		    "tables changed while the snapshot was taken; again");
 		nanosleep(&pause, NULL);
 	}
-	if (s->standby)
+	if (s->pg.standby)
 		rc = catalog_tables(s, false, &a.pre, err);
 	if (rc == SNAP_OK)
 		drop_unlogged(s, &a.pre, true);

@@ -12,64 +12,6 @@
 
 #include "pgsource_internal.h"
 
-/* One character, in quotes (all literal) or not. */
-static void
-put_char(struct bytes *b, char ch, bool quoted)
-{
-	if (!quoted && ch == '*') {
-		bytes_put_str(b, ".*");
-	} else if (!quoted && ch == '?') {
-		bytes_u8(b, '.');
-	} else {
-		/* As psql: "$" is always literal, the others when quoted. */
-		if (ch == '$' || (quoted && strchr("|*+?()[]{}.^\\", ch)))
-			bytes_u8(b, '\\');
-		/* Only ASCII is folded, other letters depend on a locale. */
-		if (!quoted && ch >= 'A' && ch <= 'Z')
-			ch = (char)(ch - 'A' + 'a');
-		bytes_u8(b, (uint8_t)ch);
-	}
-}
-
-int
-pattern_regex(const char *pattern, struct bytes *schema, struct bytes *name)
-{
-	bool quoted = false;
-	int dots = 0;
-	const char *p;
-
-	bytes_clear(schema);
-	bytes_clear(name);
-	bytes_put_str(name, "^(");
-	for (p = pattern; *p != '\0'; p++) {
-		if (*p == '"') {
-			if (quoted && p[1] == '"') {
-				bytes_u8(name, '"');
-				p++;
-			} else {
-				quoted = !quoted;
-			}
-		} else if (*p == '.' && !quoted) {
-			dots++;
-			bytes_put_str(name, ")$");
-			bytes_clear(schema);
-			bytes_put_span(schema, bytes_span(name));
-			bytes_clear(name);
-			bytes_put_str(name, "^(");
-		} else if (!quoted && *p == '[' && p[1] == ']') {
-			bytes_put_str(name, "\\[\\]"); /* as in type names */
-			p++;
-		} else {
-			put_char(name, *p, quoted);
-		}
-	}
-	bytes_put_str(name, ")$");
-	bytes_u8(name, 0);
-	if (dots > 0)
-		bytes_u8(schema, 0);
-	return dots;
-}
-
 /* The database in front of a pattern, folded like a name but never a regex. */
 static void
 pattern_database(const char *pattern, struct bytes *out)
@@ -107,7 +49,7 @@ check_dots(struct pgsource *s, const char *pattern, int dots, int most,
 	bytes_init(&db, QUERY_MAX);
 	pattern_database(pattern, &db);
 	rc = bytes_check(&db, err);
-	if (rc == SNAP_OK && strcmp((const char *)db.p, PQdb(s->conn)) != 0)
+	if (rc == SNAP_OK && strcmp((const char *)db.p, PQdb(s->pg.conn)) != 0)
 		rc = snap_fail(err, SNAP_USAGE, "this is not database %s",
 		    (const char *)db.p);
 	bytes_fini(&db);
@@ -119,7 +61,7 @@ put_match(struct pgsource *s, struct bytes *sql, const char *col,
     const struct bytes *regex)
 {
 	char *lit = regex->bad ? NULL
-			       : PQescapeLiteral(s->conn,
+			       : PQescapeLiteral(s->pg.conn,
 				     (const char *)regex->p, regex->len - 1);
 
 	if (lit == NULL) {
@@ -127,7 +69,7 @@ put_match(struct pgsource *s, struct bytes *sql, const char *col,
 		return;
 	}
 	bytes_printf(sql, "%s OPERATOR(pg_catalog.~) %s", col, lit);
-	if (s->server_num >= 120000)
+	if (s->pg.server_num >= 120000)
 		bytes_put_str(sql, " COLLATE pg_catalog.default");
 	PQfreemem(lit);
 }
@@ -174,7 +116,8 @@ resolve_one(struct pgsource *s, const char *pattern, bool tables, char **out,
 	bytes_u8(&sql, 0);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_value(s, s->conn, (const char *)sql.p, out, err);
+		rc = conn_value(
+		    &s->pg, s->pg.conn, (const char *)sql.p, out, err);
 out:
 	bytes_fini(&schema);
 	bytes_fini(&name);
@@ -219,7 +162,7 @@ resolve_list(struct pgsource *s, const char *const *list, bool tables,
 	rc = bytes_check(&all, err);
 	if (rc != SNAP_OK)
 		goto out;
-	*out = src_strdup((const char *)all.p);
+	*out = conn_strdup((const char *)all.p);
 	if (*out == NULL)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 out:
@@ -237,7 +180,7 @@ patterns_resolve(struct pgsource *s, struct snap_err *err)
 	enum snap_code rc;
 
 	selection_free(sel);
-	rc = conn_exec(s, s->conn, "RESET search_path", NULL, err);
+	rc = conn_exec(&s->pg, s->pg.conn, "RESET search_path", NULL, err);
 	if (rc == SNAP_OK)
 		rc = resolve_list(
 		    s, o->schemas, false, true, &sel->schemas, err);
@@ -253,7 +196,7 @@ patterns_resolve(struct pgsource *s, struct snap_err *err)
 		rc = resolve_list(s, o->exclude_table_data, true, false,
 		    &sel->exclude_data, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn,
+		rc = conn_exec(&s->pg, s->pg.conn,
 		    "SELECT pg_catalog.set_config('search_path', '', false)",
 		    NULL, err);
 	return rc;

@@ -37,58 +37,64 @@ struct streamer {
 	bool started;
 };
 
+/* What a person can do about the SQLSTATEs that a dump meets in practice. */
+static void
+hint_for(void *arg, const char *state, struct snap_err *err)
+{
+	const struct pgsource *s = arg;
+
+	if (strcmp(state, "42501") == 0)
+		snap_hint(err, "GRANT pg_read_all_data TO %s",
+		    s->pg.user != NULL ? s->pg.user : "the user");
+	else if (strcmp(state, "55P03") == 0)
+		snap_hint(err, "another session holds a lock on it: wait for "
+			       "it, or allow a longer lock timeout");
+	else if (strcmp(state, "40001") == 0 && s->pg.standby)
+		snap_hint(err, "set hot_standby_feedback = on or raise "
+			       "max_standby_streaming_delay on the standby");
+	else if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
+		snap_hint(err, "it was changed during the backup: run again");
+	else if (err->hint[0] != '\0')
+		return; /* the server's own */
+	else if (strcmp(state, "54000") == 0 || strcmp(state, "53200") == 0 ||
+		 strstr(err->msg, "alloc request size") != NULL)
+		snap_hint(err, "one field may be too large for COPY in text: "
+			       "the escaped text must stay below 1 GB");
+}
+
 static enum snap_code
 check_server(struct pgsource *s, struct snap_err *err)
 {
 	struct snap_err ignored;
 	char *v = NULL;
-	enum snap_code rc;
 
-	s->server_num = PQserverVersion(s->conn);
-	if (s->server_num < 100000)
-		return snap_fail(err, SNAP_UNSUPPORTED,
-		    "the server is older than PostgreSQL 10");
-	rc = conn_pin(s, s->conn, err);
-	if (rc == SNAP_OK)
-		rc = conn_value(s, s->conn,
-		    "SELECT pg_catalog.pg_is_in_recovery()", &v, err);
-	if (rc != SNAP_OK)
-		goto out;
-	s->standby = v[0] == 't';
-	if (s->standby && s->o.serializable_deferrable) {
-		rc = snap_fail(err, SNAP_USAGE,
+	if (s->pg.standby && s->o.serializable_deferrable)
+		return snap_fail(err, SNAP_USAGE,
 		    "a standby cannot do serializable-deferrable");
-		goto out;
-	}
-	rc = conn_value(s, s->conn,
-	    "SELECT pg_catalog.current_setting('server_encoding')",
-	    &s->encoding, err);
-	if (rc == SNAP_OK)
-		rc = conn_value(s, s->conn,
-		    "SELECT pg_catalog.quote_ident(current_user)", &s->user,
-		    err);
 	/* Some managed services hide it; then nothing is compared by it. */
-	if (rc == SNAP_OK &&
-	    conn_value(s, s->conn,
+	if (conn_value(&s->pg, s->pg.conn,
 		"SELECT system_identifier FROM pg_catalog.pg_control_system()",
 		&v, &ignored) == SNAP_OK)
 		s->sysid = strtoull(v, NULL, 10);
-out:
 	free(v);
-	return rc;
+	return SNAP_OK;
 }
 
-/* Whether pg_dump can be given them: better now than in the middle. */
 static enum snap_code
-check_secrets(struct pgsource *s, struct snap_err *err)
+find_dump(struct pgsource *s, struct snap_err *err)
 {
-	struct bytes service;
-	enum snap_code rc;
+	struct pgtool_want want = { .program = "pg_dump",
+		.path = s->o.pg_dump,
+		.at_least = s->pg.server_num,
+		.because = "the server is" };
 
-	bytes_init(&service, QUERY_MAX);
-	rc = conn_service(s, &service, err);
-	bytes_fini_wipe(&service);
-	return rc;
+	return tools_find(&s->pg, &want, &s->tool, err);
+}
+
+static void
+warn_line(void *arg, const char *line)
+{
+	src_warn(arg, "%s", line);
 }
 
 enum snap_code
@@ -112,13 +118,14 @@ pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
 		rc = snap_fail(err, SNAP_USAGE, "jobs: from 1 to %d", JOBS_MAX);
 		goto out;
 	}
-	rc = conn_open(opts, &s->conn, err);
-	if (rc == SNAP_OK)
-		rc = check_secrets(s, err);
+	s->pg = (struct pgclient){
+		.o = opts->server, .arg = s, .hint = hint_for, .warn = warn_line
+	};
+	rc = conn_open(&s->pg, err);
 	if (rc == SNAP_OK)
 		rc = check_server(s, err);
 	if (rc == SNAP_OK)
-		rc = tools_find(s, err);
+		rc = find_dump(s, err);
 	if (rc == SNAP_OK)
 		rc = patterns_resolve(s, err);
 	if (rc == SNAP_OK)
@@ -140,7 +147,7 @@ pgsource_close(struct pgsource *s)
 	if (s == NULL)
 		return;
 	workers_close(s);
-	PQfinish(s->conn);
+	conn_close(&s->pg);
 	bytes_fini(&s->archive);
 	bytes_fini(&s->setvals);
 	PQclear(s->sequences);
@@ -149,11 +156,8 @@ pgsource_close(struct pgsource *s)
 	props_free(s);
 	bytes_fini(&s->warnings);
 	pthread_mutex_destroy(&s->lock);
-	free(s->encoding);
-	free(s->user);
 	free(s->snapshot);
-	free(s->bindir);
-	free(s->pg_dump);
+	tools_free(&s->tool);
 	free(s);
 }
 
@@ -166,7 +170,7 @@ pgsource_system_identifier(const struct pgsource *s)
 const char *
 pgsource_database(const struct pgsource *s)
 {
-	return PQdb(s->conn);
+	return PQdb(s->pg.conn);
 }
 
 size_t
@@ -191,7 +195,7 @@ dump_failed(struct pgsource *s, const struct snap_err *err)
 	if (s->first_err.code == SNAP_OK)
 		s->first_err = *err;
 	pthread_mutex_unlock(&s->lock);
-	atomic_store(&s->stop, 1);
+	atomic_store(&s->pg.stop, 1);
 }
 
 static enum snap_code
@@ -202,7 +206,7 @@ run_jobs(struct dump *d, PGconn *c, struct sink *sink, struct snap_err *err)
 
 	while (
 	    rc == SNAP_OK && (i = atomic_fetch_add(&d->next, 1)) < d->n_jobs) {
-		rc = src_check(d->s, err);
+		rc = conn_check(&d->s->pg, err);
 		if (rc == SNAP_OK)
 			rc = copy_table(d->s, c, d->jobs[i].table,
 			    d->jobs[i].part, sink, err);
@@ -249,8 +253,8 @@ plan_jobs(struct dump *d, struct snap_err *err)
 		if (!table_small(d->s, &t->v[i]))
 			n += table_parts(d->s, &t->v[i]);
 	}
-	if (d->s->o.report != NULL)
-		atomic_store(&d->s->o.report->bytes_total, total);
+	if (d->s->pg.o.report != NULL)
+		atomic_store(&d->s->pg.o.report->bytes_total, total);
 	d->jobs = calloc(n + 1, sizeof *d->jobs);
 	if (d->jobs == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -282,17 +286,17 @@ dump_small(struct dump *d, struct sink *sink, struct snap_err *err)
 	for (i = 0; rc == SNAP_OK && i < s->tables.n; i++) {
 		if (!table_small(s, &s->tables.v[i]))
 			continue;
-		rc = src_check(s, err);
+		rc = conn_check(&s->pg, err);
 		if (rc == SNAP_OK)
 			rc = copy_table(
-			    s, s->conn, &s->tables.v[i], 0, sink, err);
+			    s, s->pg.conn, &s->tables.v[i], 0, sink, err);
 	}
 	if (rc == SNAP_OK)
 		rc = sequences_dump(s, sink, err);
 	if (rc == SNAP_OK)
 		rc = largeobj_dump(s, sink, err);
 	if (rc == SNAP_OK)
-		rc = run_jobs(d, s->conn, sink, err);
+		rc = run_jobs(d, s->pg.conn, sink, err);
 	return rc;
 }
 
@@ -337,7 +341,7 @@ pgsource_dump(struct pgsource *s, struct sink **sinks, struct snap_err *err)
 		rc = err->code;
 		goto out;
 	}
-	rc = conn_exec(s, s->conn, "COMMIT", NULL, err);
+	rc = conn_exec(&s->pg, s->pg.conn, "COMMIT", NULL, err);
 	if (rc == SNAP_OK)
 		rc = props_finish(s, err);
 out:

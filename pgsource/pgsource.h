@@ -5,8 +5,8 @@
  * pgsource_open() connects, checks versions and rights and finds a pg_dump
  * that is not older than the server; pgsource_dump() takes one exported
  * snapshot, locks the tables, closes pg_dump's relfilenode race and pushes
- * every stream, from several connections, into sinks.  Only this folder knows
- * libpq and SQL; it knows nothing of chunks or stores.  The rules and their
+ * every stream, from several connections, into sinks.  It knows nothing of
+ * chunks or stores.  The rules and their
  * reasons: docs/postgresql.md.
  */
 #ifndef SNAP_PGSOURCE_H
@@ -17,18 +17,11 @@
 #include <stdint.h>
 
 #include "err.h"
-#include "report.h"
+#include "pgclient.h"
 #include "sink.h"
 
 struct pgsource_opts {
-	/* libpq parameters; NULL = libpq's default (PGHOST ... as in psql).
-	 * dbname may be a name, a conninfo string or a postgresql:// URI. */
-	const char *dbname, *host, *port, *user;
-	int password_prompt; /* -1 never (-w), 0 when needed, 1 always (-W) */
-	/* Asks for a password; returns a malloc'd string or NULL.  May be
-	 * NULL: then a needed password is an error. */
-	char *(*ask_password)(void *arg, const char *prompt);
-	void *ask_arg;
+	struct pgclient_opts server;
 	size_t jobs;           /* connections that stream, 1 to 64 */
 	uint32_t slice_blocks; /* heap blocks per slice; 0 = 32768 */
 	bool serializable_deferrable;
@@ -39,8 +32,6 @@ struct pgsource_opts {
 	const char *const *exclude_table_data;
 	bool no_role_passwords;
 	const char *pg_dump; /* path of pg_dump; NULL = find one */
-	const char *tmpdir;  /* of temporary files; NULL = the system's */
-	struct report *report;
 };
 
 /* What is recorded about the source.  Strings are the pgsource's. */

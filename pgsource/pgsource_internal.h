@@ -9,16 +9,14 @@
 #ifndef SNAP_PGSOURCE_INTERNAL_H
 #define SNAP_PGSOURCE_INTERNAL_H
 
-#include <libpq-fe.h>
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "pgsession.h"
 #include "pgsource.h"
 
 #define SMALL_STREAM ((uint64_t)8 << 20) /* bytes; below: sink 0, by name */
 #define COPY_BUFFER ((size_t)256 << 10)  /* bytes handed to a sink at once */
-#define QUERY_MAX ((size_t)256 << 20)    /* bytes of one SQL text */
-#define DDL_MAX ((size_t)2 << 30)        /* bytes of one DDL text */
 
 /* One table whose rows are ours to copy; strings are malloc'd. */
 struct table {
@@ -47,15 +45,10 @@ struct selection {
 
 struct pgsource {
 	struct pgsource_opts o;
-	PGconn *conn; /* coordinator */
+	struct pgclient pg; /* its connection is the coordinator */
 	struct selection sel;
-	int server_num; /* as PQserverVersion() */
-	bool standby;
-	char *encoding, *user; /* user: as quote_ident() writes it */
 	char *snapshot;
-	char *bindir;  /* of pg_dump with a final '/', or "" = by $PATH */
-	char *pg_dump; /* as it is executed */
-	int dump_num;  /* its version as PQserverVersion() counts */
+	struct pgtool tool; /* pg_dump */
 	uint64_t sysid;
 	struct tables tables;
 	struct bytes archive;  /* of pg_dump */
@@ -64,7 +57,6 @@ struct pgsource {
 	PGresult *sequences;   /* the list of them */
 	PGconn *workers[64];   /* of threads 1 and on, index 0 unused */
 	size_t n_workers;      /* of them open, or 0 */
-	atomic_int stop;       /* a thread failed: all others give up */
 	pthread_mutex_t lock;  /* of first_err and of the warnings */
 	struct snap_err first_err;
 	struct bytes warnings;
@@ -73,44 +65,10 @@ struct pgsource {
 	size_t n_props;
 };
 
-/* conn.c */
-enum snap_code conn_open(
-    const struct pgsource_opts *o, PGconn **out, struct snap_err *err);
-/* Another connection to the very server that `s->conn` reached. */
-enum snap_code conn_again(
-    struct pgsource *s, PGconn **out, struct snap_err *err);
-enum snap_code conn_pin(struct pgsource *s, PGconn *c, struct snap_err *err);
-/* A value of a conninfo string. */
-void conn_quote(struct bytes *b, const char *v);
-/* The service file for pg_dump, empty when there are no secrets for it. */
-enum snap_code conn_service(
-    struct pgsource *s, struct bytes *out, struct snap_err *err);
-/* The conninfo string for pg_dump, without any secret. */
-enum snap_code conn_string(
-    struct pgsource *s, struct bytes *out, struct snap_err *err);
-/* Run SQL; *out (may be NULL) gets the last result, for PQclear(). */
-enum snap_code conn_exec(struct pgsource *s, PGconn *c, const char *sql,
-    PGresult **out, struct snap_err *err);
-/* The only value of the only row, malloc'd, "" for NULL. */
-enum snap_code conn_value(struct pgsource *s, PGconn *c, const char *sql,
-    char **out, struct snap_err *err);
-/* Wait until the socket has bytes; cancels the query when told to stop. */
-enum snap_code conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err);
-enum snap_code conn_fail(struct pgsource *s, PGconn *c, const PGresult *r,
-    const char *what, struct snap_err *err);
-const char *conn_sqlstate(const struct snap_err *err);
-enum snap_code src_check(struct pgsource *s, struct snap_err *err);
+/* props.c */
 void src_warn(struct pgsource *s, const char *fmt, ...) SNAP_PRINTF(2, 3);
-char *src_strdup(const char *p);
 
 /* patterns.c */
-/*
- * A pattern of psql and pg_dump as regular expressions "^(...)$": of the name,
- * and of the schema ("" when the pattern has none).  Returns the number of
- * unquoted dots, 0 or 1, or more when there are too many.
- */
-int pattern_regex(
-    const char *pattern, struct bytes *schema, struct bytes *name);
 enum snap_code patterns_resolve(struct pgsource *s, struct snap_err *err);
 void selection_free(struct selection *sel);
 
@@ -129,32 +87,6 @@ bool include_everything(const struct pgsource *s);
 /* locks.c */
 enum snap_code locks_take(struct pgsource *s, struct snap_err *err);
 void workers_close(struct pgsource *s);
-
-/* child.c */
-#define CHILD_LIST "/dev/fd/3"
-struct child {
-	char **argv;
-	int in;        /* becomes stdin; -1 = none */
-	int list;      /* becomes CHILD_LIST; -1 = none */
-	int out;       /* becomes stdout */
-	bool connects; /* to the server: gets the secrets, and no `in` */
-};
-/* Run to the end; non-zero exit is an error that quotes its messages. */
-enum snap_code child_run(
-    struct pgsource *s, const struct child *c, struct snap_err *err);
-/* An unlinked temporary file; -1 with errno. */
-SNAP_MUST_CHECK enum snap_code child_tmpfile(
-    const struct pgsource *s, int *fd, struct snap_err *err);
-/* Write all of it, and go back to its begin. */
-SNAP_MUST_CHECK enum snap_code child_write(
-    const struct pgsource *s, int fd, struct span data, struct snap_err *err);
-/* Run argv and append its output to *out. */
-enum snap_code child_output(struct pgsource *s, char **argv, int in, int list,
-    bool connects, struct bytes *out, struct snap_err *err);
-
-/* tools.c */
-enum snap_code tools_find(struct pgsource *s, struct snap_err *err);
-int tools_version(const char *text); /* "pg_dump (PostgreSQL) 15.20" or -1 */
 
 /* ddl.c */
 /* Run pg_dump into s->archive; needs the snapshot. */

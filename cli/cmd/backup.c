@@ -19,7 +19,7 @@
 #include "place.h"
 #include "props.h"
 #include "raw.h"
-#include "secrets.h"
+#include "server.h"
 #include "ui.h"
 
 #define JOBS_MAX 64
@@ -134,26 +134,6 @@ backup_raw(struct job *j, struct snap_err *err)
 
 /* ---- PostgreSQL */
 
-static char *
-ask_password(void *arg, const char *prompt)
-{
-	struct snap_err ignored = SNAP_ERR_INIT;
-	const struct cli *c = arg;
-	struct bytes b;
-	char *copy = NULL;
-
-	/* All at once: growing would leave parts of it behind. */
-	bytes_init(&b, SECRET_MAX);
-	if (bytes_reserve(&b, SECRET_MAX, &ignored) == SNAP_OK &&
-	    ui_ask_secret(prompt, &b, &c->report)) {
-		bytes_u8(&b, 0);
-		if (!b.bad)
-			copy = strdup((const char *)b.p);
-	}
-	bytes_fini_wipe(&b);
-	return copy;
-}
-
 static const char *const *
 list_or_null(const struct opt_list *l)
 {
@@ -165,7 +145,6 @@ source_opts(struct job *j, struct pgsource_opts *po, struct snap_err *err)
 {
 	struct cli *c = j->cli;
 	const struct opts *o = &c->o;
-	const char *tmpdir = getenv("TMPDIR");
 	unsigned long jobs = 1, lock_ms = 0;
 	struct repo_params params;
 
@@ -178,15 +157,6 @@ source_opts(struct job *j, struct pgsource_opts *po, struct snap_err *err)
 		return err->code;
 	repo_get_params(j->place.repo, &params);
 	*po = (struct pgsource_opts){
-		.dbname = o->n_args > 0 ? o->args[0] : o->dbname,
-		.host = o->host,
-		.port = o->port,
-		.user = o->user,
-		.password_prompt = o->no_password ? -1
-				   : o->password  ? 1
-						  : 0,
-		.ask_password = ask_password,
-		.ask_arg = c,
 		.jobs = jobs,
 		.slice_blocks = params.slice_blocks,
 		.serializable_deferrable = o->deferrable,
@@ -198,9 +168,8 @@ source_opts(struct job *j, struct pgsource_opts *po, struct snap_err *err)
 		.exclude_table_data = list_or_null(&o->exclude_table_data),
 		.no_role_passwords = o->no_role_passwords,
 		.pg_dump = o->pg_dump,
-		.tmpdir = tmpdir != NULL && *tmpdir != '\0' ? tmpdir : NULL,
-		.report = &c->report,
 	};
+	server_opts(c, o->n_args > 0 ? o->args[0] : o->dbname, &po->server);
 	return SNAP_OK;
 }
 

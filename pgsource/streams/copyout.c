@@ -50,15 +50,15 @@ copy_start(struct pgsource *s, PGconn *c, const char *sql, struct snap_err *err)
 	PGresult *r;
 
 	if (PQsendQuery(c, sql) == 0)
-		return conn_fail(s, c, NULL, "send COPY", err);
+		return conn_fail(&s->pg, c, NULL, "send COPY", err);
 	while (PQisBusy(c) != 0) {
-		rc = conn_wait(s, c, err);
+		rc = conn_wait(&s->pg, c, err);
 		if (rc != SNAP_OK)
 			return rc;
 	}
 	r = PQgetResult(c);
 	if (PQresultStatus(r) != PGRES_COPY_OUT)
-		rc = conn_fail(s, c, r, "COPY", err);
+		rc = conn_fail(&s->pg, c, r, "COPY", err);
 	PQclear(r);
 	return rc;
 }
@@ -71,7 +71,7 @@ copy_finish(struct pgsource *s, PGconn *c, struct snap_err *err)
 
 	while ((r = PQgetResult(c)) != NULL) {
 		if (rc == SNAP_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
-			rc = conn_fail(s, c, r, "COPY", err);
+			rc = conn_fail(&s->pg, c, r, "COPY", err);
 		PQclear(r);
 	}
 	return rc;
@@ -99,7 +99,7 @@ copy_to_sink(struct pgsource *s, PGconn *c, const char *sql, struct sink *sink,
 	while (rc == SNAP_OK) {
 		n = PQgetCopyData(c, &row, 1);
 		if (n == 0) {
-			rc = conn_wait(s, c, err);
+			rc = conn_wait(&s->pg, c, err);
 			continue;
 		}
 		if (n == -1) {
@@ -107,13 +107,13 @@ copy_to_sink(struct pgsource *s, PGconn *c, const char *sql, struct sink *sink,
 			break;
 		}
 		if (n < 0) {
-			rc = conn_fail(s, c, NULL, "COPY", err);
+			rc = conn_fail(&s->pg, c, NULL, "COPY", err);
 			break;
 		}
 		rc = gather_row(g, row, (size_t)n, err);
 		PQfreemem(row);
 		if (rc == SNAP_OK && (++*rows & 0x3fff) == 0)
-			rc = src_check(s, err);
+			rc = conn_check(&s->pg, err);
 	}
 	if (rc == SNAP_OK)
 		rc = flush(g, err);
@@ -127,7 +127,7 @@ table_parts(const struct pgsource *s, const struct table *t)
 	uint64_t per = s->o.slice_blocks, n;
 
 	/* extcondition is SQL of its own: nothing can be added to it. */
-	if (t->cond[0] != '\0' || !t->heap || s->server_num < 140000 ||
+	if (t->cond[0] != '\0' || !t->heap || s->pg.server_num < 140000 ||
 	    t->cols[0] == '\0' || t->blocks <= per)
 		return 1;
 	n = (t->blocks + per - 1) / per;

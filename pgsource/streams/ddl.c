@@ -15,57 +15,6 @@
 
 #include "pgsource_internal.h"
 
-#define MAX_ARGS 16
-
-struct args {
-	char **v;
-	size_t n, cap;
-	bool bad;
-};
-
-static void
-args_add(struct args *a, const char *prefix, const char *text)
-{
-	size_t len = strlen(prefix) + strlen(text) + 1, cap;
-	char **v;
-
-	if (a->n + 2 > a->cap) {
-		cap = a->cap == 0 ? MAX_ARGS : a->cap * 2;
-		v = realloc(a->v, cap * sizeof *v);
-		if (v == NULL) {
-			a->bad = true;
-			return;
-		}
-		a->v = v;
-		a->cap = cap;
-	}
-	a->v[a->n] = malloc(len);
-	if (a->v[a->n] == NULL) {
-		a->bad = true;
-		return;
-	}
-	memcpy(a->v[a->n], prefix, strlen(prefix));
-	memcpy(a->v[a->n] + strlen(prefix), text, strlen(text) + 1);
-	a->v[++a->n] = NULL;
-}
-
-static void
-args_free(struct args *a)
-{
-	size_t i;
-
-	for (i = 0; i < a->n; i++)
-		free(a->v[i]);
-	free(a->v);
-}
-
-static void
-args_list(struct args *a, const char *option, const char *const *list)
-{
-	for (; list != NULL && *list != NULL; list++)
-		args_add(a, option, *list);
-}
-
 static const char *const system_schemas[] = { "pg_*", "information_schema",
 	NULL };
 static const char *const system_tables[] = { "pg_*.*", "information_schema.*",
@@ -88,12 +37,12 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 
 	bytes_clear(&s->archive);
 	bytes_init(&conninfo, QUERY_MAX);
-	rc = conn_string(s, &conninfo, err);
+	rc = conn_string(&s->pg, &conninfo, err);
 	if (rc == SNAP_OK)
 		rc = sequences_patterns(s, &sequences, err);
 	if (rc != SNAP_OK)
 		goto out;
-	args_add(&a, s->pg_dump, "");
+	args_add(&a, s->tool.path, "");
 	args_add(&a, "--format=custom", "");
 	args_add(&a, "--compress=0", "");
 	args_add(&a, "--section=pre-data", "");
@@ -102,7 +51,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	(void)snprintf(wait, sizeof wait, "%u", s->dump_wait_ms);
 	args_add(&a, "--lock-wait-timeout=", wait);
 	args_add(&a, "--snapshot=", s->snapshot);
-	args_add(&a, "--encoding=", s->encoding);
+	args_add(&a, "--encoding=", s->pg.encoding);
 	args_list(&a, "--schema=", s->o.schemas);
 	args_list(&a, "--exclude-schema=", s->o.exclude_schemas);
 	args_list(&a, "--table=", s->o.tables);
@@ -119,7 +68,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	else
-		rc = child_output(s, a.v, -1, -1, true, &s->archive, err);
+		rc = child_output(&s->pg, a.v, -1, -1, true, &s->archive, err);
 	if (rc == SNAP_OK)
 		rc = ddl_patch_time(&s->archive, err);
 out:
@@ -284,13 +233,13 @@ run_pg_restore(struct pgsource *s, int in, const char *const *options,
 	enum snap_code rc = SNAP_OK;
 	int fd = -1;
 
-	args_add(&a, s->bindir, "pg_restore");
+	args_add(&a, s->tool.dir, "pg_restore");
 	for (; *options != NULL; options++)
 		args_add(&a, *options, "");
 	if (list != NULL) {
-		rc = child_tmpfile(s, &fd, err);
+		rc = child_tmpfile(&s->pg, &fd, err);
 		if (rc == SNAP_OK)
-			rc = child_write(s, fd, bytes_span(list), err);
+			rc = child_write(&s->pg, fd, bytes_span(list), err);
 		if (rc != SNAP_OK)
 			goto out;
 		args_add(&a, "--use-list=", CHILD_LIST);
@@ -298,7 +247,7 @@ run_pg_restore(struct pgsource *s, int in, const char *const *options,
 	if (a.bad)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 	if (rc == SNAP_OK)
-		rc = child_output(s, a.v, in, fd, false, out, err);
+		rc = child_output(&s->pg, a.v, in, fd, false, out, err);
 out:
 	if (fd >= 0)
 		close(fd);
@@ -353,7 +302,7 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 	bytes_init(&text, DDL_MAX);
 	/* pg_restore refuses to name such a database, as psql cannot. */
 	if (p->kind == STREAM_PROPERTIES &&
-	    strpbrk(PQdb(s->conn), "\r\n") != NULL)
+	    strpbrk(PQdb(s->pg.conn), "\r\n") != NULL)
 		src_warn(s, "the database's name has a line end: its own "
 			    "properties are left out");
 	else
@@ -387,9 +336,9 @@ ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	int fd = -1;
 
 	bytes_init(&toc, DDL_MAX);
-	rc = child_tmpfile(s, &fd, err);
+	rc = child_tmpfile(&s->pg, &fd, err);
 	if (rc == SNAP_OK)
-		rc = child_write(s, fd, bytes_span(archive), err);
+		rc = child_write(&s->pg, fd, bytes_span(archive), err);
 	if (rc == SNAP_OK)
 		rc = push_stream(
 		    sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);

@@ -25,27 +25,27 @@ globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	bytes_init(&conninfo, QUERY_MAX);
 	bytes_init(&tmp, QUERY_MAX);
 	bytes_init(&text, DDL_MAX);
-	rc = conn_value(s, s->conn,
+	rc = conn_value(&s->pg, s->pg.conn,
 	    "SELECT pg_catalog.has_table_privilege("
 	    "'pg_catalog.pg_authid', 'SELECT')",
 	    &readable, err);
 	if (rc == SNAP_OK)
-		rc = conn_string(s, &conninfo, err);
+		rc = conn_string(&s->pg, &conninfo, err);
 	if (rc != SNAP_OK)
 		goto out;
-	bytes_printf(&tmp, "%spg_dumpall", s->bindir);
+	bytes_printf(&tmp, "%spg_dumpall", s->tool.dir);
 	bytes_u8(&tmp, 0);
-	program = tmp.bad ? NULL : src_strdup((const char *)tmp.p);
+	program = tmp.bad ? NULL : conn_strdup((const char *)tmp.p);
 	bytes_clear(&tmp);
 	bytes_printf(&tmp, "--dbname=%s", (const char *)conninfo.p);
 	bytes_u8(&tmp, 0);
-	dbname = tmp.bad ? NULL : src_strdup((const char *)tmp.p);
+	dbname = tmp.bad ? NULL : conn_strdup((const char *)tmp.p);
 	bytes_clear(&tmp);
 	/* A name with "=" would be read as a conninfo string; so be it one. */
 	bytes_put_str(&tmp, "--database=dbname=");
-	conn_quote(&tmp, PQdb(s->conn));
+	conn_quote(&tmp, PQdb(s->pg.conn));
 	bytes_u8(&tmp, 0);
-	db = tmp.bad ? NULL : src_strdup((const char *)tmp.p);
+	db = tmp.bad ? NULL : conn_strdup((const char *)tmp.p);
 	if (program == NULL || dbname == NULL || db == NULL) {
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
 		goto out;
@@ -61,8 +61,8 @@ globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 		src_warn(s,
 		    "%s may not read pg_authid: the passwords of the "
 		    "roles are left out",
-		    s->user);
-	rc = child_output(s, argv, -1, -1, true, &text, err);
+		    s->pg.user);
+	rc = child_output(&s->pg, argv, -1, -1, true, &text, err);
 	if (rc != SNAP_OK)
 		goto out;
 	ddl_clean(&text);

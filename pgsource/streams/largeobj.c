@@ -94,7 +94,7 @@ lo_zeros(struct lo_state *st, uint64_t until, struct snap_err *err)
 		rc = sink_data(st->sink, span_of(zeros, (size_t)n), err);
 		st->at += n;
 		if (rc == SNAP_OK)
-			rc = src_check(st->s, err);
+			rc = conn_check(&st->s->pg, err);
 	}
 	return rc;
 }
@@ -203,11 +203,11 @@ largeobj_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	if (!include_everything(s))
 		return SNAP_OK;
 	bytes_init(&l.part, 4 * PAGE_MAX + 2 * COPY_BUFFER);
-	rc = conn_exec(s, s->conn,
+	rc = conn_exec(&s->pg, s->pg.conn,
 	    "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY 1",
 	    &st.list, err);
 	if (rc == SNAP_OK && PQntuples(st.list) > 0) {
-		rc = copy_to_sink(s, s->conn, by_pages, &l.base, &rows, err);
+		rc = copy_to_sink(s, s->pg.conn, by_pages, &l.base, &rows, err);
 		/* The empty ones behind the last page. */
 		if (rc == SNAP_OK)
 			rc = lo_end(&st, err);

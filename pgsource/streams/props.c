@@ -22,7 +22,7 @@ src_warn(struct pgsource *s, const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(line, sizeof line, fmt, ap);
 	va_end(ap);
-	report_log(s->o.report, REPORT_WARNING, "%s", line);
+	report_log(s->pg.o.report, REPORT_WARNING, "%s", line);
 	pthread_mutex_lock(&s->lock);
 	/* All are counted, and what the snapshot keeps are the first ones. */
 	if (s->n_warnings == s->n_kept &&
@@ -39,7 +39,7 @@ static enum snap_code
 add(struct pgsource *s, const char *key, const char *value,
     struct snap_err *err)
 {
-	char *copy = src_strdup(value);
+	char *copy = conn_strdup(value);
 
 	if (copy != NULL && s->props == NULL)
 		s->props = calloc(MAX_PROPS, sizeof *s->props);
@@ -126,19 +126,19 @@ ask(struct pgsource *s, const struct query *q, char **v, struct snap_err *err)
 	enum snap_code rc;
 
 	if (!q->may_fail)
-		return conn_value(s, s->conn, q->sql, v, err);
-	rc = conn_exec(s, s->conn, "SAVEPOINT snap", NULL, err);
+		return conn_value(&s->pg, s->pg.conn, q->sql, v, err);
+	rc = conn_exec(&s->pg, s->pg.conn, "SAVEPOINT snap", NULL, err);
 	if (rc != SNAP_OK)
 		return rc;
-	rc = conn_value(s, s->conn, q->sql, v, &why);
+	rc = conn_value(&s->pg, s->pg.conn, q->sql, v, &why);
 	if (rc == SNAP_OK)
 		return conn_exec(
-		    s, s->conn, "RELEASE SAVEPOINT snap", NULL, err);
-	if (PQstatus(s->conn) != CONNECTION_OK) {
+		    &s->pg, s->pg.conn, "RELEASE SAVEPOINT snap", NULL, err);
+	if (PQstatus(s->pg.conn) != CONNECTION_OK) {
 		*err = why;
 		return rc;
 	}
-	return conn_exec(s, s->conn,
+	return conn_exec(&s->pg, s->pg.conn,
 	    "ROLLBACK TO SAVEPOINT snap; RELEASE SAVEPOINT snap", NULL, err);
 }
 
@@ -149,13 +149,13 @@ warn_invisible(struct pgsource *s, struct snap_err *err)
 	char *v = NULL;
 	enum snap_code rc;
 
-	rc = conn_value(s, s->conn,
+	rc = conn_value(&s->pg, s->pg.conn,
 	    "SELECT rolsuper FROM pg_catalog.pg_roles"
 	    " WHERE rolname = current_user",
 	    &v, err);
 	if (rc != SNAP_OK || v[0] == 't')
 		goto out;
-	rc = conn_value(s, s->conn,
+	rc = conn_value(&s->pg, s->pg.conn,
 	    "SELECT pg_catalog.count(subdbid) FROM pg_catalog.pg_subscription"
 	    " WHERE subdbid = (SELECT oid FROM pg_catalog.pg_database"
 	    " WHERE datname = pg_catalog.current_database())",
@@ -164,7 +164,7 @@ warn_invisible(struct pgsource *s, struct snap_err *err)
 		src_warn(s, "subscriptions are left out: only a superuser "
 			    "can dump them");
 	if (rc == SNAP_OK)
-		rc = conn_value(s, s->conn,
+		rc = conn_value(&s->pg, s->pg.conn,
 		    "SELECT pg_catalog.count(*) FROM"
 		    " pg_catalog.pg_user_mappings WHERE umoptions IS NULL",
 		    &v, err);
@@ -172,7 +172,7 @@ warn_invisible(struct pgsource *s, struct snap_err *err)
 		src_warn(s,
 		    "options of %s user mappings may be left out: "
 		    "%s cannot see them",
-		    v, s->user);
+		    v, s->pg.user);
 out:
 	free(v);
 	return rc;
@@ -188,7 +188,7 @@ props_collect(struct pgsource *s, struct snap_err *err)
 
 	props_free(s);
 	for (i = 0; i < sizeof queries / sizeof queries[0]; i++) {
-		if (s->server_num < queries[i].since)
+		if (s->pg.server_num < queries[i].since)
 			continue;
 		rc = ask(s, &queries[i], &v, err);
 		if (rc == SNAP_OK && v != NULL)
@@ -216,8 +216,8 @@ props_finish(struct pgsource *s, struct snap_err *err)
 	char text[32];
 	enum snap_code rc;
 
-	(void)snprintf(text, sizeof text, "%d.%d", s->dump_num / 10000,
-	    s->dump_num % 10000);
+	(void)snprintf(text, sizeof text, "%d.%d", s->tool.num / 10000,
+	    s->tool.num % 10000);
 	rc = add(s, "pg-dump-version", text, err);
 	(void)snprintf(text, sizeof text, "%llu", (unsigned long long)s->sysid);
 	if (rc == SNAP_OK)

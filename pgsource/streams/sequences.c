@@ -86,7 +86,7 @@ sequences_patterns(struct pgsource *s, PGresult **out, struct snap_err *err)
 	    " SELECT * FROM p WHERE (SELECT pg_catalog.count(*) FROM s) > " MANY
 	    " LIMIT 100"; /* of a command line */
 
-	return conn_exec(s, s->conn, sql, out, err);
+	return conn_exec(&s->pg, s->pg.conn, sql, out, err);
 }
 
 static enum snap_code
@@ -108,11 +108,12 @@ put_batch(struct pgsource *s, const PGresult *list, int from, int to,
 	 * conflict on a standby ends the session, not only the query, where a
 	 * savepoint stands. */
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, "SAVEPOINT seq", NULL, err);
+		rc = conn_exec(&s->pg, s->pg.conn, "SAVEPOINT seq", NULL, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn, (const char *)sql.p, &r, err);
+		rc =
+		    conn_exec(&s->pg, s->pg.conn, (const char *)sql.p, &r, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(s, s->conn,
+		rc = conn_exec(&s->pg, s->pg.conn,
 		    "ROLLBACK TO SAVEPOINT seq; RELEASE SAVEPOINT seq", NULL,
 		    err);
 	if (rc == SNAP_OK && PQntuples(r) != to - from)
@@ -154,8 +155,8 @@ sequences_take(struct pgsource *s, struct snap_err *err)
 	put_list(s, &sql);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(
-		    s, s->conn, (const char *)sql.p, &s->sequences, err);
+		rc = conn_exec(&s->pg, s->pg.conn, (const char *)sql.p,
+		    &s->sequences, err);
 	if (rc == SNAP_OK)
 		n = n_readable(s->sequences);
 	for (i = 0; rc == SNAP_OK && i < n; i = to) {

@@ -235,13 +235,13 @@ parse(int argc, char **argv, struct cmdline *c)
 			c->dir = optarg;
 			break;
 		case 'h':
-			c->pg.host = optarg;
+			c->pg.server.host = optarg;
 			break;
 		case 'p':
-			c->pg.port = optarg;
+			c->pg.server.port = optarg;
 			break;
 		case 'U':
-			c->pg.user = optarg;
+			c->pg.server.user = optarg;
 			break;
 		case 'j':
 			c->pg.jobs = strtoul(optarg, NULL, 10);
@@ -293,8 +293,8 @@ parse(int argc, char **argv, struct cmdline *c)
 	c->pg.tables = c->lists[2];
 	c->pg.exclude_tables = c->lists[3];
 	c->pg.exclude_table_data = c->lists[4];
-	c->pg.dbname = argv[optind];
-	c->pg.password_prompt = -1;
+	c->pg.server.dbname = argv[optind];
+	c->pg.server.password_prompt = -1;
 	return c->pg.jobs >= 1 && c->pg.jobs <= MAX_JOBS ? 0 : -1;
 }
 
@@ -356,7 +356,7 @@ main(int argc, char **argv)
 		fputs("usage: see the head of pgsource_tool.c\n", stderr);
 		return 2;
 	}
-	c.pg.report = &report;
+	c.pg.server.report = &report;
 	rc = dump(&c, &st);
 	for (i = 0; i < st.n; i++) {
 		free(st.v[i]->name);

@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "fdio.h"
-#include "pgsource_internal.h"
+#include "pgsession.h"
 
 extern char **environ;
 
 #define POLL_NS 5000000L
 #define MESSAGES_ROOM 8192
-#define LIST_FD 3 /* of CHILD_LIST */
+#define FIRST_FD 3 /* of CHILD_LIST; CHILD_ARCHIVE is the next */
 
 /* For a definition of all objects, seldom more than some megabytes. */
 static enum snap_code
@@ -33,14 +33,15 @@ no_room(const char *what, const char *dir, struct snap_err *err)
 }
 
 enum snap_code
-child_tmpfile(const struct pgsource *s, int *fd, struct snap_err *err)
+child_tmpfile(const struct pgclient *s, int *fd, struct snap_err *err)
 {
 	const char *dir = s->o.tmpdir != NULL ? s->o.tmpdir : P_tmpdir;
 	enum snap_code rc = SNAP_OK;
 	int low = fd_unnamed(dir);
 
-	/* Never the number that a child shall find another file at. */
-	*fd = low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, LIST_FD + 1);
+	/* Never a number that a child shall find another file at. */
+	*fd =
+	    low < 0 ? -1 : fcntl(low, F_DUPFD_CLOEXEC, FIRST_FD + CHILD_FILES);
 	if (*fd < 0)
 		rc = no_room("make", dir, err);
 	if (low >= 0)
@@ -50,7 +51,7 @@ child_tmpfile(const struct pgsource *s, int *fd, struct snap_err *err)
 
 enum snap_code
 child_write(
-    const struct pgsource *s, int fd, struct span data, struct snap_err *err)
+    const struct pgclient *s, int fd, struct span data, struct snap_err *err)
 {
 	const char *dir = s->o.tmpdir != NULL ? s->o.tmpdir : P_tmpdir;
 
@@ -132,7 +133,7 @@ child_env(const char *password, bool service, char **held)
  * that nothing is left behind whatever happens.  *fd stays -1 without any.
  */
 static enum snap_code
-service_file(struct pgsource *s, int *fd, struct snap_err *err)
+service_file(struct pgclient *s, int *fd, struct snap_err *err)
 {
 	struct bytes text;
 	enum snap_code rc;
@@ -150,7 +151,7 @@ out:
 }
 
 static enum snap_code
-child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
+child_wait(struct pgclient *s, pid_t pid, int *status, struct snap_err *err)
 {
 	struct timespec pause = { 0, POLL_NS };
 	enum snap_code rc = SNAP_OK;
@@ -162,7 +163,7 @@ child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
 			return rc;
 		if (got < 0 && errno != EINTR)
 			return snap_fail_errno(err, SNAP_IO, "wait for child");
-		if (rc == SNAP_OK && src_check(s, err) != SNAP_OK) {
+		if (rc == SNAP_OK && conn_check(s, err) != SNAP_OK) {
 			rc = err->code;
 			(void)kill(pid, SIGTERM);
 		}
@@ -173,7 +174,7 @@ child_wait(struct pgsource *s, pid_t pid, int *status, struct snap_err *err)
 
 static void
 child_line(
-    struct pgsource *s, const char *line, bool failed, struct snap_err *told)
+    struct pgclient *s, const char *line, bool failed, struct snap_err *told)
 {
 	const char *hint;
 
@@ -184,10 +185,12 @@ child_line(
 		hint = strstr(line, "hint: ");
 	if (hint != NULL)
 		snap_hint(told, "%s", hint + 6 + strspn(hint + 6, " "));
-	if (!failed && strstr(line, "warning:") != NULL)
-		src_warn(s, "%s", line);
-	else
+	if (failed || strstr(line, "warning:") == NULL)
 		report_log(s->o.report, REPORT_DEBUG, "%s", line);
+	else if (s->warn != NULL)
+		s->warn(s->arg, line);
+	else
+		report_log(s->o.report, REPORT_WARNING, "%s", line);
 }
 
 /*
@@ -196,7 +199,8 @@ child_line(
  * are empty strings are what is left of the room made for them.
  */
 static void
-child_messages(struct pgsource *s, int fd, bool failed, struct snap_err *told)
+child_messages(struct pgclient *s, const struct child *c, int fd, bool failed,
+    struct snap_err *told)
 {
 	int again = dup(fd);
 	FILE *f = again < 0 ? NULL : fdopen(again, "r");
@@ -213,7 +217,11 @@ child_messages(struct pgsource *s, int fd, bool failed, struct snap_err *told)
 	while ((n = getline(&line, &cap, f)) > 0) {
 		if (line[n - 1] == '\n')
 			line[n - 1] = '\0';
-		if (line[0] != '\0')
+		if (line[0] == '\0')
+			continue;
+		if (c->line != NULL)
+			c->line(c->line_arg, line);
+		else
 			child_line(s, line, failed, told);
 	}
 	free(line);
@@ -224,7 +232,7 @@ static int
 child_spawn(const struct child *c, int in, int errfd, char **env, pid_t *pid)
 {
 	posix_spawn_file_actions_t fa;
-	int e = posix_spawn_file_actions_init(&fa);
+	int i, e = posix_spawn_file_actions_init(&fa);
 
 	if (e != 0)
 		return e;
@@ -237,8 +245,10 @@ child_spawn(const struct child *c, int in, int errfd, char **env, pid_t *pid)
 		e = posix_spawn_file_actions_adddup2(&fa, c->out, 1);
 	if (e == 0)
 		e = posix_spawn_file_actions_adddup2(&fa, errfd, 2);
-	if (e == 0 && c->list >= 0)
-		e = posix_spawn_file_actions_adddup2(&fa, c->list, LIST_FD);
+	for (i = 0; i < CHILD_FILES; i++)
+		if (e == 0 && c->file[i] >= 0)
+			e = posix_spawn_file_actions_adddup2(
+			    &fa, c->file[i], FIRST_FD + i);
 	if (e == 0)
 		e = posix_spawnp(pid, c->argv[0], &fa, NULL, c->argv, env);
 	posix_spawn_file_actions_destroy(&fa);
@@ -246,7 +256,7 @@ child_spawn(const struct child *c, int in, int errfd, char **env, pid_t *pid)
 }
 
 enum snap_code
-child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
+child_run(struct pgclient *s, const struct child *c, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 	struct snap_err told = SNAP_ERR_INIT;
@@ -276,7 +286,7 @@ child_run(struct pgsource *s, const struct child *c, struct snap_err *err)
 		goto out;
 	}
 	rc = child_wait(s, pid, &status, err);
-	child_messages(s, errfd, status != 0, &told);
+	child_messages(s, c, errfd, status != 0, &told);
 	if (rc != SNAP_OK || status == 0)
 		goto out;
 	if (WIFSIGNALED(status))
@@ -299,10 +309,13 @@ out:
 }
 
 enum snap_code
-child_output(struct pgsource *s, char **argv, int in, int list, bool connects,
+child_output(struct pgclient *s, char **argv, int in, int list, bool connects,
     struct bytes *out, struct snap_err *err)
 {
-	struct child c = { argv, in, list, -1, connects };
+	struct child c = { .argv = argv,
+		.in = in,
+		.file = { list, -1 },
+		.connects = connects };
 	enum snap_code rc;
 	uint8_t *room;
 	off_t len;

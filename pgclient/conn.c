@@ -10,13 +10,12 @@
 #include <string.h>
 
 #include "dial.h"
-#include "pgsource_internal.h"
+#include "pgsession.h"
 
 #define POLL_MS 100
-#define SERVICE_LINE_MAX 250
 
 char *
-src_strdup(const char *p)
+conn_strdup(const char *p)
 {
 	size_t len = strlen(p) + 1;
 	char *q = malloc(len);
@@ -27,7 +26,7 @@ src_strdup(const char *p)
 }
 
 enum snap_code
-src_check(struct pgsource *s, struct snap_err *err)
+conn_check(struct pgclient *s, struct snap_err *err)
 {
 	if (atomic_load(&s->stop) != 0)
 		return snap_fail(err, SNAP_CANCELLED, "cancelled");
@@ -48,31 +47,8 @@ one_line(const char *in, char *out, size_t size)
 	out[n] = '\0';
 }
 
-/* What a person can do about the SQLSTATEs that a dump meets in practice. */
-static void
-hint_for(struct pgsource *s, const char *state, struct snap_err *err)
-{
-	if (strcmp(state, "42501") == 0)
-		snap_hint(err, "GRANT pg_read_all_data TO %s",
-		    s->user != NULL ? s->user : "the user");
-	else if (strcmp(state, "55P03") == 0)
-		snap_hint(err, "another session holds a lock on it: wait for "
-			       "it, or allow a longer lock timeout");
-	else if (strcmp(state, "40001") == 0 && s->standby)
-		snap_hint(err, "set hot_standby_feedback = on or raise "
-			       "max_standby_streaming_delay on the standby");
-	else if (strcmp(state, "42P01") == 0 || strcmp(state, "42703") == 0)
-		snap_hint(err, "it was changed during the backup: run again");
-	else if (err->hint[0] != '\0')
-		return; /* the server's own */
-	else if (strcmp(state, "54000") == 0 || strcmp(state, "53200") == 0 ||
-		 strstr(err->msg, "alloc request size") != NULL)
-		snap_hint(err, "one field may be too large for COPY in text: "
-			       "the escaped text must stay below 1 GB");
-}
-
 enum snap_code
-conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
+conn_fail(struct pgclient *s, PGconn *c, const PGresult *r, const char *what,
     struct snap_err *err)
 {
 	const char *state = NULL, *text = NULL, *hint = NULL;
@@ -107,7 +83,8 @@ conn_fail(struct pgsource *s, PGconn *c, const PGresult *r, const char *what,
 		one_line(hint, line, sizeof line);
 		snap_hint(err, "%s", line);
 	}
-	hint_for(s, state, err);
+	if (s->hint != NULL)
+		s->hint(s->arg, state, err);
 	return code;
 }
 
@@ -133,7 +110,7 @@ on_notice(void *report, const char *text)
 }
 
 static enum snap_code
-connect_once(const struct pgsource_opts *o, const char *password, PGconn **out,
+connect_once(const struct pgclient_opts *o, const char *password, PGconn **out,
     struct snap_err *err)
 {
 	const char *key[8], *val[8];
@@ -170,8 +147,8 @@ free_secret(char *p)
 	free(p);
 }
 
-enum snap_code
-conn_open(const struct pgsource_opts *o, PGconn **out, struct snap_err *err)
+static enum snap_code
+connect_first(const struct pgclient_opts *o, PGconn **out, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 	char line[SNAP_ERR_MSG_MAX / 2];
@@ -217,33 +194,8 @@ out:
 	return rc;
 }
 
-/*
- * The parameters with which s->conn was made, but of the one server it
- * reached: with several hosts in the conninfo a second connection could
- * otherwise meet another server, where the snapshot does not exist.
- */
-static const char *
-param_value(struct pgsource *s, const PQconninfoOption *p)
-{
-	if (p->val == NULL || p->val[0] == '\0' ||
-	    strcmp(p->keyword, "service") == 0 ||
-	    strcmp(p->keyword, "servicefile") == 0 ||
-	    strcmp(p->keyword, "client_encoding") == 0 ||
-	    strcmp(p->keyword, "replication") == 0)
-		return NULL;
-	if (strcmp(p->keyword, "host") == 0)
-		return PQhost(s->conn);
-	if (strcmp(p->keyword, "hostaddr") == 0)
-		return PQhostaddr(s->conn);
-	if (strcmp(p->keyword, "port") == 0)
-		return PQport(s->conn);
-	if (strcmp(p->keyword, "dbname") == 0)
-		return PQdb(s->conn);
-	return p->val;
-}
-
 enum snap_code
-conn_again(struct pgsource *s, PGconn **out, struct snap_err *err)
+conn_again(struct pgclient *s, PGconn **out, struct snap_err *err)
 {
 	const char *key[CONN_PARAMS + 1], *val[CONN_PARAMS + 1];
 	struct conn_params params = { key, val, 0 };
@@ -255,7 +207,7 @@ conn_again(struct pgsource *s, PGconn **out, struct snap_err *err)
 	if (all == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	for (p = all; p->keyword != NULL && n < CONN_PARAMS; p++) {
-		val[n] = param_value(s, p);
+		val[n] = conn_param(s, p);
 		if (val[n] != NULL)
 			key[n++] = p->keyword;
 	}
@@ -277,103 +229,6 @@ out:
 	return rc;
 }
 
-void
-conn_quote(struct bytes *b, const char *v)
-{
-	bytes_u8(b, '\'');
-	for (; *v != '\0'; v++) {
-		if (*v == '\'' || *v == '\\')
-			bytes_u8(b, '\\');
-		bytes_u8(b, (uint8_t)*v);
-	}
-	bytes_u8(b, '\'');
-}
-
-/*
- * Secrets but the password, which has a variable of its own: pg_dump gets
- * them as a service file.  libpq cuts white space off its lines' ends and
- * reads no more than 255 bytes of one.
- */
-enum snap_code
-conn_service(struct pgsource *s, struct bytes *out, struct snap_err *err)
-{
-	PQconninfoOption *all = PQconninfo(s->conn), *p;
-	enum snap_code rc = SNAP_OK;
-	const char *v;
-	size_t len;
-
-	if (all == NULL)
-		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	for (p = all; rc == SNAP_OK && p->keyword != NULL; p++) {
-		v = param_value(s, p);
-		if (v == NULL || p->dispchar[0] != '*' ||
-		    strcmp(p->keyword, "password") == 0)
-			continue;
-		len = strlen(v);
-		if (strpbrk(v, "\r\n") != NULL || strchr(" \t", v[len - 1]) ||
-		    len + strlen(p->keyword) > SERVICE_LINE_MAX) {
-			rc = snap_fail(err, SNAP_SOURCE,
-			    "pg_dump cannot be given this %s", p->keyword);
-			snap_detail(err,
-			    "It is longer than %d bytes, has a "
-			    "line end, or ends in white space.",
-			    SERVICE_LINE_MAX);
-			snap_hint(err, "choose another %s", p->keyword);
-			break;
-		}
-		bytes_printf(out, "%s%s=%s\n", out->len == 0 ? "[snap]\n" : "",
-		    p->keyword, v);
-	}
-	PQconninfoFree(all);
-	return rc == SNAP_OK ? bytes_check(out, err) : rc;
-}
-
-enum snap_code
-conn_string(struct pgsource *s, struct bytes *out, struct snap_err *err)
-{
-	PQconninfoOption *all = PQconninfo(s->conn), *p;
-	struct bytes options, service;
-	enum snap_code rc;
-	const char *v;
-
-	if (all == NULL)
-		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	bytes_init(&options, QUERY_MAX);
-	bytes_init(&service, QUERY_MAX);
-	rc = conn_service(s, &service, err);
-	if (service.len > 0)
-		bytes_put_str(out, "service=snap ");
-	bytes_fini_wipe(&service);
-	for (p = all; p->keyword != NULL; p++) {
-		v = param_value(s, p);
-		if (v == NULL || p->dispchar[0] == '*')
-			continue;
-		if (strcmp(p->keyword, "options") == 0) {
-			bytes_put_str(&options, v);
-			bytes_u8(&options, ' ');
-			continue;
-		}
-		bytes_printf(out, "%s=", p->keyword);
-		conn_quote(out, v);
-		bytes_u8(out, ' ');
-	}
-	PQconninfoFree(all);
-	/* pg_dump leaves these as the database or role sets them. */
-	bytes_put_str(&options, "-c standard_conforming_strings=on "
-				"-c quote_all_identifiers=off "
-				"-c statement_timeout=0 "
-				"-c bytea_output=hex -c TimeZone=UTC");
-	bytes_u8(&options, 0);
-	bytes_put_str(out, "options=");
-	if (!options.bad)
-		conn_quote(out, (const char *)options.p);
-	bytes_u8(out, 0);
-	if (options.bad)
-		out->bad = true;
-	bytes_fini(&options);
-	return rc == SNAP_OK ? bytes_check(out, err) : rc;
-}
-
 static void
 cancel_query(PGconn *c)
 {
@@ -391,7 +246,7 @@ cancel_query(PGconn *c)
  * so a loss is told only when the caller has looked at them and waits again.
  */
 enum snap_code
-conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err)
+conn_wait(struct pgclient *s, PGconn *c, struct snap_err *err)
 {
 	struct pollfd p = { .fd = PQsocket(c), .events = POLLIN };
 	int n;
@@ -399,7 +254,7 @@ conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err)
 	if (PQstatus(c) != CONNECTION_OK)
 		return conn_fail(s, c, NULL, "read from PostgreSQL", err);
 	for (;;) {
-		if (src_check(s, err) != SNAP_OK) {
+		if (conn_check(s, err) != SNAP_OK) {
 			cancel_query(c);
 			return err->code;
 		}
@@ -416,7 +271,7 @@ conn_wait(struct pgsource *s, PGconn *c, struct snap_err *err)
 }
 
 enum snap_code
-conn_exec(struct pgsource *s, PGconn *c, const char *sql, PGresult **out,
+conn_exec(struct pgclient *s, PGconn *c, const char *sql, PGresult **out,
     struct snap_err *err)
 {
 	PGresult *last = NULL, *r;
@@ -458,7 +313,7 @@ conn_exec(struct pgsource *s, PGconn *c, const char *sql, PGresult **out,
 }
 
 enum snap_code
-conn_value(struct pgsource *s, PGconn *c, const char *sql, char **out,
+conn_value(struct pgclient *s, PGconn *c, const char *sql, char **out,
     struct snap_err *err)
 {
 	PGresult *r = NULL;
@@ -467,7 +322,7 @@ conn_value(struct pgsource *s, PGconn *c, const char *sql, char **out,
 
 	if (rc != SNAP_OK)
 		return rc;
-	v = src_strdup(PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
+	v = conn_strdup(PQntuples(r) > 0 ? PQgetvalue(r, 0, 0) : "");
 	PQclear(r);
 	if (v == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -481,7 +336,7 @@ conn_value(struct pgsource *s, PGconn *c, const char *sql, char **out,
  * session, is set here for every connection; docs/postgresql.md says why.
  */
 enum snap_code
-conn_pin(struct pgsource *s, PGconn *c, struct snap_err *err)
+conn_pin(struct pgclient *s, PGconn *c, struct snap_err *err)
 {
 	static const char base[] =
 	    "SELECT pg_catalog.set_config('search_path', '', false);"
@@ -512,4 +367,62 @@ conn_pin(struct pgsource *s, PGconn *c, struct snap_err *err)
 	    0)
 		return conn_fail(s, c, NULL, "set client_encoding", err);
 	return SNAP_OK;
+}
+
+/* What is asked once of each server. */
+static enum snap_code
+ask_server(struct pgclient *s, struct snap_err *err)
+{
+	char *v = NULL;
+	enum snap_code rc;
+
+	s->server_num = PQserverVersion(s->conn);
+	if (s->server_num < 100000)
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "the server is older than PostgreSQL 10");
+	rc = conn_pin(s, s->conn, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn,
+		    "SELECT pg_catalog.pg_is_in_recovery()", &v, err);
+	if (rc == SNAP_OK)
+		s->standby = v[0] == 't';
+	free(v);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn,
+		    "SELECT pg_catalog.current_setting('server_encoding')",
+		    &s->encoding, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn,
+		    "SELECT pg_catalog.quote_ident(current_user)", &s->user,
+		    err);
+	return rc;
+}
+
+enum snap_code
+conn_open(struct pgclient *s, struct snap_err *err)
+{
+	struct bytes service;
+	enum snap_code rc = connect_first(&s->o, &s->conn, err);
+
+	/* Whether children can be given them: better now than in the middle. */
+	bytes_init(&service, QUERY_MAX);
+	if (rc == SNAP_OK)
+		rc = conn_service(s, &service, err);
+	bytes_fini_wipe(&service);
+	if (rc == SNAP_OK)
+		rc = ask_server(s, err);
+	if (rc != SNAP_OK)
+		conn_close(s);
+	return rc;
+}
+
+void
+conn_close(struct pgclient *s)
+{
+	PQfinish(s->conn);
+	s->conn = NULL;
+	free(s->encoding);
+	s->encoding = NULL;
+	free(s->user);
+	s->user = NULL;
 }

@@ -8,12 +8,13 @@
  * gets its answer.
  */
 #include <errno.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
 #include "dial.h"
-#include "pgsource_internal.h"
+#include "pgsession.h"
 
 #define DIAL_POLL_NS 50000000L
 #define NS_PER_S 1000000000L
@@ -60,8 +61,8 @@ dial_new(const char *const *key, const char *const *val, int expand)
 			continue;
 		if (n == CONN_PARAMS)
 			break;
-		d->text[2 * n] = src_strdup(key[i]);
-		d->text[2 * n + 1] = src_strdup(val[i]);
+		d->text[2 * n] = conn_strdup(key[i]);
+		d->text[2 * n + 1] = conn_strdup(val[i]);
 		if (d->text[2 * n] == NULL || d->text[2 * n + 1] == NULL)
 			break;
 		d->key[n] = d->text[2 * n];
