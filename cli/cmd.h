@@ -40,7 +40,8 @@ enum cmd_bit {
 	CMD_UNPIN = 1 << 16,
 	CMD_POLICY = 1 << 17,
 	CMD_DIFF = 1 << 18,
-	CMD_ALL = (1 << 19) - 1
+	CMD_CAT = 1 << 19,
+	CMD_ALL = (1 << 20) - 1
 };
 
 struct cli {
@@ -68,6 +69,7 @@ enum snap_code cmd_init(struct cli *c, struct snap_err *err);
 enum snap_code cmd_backup(struct cli *c, struct snap_err *err);
 enum snap_code cmd_snapshots(struct cli *c, struct snap_err *err);
 enum snap_code cmd_ls(struct cli *c, struct snap_err *err);
+enum snap_code cmd_cat(struct cli *c, struct snap_err *err);
 enum snap_code cmd_restore(struct cli *c, struct snap_err *err);
 enum snap_code cmd_check(struct cli *c, struct snap_err *err);
 enum snap_code cmd_stats(struct cli *c, struct snap_err *err);

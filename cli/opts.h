@@ -47,6 +47,9 @@ struct opts {
 	struct opt_list exclude_table_data, tags;
 	/* restore */
 	bool globals, properties, no_transaction, no_restrict, partial;
+	/* cat */
+	const char *format, *null;
+	bool header;
 	/* repair */
 	bool write;
 	/* check */

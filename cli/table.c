@@ -14,7 +14,8 @@
 #define REPO_COMMANDS                                                          \
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
-	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY | CMD_DIFF)
+	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY | CMD_DIFF |  \
+	    CMD_CAT)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define OFF(field) offsetof(struct opts, field)
@@ -65,6 +66,17 @@ const struct cmd cmd_table[] = {
 	    "first digits, 'latest', or 'latest:NAME', which pass over "
 	    "snapshots of a part of a database while there is a whole one.",
 	    1, 1, cmd_restore },
+	{ CMD_CAT, "cat", "SNAPSHOT STREAM",
+	    "write one stream of a snapshot to standard output",
+	    "STREAM is one that ls shows: a table, whose rows come as COPY "
+	    "writes them, a large object by its number, pre-data, post-data, "
+	    "acl, globals, properties, sequences or archive, or the name of "
+	    "a stream of stdin or of a command. A table may be named without "
+	    "quotes, and without its schema while there is one of that name. "
+	    "With --format=csv its rows are what COPY ... CSV would have "
+	    "written, byte for byte. Only what is needed is read from the "
+	    "store.",
+	    2, 2, cmd_cat },
 	{ CMD_CHECK, "check", "", "verify the repository",
 	    "Verifies that every snapshot, index and pack is there and "
 	    "consistent; --read-data also reads, decrypts and hashes the "
@@ -307,6 +319,12 @@ const struct opt opts_table[] = {
 	{ 0, "partial", NULL, OPT_FLAG, OFF(partial), CMD_RESTORE,
 	    "leave out the tables that cannot be read; status 14 if there "
 	    "are any" },
+	{ 0, "format", "FORMAT", OPT_STRING, OFF(format), CMD_CAT,
+	    "of the rows of a table: text, the default, or csv" },
+	{ 0, "header", NULL, OPT_FLAG, OFF(header), CMD_CAT,
+	    "csv: the names of the columns first" },
+	{ 0, "null", "STRING", OPT_STRING, OFF(null), CMD_CAT,
+	    "csv: what stands for NULL; default: nothing, without quotes" },
 	{ 0, "write", NULL, OPT_FLAG, OFF(write), CMD_REPAIR,
 	    "snapshots: write a salvaged one beside each damaged one" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
@@ -318,7 +336,7 @@ const struct opt opts_table[] = {
 	{ 0, "scrub", NULL, OPT_FLAG, OFF(scrub), CMD_CHECK,
 	    "look at checksums and lengths only, which needs no key" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
-	    (STORE_COMMANDS & ~(unsigned)CMD_RESTORE) | CMD_VERSION,
+	    (STORE_COMMANDS & ~(unsigned)(CMD_RESTORE | CMD_CAT)) | CMD_VERSION,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },
 	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
 	    "say nothing but warnings and errors" },

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * fuzz_data.c - rows on their way to CSV, and names of streams.
+ *
+ * The first byte picks.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "copycsv.h"
+#include "pick.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+static enum snap_code
+drop_begin(struct sink *s, const struct stream_meta *m, struct snap_err *err)
+{
+	(void)s, (void)m, (void)err;
+	return SNAP_OK;
+}
+
+static enum snap_code
+drop_data(struct sink *s, struct span d, struct snap_err *err)
+{
+	(void)s, (void)d, (void)err;
+	return SNAP_OK;
+}
+
+static enum snap_code
+drop_end(struct sink *s, uint64_t rows, struct snap_err *err)
+{
+	(void)s, (void)rows, (void)err;
+	return SNAP_OK;
+}
+
+static const struct sink_ops drop_ops = { drop_begin, drop_data, drop_end };
+
+/* The first line, or what is in front of it. */
+static struct span
+line_of(struct span *in)
+{
+	const uint8_t *end = in->len > 0 ? memchr(in->p, '\n', in->len) : NULL;
+	size_t n = end != NULL ? (size_t)(end - in->p) : in->len;
+	struct span line = span_of(in->p, n);
+
+	n += end != NULL;
+	*in = span_of(in->len > 0 ? in->p + n : NULL, in->len - n);
+	return line;
+}
+
+static void
+try_rows(struct span in)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct sink drop = { &drop_ops };
+	struct stream_meta m = { .kind = STREAM_TABLE };
+	struct copycsv c;
+
+	m.attr = line_of(&in);
+	if (copycsv_init(&c, &drop, "N", true, &err) != SNAP_OK)
+		abort();
+	if (sink_begin(&c.sink, &m, &err) == SNAP_OK &&
+	    sink_data(&c.sink, in, &err) == SNAP_OK)
+		(void)!sink_end(&c.sink, 0, &err);
+	copycsv_fini(&c);
+}
+
+/* What was picked is in the list, and its own name picks it. */
+static void
+try_pick(struct span in)
+{
+	struct repo_stream v[8];
+	struct repo_manifest m = { .v = v };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct span word = line_of(&in);
+	char *text = malloc(word.len + 1);
+	struct pick p;
+
+	if (text == NULL)
+		abort();
+	if (word.len > 0)
+		memcpy(text, word.p, word.len);
+	text[word.len] = '\0';
+	memset(v, 0, sizeof v);
+	for (; m.n < 8 && in.len > 0; m.n++) {
+		v[m.n].kind = m.n < 6 ? STREAM_TABLE : STREAM_LARGE_OBJECT;
+		v[m.n].name = line_of(&in);
+	}
+	if (pick_stream(&m, text, &p, &err) == SNAP_OK) {
+		size_t i = 0;
+
+		while (i < m.n && !pick_is(&p, &v[i]))
+			i++;
+		if (i == m.n)
+			abort();
+	}
+	free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct span in;
+
+	if (size < 1)
+		return 0;
+	in = span_of(data + 1, size - 1);
+	if (data[0] % 2 == 0)
+		try_rows(in);
+	else
+		try_pick(in);
+	return 0;
+}
