@@ -46,6 +46,7 @@ struct opts {
 	struct opt_list schemas, exclude_schemas, tables, exclude_tables;
 	struct opt_list exclude_table_data, tags;
 	/* restore */
+	const char *at;
 	bool globals, properties, no_transaction, no_restrict, partial;
 	/* cat */
 	const char *format, *null;

@@ -274,6 +274,9 @@ const struct opt opts_table[] = {
 	{ 0, "timezone", "ZONE", OPT_STRING, OFF(timezone), KEEP_COMMANDS,
 	    "whose days, weeks and months are meant, as Europe/Berlin; "
 	    "default UTC" },
+	{ 0, "at", "TIME", OPT_STRING, OFF(at), CMD_RESTORE | CMD_LS | CMD_CAT,
+	    "with 'latest': the newest snapshot that stood at TIME, as "
+	    "2026-11-22T03:15, or so long ago, as 36h" },
 	{ 0, "dry-run", NULL, OPT_FLAG, OFF(dry_run), CMD_PRUNE | CMD_FORGET,
 	    "only show what would be done" },
 	{ 0, "force", NULL, OPT_FLAG, OFF(force), CMD_PRUNE | CMD_FORGET,

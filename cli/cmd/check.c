@@ -11,9 +11,6 @@
 #include "repo_care.h"
 #include "ui.h"
 
-#define SECOND_NS INT64_C(1000000000)
-#define DAYS_MAX 36500
-
 /* What is told of as it is found, for --json. */
 struct found {
 	json_t *damage, *findings;
@@ -47,43 +44,6 @@ on_finding(void *arg, const char *line)
 		(void)json_array_append_new(((struct found *)arg)->findings, o);
 }
 
-/* "7d", "36h", or a day or time as 2026-11-22 and 2026-11-22T03:15:00Z. */
-static enum snap_code
-since_of(const char *text, struct repo_check_opts *out, struct snap_err *err)
-{
-	char *end;
-	unsigned long n = strtoul(text, &end, 10);
-	unsigned y, mo, d, h = 0, mi = 0, s = 0;
-	int at = 0;
-	int64_t days;
-
-	if (text[0] >= '0' && text[0] <= '9' && n > 0 && n <= DAYS_MAX &&
-	    (strcmp(end, "d") == 0 || strcmp(end, "h") == 0)) {
-		out->for_ns =
-		    (int64_t)n * (*end == 'd' ? 86400 : 3600) * SECOND_NS;
-		return SNAP_OK;
-	}
-	if (sscanf(text, "%4u-%2u-%2u%n", &y, &mo, &d, &at) != 3 ||
-	    (text[at] != '\0' &&
-		(sscanf(text + at, "T%2u:%2u:%2u%n", &h, &mi, &s, &at) != 3 ||
-		    strcmp(strchr(text, 'T') + at, "Z") != 0)) ||
-	    y < 1970 || y > 2200 || mo < 1 || mo > 12 || d < 1 || d > 31 ||
-	    h > 23 || mi > 59 || s > 60) {
-		(void)snap_fail(err, SNAP_USAGE,
-		    "--read-data-since: \"%s\" is no time", text);
-		return snap_hint(err,
-		    "Give a span as 7d or 36h, a day as 2026-11-22, or a time "
-		    "as 2026-11-22T03:15:00Z.");
-	}
-	/* Days since 1970 of the civil date, March being the first month. */
-	y -= mo <= 2;
-	days = (int64_t)y * 365 + y / 4 - y / 100 + y / 400 +
-	       (153 * ((mo + 9) % 12) + 2) / 5 + d - 1 - 719468;
-	out->since_ns =
-	    (days * 86400 + (int64_t)h * 3600 + mi * 60 + s) * SECOND_NS;
-	return SNAP_OK;
-}
-
 static enum snap_code
 opts_of(const struct opts *o, struct repo_check_opts *out, struct snap_err *err)
 {
@@ -97,7 +57,8 @@ opts_of(const struct opts *o, struct repo_check_opts *out, struct snap_err *err)
 		    "--scrub has no key and reads every byte anyway: it goes "
 		    "without --read-data");
 	if (o->read_since != NULL &&
-	    since_of(o->read_since, out, err) != SNAP_OK)
+	    ui_when("--read-data-since", o->read_since, &out->since_ns,
+		&out->for_ns, err) != SNAP_OK)
 		return err->code;
 	if (o->read_percent == NULL)
 		return SNAP_OK;

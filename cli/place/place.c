@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "limit.h"
 #include "place.h"
@@ -16,6 +17,7 @@
 /* Less than a few packs would be fetched again and again. */
 #define CACHE_MIB_MIN 64
 #define CACHE_MIB_MAX (1u << 20)
+#define SECOND_NS INT64_C(1000000000)
 #define KIB_S_MAX (64ul << 20) /* 64 GiB a second */
 #define RETRY_MAX_S (7ul * 86400)
 #define PATH_BYTES_MAX ((size_t)64 << 10)
@@ -165,6 +167,27 @@ place_opts(
 	return SNAP_OK;
 }
 
+static enum snap_code
+until_of(const char *text, int64_t *until_ns, struct snap_err *err)
+{
+	struct timespec now;
+	int64_t ago;
+	enum snap_code rc;
+
+	*until_ns = 0;
+	if (text == NULL)
+		return SNAP_OK;
+	if ((rc = ui_when("--at", text, until_ns, &ago, err)) != SNAP_OK)
+		return rc;
+	if (ago != 0) {
+		(void)clock_gettime(CLOCK_REALTIME, &now);
+		*until_ns = (int64_t)now.tv_sec * SECOND_NS - ago;
+	}
+	/* Listings show whole seconds: what they show can be given back. */
+	*until_ns += SECOND_NS - 1;
+	return SNAP_OK;
+}
+
 enum snap_code
 place_open(struct place *s, struct cli *c, struct snap_err *err)
 {
@@ -174,7 +197,8 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	enum snap_code rc;
 
 	bytes_init(&secret.text, SECRET_MAX);
-	if ((rc = place_opts(c, &ro, &cache, err)) != SNAP_OK)
+	if ((rc = place_opts(c, &ro, &cache, err)) != SNAP_OK ||
+	    (rc = until_of(c->o.at, &s->until_ns, err)) != SNAP_OK)
 		goto out;
 	ro.for_reading = !s->for_backup;
 	ro.for_listing = s->for_listing;
@@ -241,19 +265,52 @@ tell_passed_over(const struct repo_snapshots *all,
 	}
 }
 
+/* What stood then.  Of the damaged ones only the newest is known by its time:
+ * where there are several, one of them may be what is looked for. */
+static struct repo_snapshots
+as_of(const struct repo_snapshots *all, int64_t until_ns)
+{
+	struct repo_snapshots then = *all;
+
+	while (then.n > 0 && then.v[then.n - 1].time_ns > until_ns)
+		then.n--;
+	if (then.n_damaged == 1 && then.damaged_ns > until_ns)
+		then.n_damaged = 0;
+	return then;
+}
+
+static void
+tell_which(const struct repo_snapshot *s)
+{
+	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX];
+
+	hex_encode(s->id, REPO_ID_LEN, hex);
+	ui_info("snapshot %.8s of %s, %s", hex, place_source(s),
+	    ui_time(s->time_ns, when));
+}
+
 enum snap_code
 place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
     struct snap_err *err)
 {
 	enum snap_code rc = repo_snapshots(s->repo, &s->all, err);
+	bool latest = strncmp(spec, "latest", 6) == 0;
+	struct repo_snapshots then;
 
-	if (rc == SNAP_OK)
-		rc = repo_snapshot_find(&s->all, spec, out, err);
-	if (rc == SNAP_OK)
-		tell_selection(*out, spec);
-	if (rc == SNAP_OK && strncmp(spec, "latest", 6) == 0)
-		tell_passed_over(&s->all, *out, spec);
-	return rc;
+	if (rc != SNAP_OK)
+		return rc;
+	then = s->until_ns != 0 ? as_of(&s->all, s->until_ns) : s->all;
+	if (s->until_ns != 0 && !latest)
+		return snap_fail(err, SNAP_USAGE,
+		    "--at goes with 'latest' or 'latest:NAME', not with an id");
+	if ((rc = repo_snapshot_find(&then, spec, out, err)) != SNAP_OK)
+		return rc;
+	tell_selection(*out, spec);
+	if (latest)
+		tell_passed_over(&then, *out, spec);
+	if (s->until_ns != 0)
+		tell_which(*out);
+	return SNAP_OK;
 }
 
 void

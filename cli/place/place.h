@@ -20,6 +20,7 @@ struct place {
 	struct repo_snapshots all; /* after place_find() */
 	bool for_backup;           /* set before place_open() */
 	bool for_listing;          /* likewise: nothing but snapshots */
+	int64_t until_ns; /* --at: newer ones are no latest; 0 = all are */
 };
 
 #define PLACE_INIT                                                             \

@@ -58,6 +58,10 @@ void ui_table_free(struct ui_table *t);
 const char *ui_size(uint64_t bytes, char out[UI_SIZE_MAX]);
 /* ISO 8601 in local time with its offset. */
 const char *ui_time(int64_t time_ns, char out[UI_TIME_MAX]);
+/* And back: a time (ns since 1970), or a span ("7d", "36h"); the other is 0.
+ * SNAP_USAGE, which names the option. */
+SNAP_MUST_CHECK enum snap_code ui_when(const char *option, const char *text,
+    int64_t *at_ns, int64_t *ago_ns, struct snap_err *err);
 /* Appends `s`, bytes that are no printable UTF-8 as \xNN. */
 void ui_escape(struct bytes *out, struct span s);
 

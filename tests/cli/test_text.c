@@ -42,6 +42,52 @@ times_have_their_offset(void **state)
 }
 
 static void
+check_when(const char *text, int64_t want_at, int64_t want_ago)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	int64_t at, ago;
+
+	assert_int_equal(ui_when("--at", text, &at, &ago, &err), SNAP_OK);
+	assert_int_equal(at, want_at * INT64_C(1000000000));
+	assert_int_equal(ago, want_ago * INT64_C(1000000000));
+}
+
+static void
+times_are_understood_as_they_are_shown(void **state)
+{
+	static const char *const wrong[] = { "", "7", "0d", "7x", "-7d", "2026",
+		"2026-13-01", "2026-11-00", "2026-11-22T", "2026-11-22T24:00",
+		"2026-11-22T03:15:", "2026-11-22T03:15+", "2026-11-22T03:15+1",
+		"2026-11-22T03:15+01:", "2026-11-22T03:15+01:60",
+		"2026-11-22T03:15ZZ", "2026-11-22T03:15Z ", "yesterday",
+		"2026-11-22T3:15", "99999999999999999999d", "36501d" };
+	struct snap_err err = SNAP_ERR_INIT;
+	int64_t at, ago;
+
+	(void)state;
+	assert_int_equal(setenv("TZ", "IST-05:30", 1), 0);
+	tzset();
+	check_when("2001-09-09T07:16:40+05:30", 1000000000, 0);
+	check_when("2001-09-09 07:16:40", 1000000000, 0);
+	check_when("2001-09-09T07:16", 999999960, 0);
+	check_when("2001-09-09T01:46:40Z", 1000000000, 0);
+	check_when("2001-09-08T17:46:40-08", 1000000000, 0);
+	check_when("2001-09-08T17:16:40-0830", 1000000000, 0);
+	check_when("2001-09-09", 1000000000 - 7 * 3600 - 1000, 0);
+	check_when("2024-02-29T00:00Z", 1709164800, 0);
+	check_when("36h", 0, 36 * 3600);
+	check_when("7d", 0, 7 * 86400);
+	for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
+		assert_int_equal(
+		    ui_when("--at", wrong[i], &at, &ago, &err), SNAP_USAGE);
+	/* A zone with summer time: libc's rules. */
+	assert_int_equal(setenv("TZ", "CET-1CEST,M3.5.0,M10.5.0/3", 1), 0);
+	tzset();
+	check_when("2026-07-01T12:00", 1782900000, 0);
+	check_when("2026-12-01T12:00", 1796122800, 0);
+}
+
+static void
 check_escape(const char *in, size_t len, const char *want)
 {
 	struct bytes b;
@@ -83,6 +129,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(sizes_read_as_postgresql_writes_them),
 		cmocka_unit_test(times_have_their_offset),
+		cmocka_unit_test(times_are_understood_as_they_are_shown),
 		cmocka_unit_test(control_characters_never_reach_a_terminal),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_shown_as_such),
 	};

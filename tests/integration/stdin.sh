@@ -77,6 +77,25 @@ rm -rf "$T/cache"
 expect 0 "with a lost cache" "$SNAP" restore latest:two
 same "nothing changes" "$T/out" "$T/two"
 
+# ---- as it was then
+"$SNAP" --quiet backup --name clock -- echo first || not_ok "clock"
+sleep 1.1
+then=$(TZ=IST-05:30 date +%Y-%m-%dT%H:%M:%S+05:30)
+sleep 1.1
+"$SNAP" --quiet backup --name clock -- echo second || not_ok "clock"
+expect 0 "the latest of a time" "$SNAP" restore latest:clock --at "$then"
+is "is not the newest" "$(cat "$T/out")" first
+says "and is named with its time" 'snapshot [0-9a-f]* of clock, 2'
+expect 0 "of now" "$SNAP" restore latest:clock --at \
+    "$(date -u -d tomorrow +%Y-%m-%dT%H:%MZ)"
+is "it is the newest" "$(cat "$T/out")" second
+expect 1 "of before the first one there is none" \
+    "$SNAP" restore latest:clock --at 24h
+expect 2 "an id has its time" "$SNAP" restore "$id" --at "$then"
+expect 2 "what is no time is refused" "$SNAP" ls latest --at yesterday
+says "with what is one" 'hint: .*2026-11-22T03:15'
+n=$(n_snapshots)
+
 # ---- commands that fail
 expect 1 "a command that fails leaves no snapshot" "$SNAP" backup \
     --name bad -- sh -c 'head -c 100000 "$1"; exit 7' - "$T/one"
