@@ -29,16 +29,17 @@ mend_is_wanted(const struct mend *m, const uint8_t pack[ID_LEN])
 	return false;
 }
 
-enum snap_code
-mend_lose(struct mend *m, const struct mend_loss *loss, struct snap_err *err)
+static enum snap_code
+append(struct mend_loss **list, size_t *n, size_t *cap,
+    const struct mend_loss *loss, struct snap_err *err)
 {
-	void *v = m->lost;
+	void *v = *list;
 	enum snap_code rc;
 
-	rc = vec_room(&v, &m->lost_cap, m->n_lost, sizeof *m->lost, err);
-	m->lost = v;
+	rc = vec_room(&v, cap, *n, sizeof **list, err);
+	*list = v;
 	if (rc == SNAP_OK)
-		m->lost[m->n_lost++] = *loss;
+		(*list)[(*n)++] = *loss;
 	return rc;
 }
 
@@ -259,12 +260,14 @@ is_elsewhere(struct mend *m, const struct known *k, const struct pack_row *row)
 
 static enum snap_code
 lose_row(struct mend *m, const struct known *k, const struct pack_row *row,
-    struct snap_err *err)
+    bool hurt_only, struct snap_err *err)
 {
 	struct pack_row r = *row;
 	struct mend_loss loss;
 
 	memset(&loss, 0, sizeof loss);
+	memcpy(loss.pack, k->o->id, ID_LEN);
+	loss.time = k->o->time_ns;
 	set_origin(k, &r);
 	loss.class = r.class;
 	memcpy(loss.id, r.id, ID_LEN);
@@ -274,7 +277,9 @@ lose_row(struct mend *m, const struct known *k, const struct pack_row *row,
 	loss.has_origin = true;
 	memcpy(loss.origin_pack, r.origin_pack, ID_LEN);
 	loss.origin_time = r.origin_time;
-	return mend_lose(m, &loss, err);
+	if (hurt_only)
+		return append(&m->hurt, &m->n_hurt, &m->hurt_cap, &loss, err);
+	return append(&m->lost, &m->n_lost, &m->lost_cap, &loss, err);
 }
 
 /* A pack of which something is bad: the lock is held. */
@@ -293,11 +298,14 @@ salvage_pack(struct mend *m, const struct known *k, const bool *bad,
 
 		n_bad += bad[i];
 		if (bad[i]) {
-			rc = lose_row(m, k, &row, err);
+			rc = lose_row(m, k, &row, false, err);
 			continue;
 		}
-		if (condemned && is_elsewhere(m, k, &row))
+		if (condemned && is_elsewhere(m, k, &row)) {
+			if ((row.flags & ROW_SPARSE) == 0)
+				rc = lose_row(m, k, &row, true, err);
 			continue;
+		}
 		set_origin(k, &row);
 		rc = mendout_add(m, &row,
 		    row.class == CLASS_DATA ? &k->contents.sessions[row.session]
@@ -386,7 +394,7 @@ lose_missing(struct mend *m, const struct index_pack *pack,
 	loss.n_chunks = row->n_chunks;
 	loss.n_hooks = row->n_hooks;
 	memcpy(loss.hooks, row->hooks, sizeof loss.hooks);
-	return mend_lose(m, &loss, err);
+	return append(&m->lost, &m->n_lost, &m->lost_cap, &loss, err);
 }
 
 /* Copies in several packs: one that says what it replaces first. */
@@ -401,9 +409,8 @@ loss_order(const void *a, const void *b)
 	return d != 0 ? d : y->has_origin - x->has_origin;
 }
 
-/* In a pack: what the cache has the store may have lost. */
-static bool
-is_stored(struct mend *m, const struct mend_loss *l)
+bool
+mend_is_stored(struct mend *m, const struct mend_loss *l, struct copy *where)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	struct copy copies[COPIES], last;
@@ -419,6 +426,8 @@ is_stored(struct mend *m, const struct mend_loss *l)
 			good = (copies[i].flags & ROW_SPARSE) == 0 &&
 			       store_read_copy(m->s, &copies[i], l->id, &plain,
 				   &ignored) == SNAP_OK;
+			if (good)
+				*where = copies[i];
 		}
 		last = copies[n - 1];
 		n = store_copies_after(
@@ -429,25 +438,32 @@ is_stored(struct mend *m, const struct mend_loss *l)
 }
 
 /* What some copy has after all is not lost.  A directory is never a loss. */
-static void
-forget_found(struct mend *m)
+static enum snap_code
+forget_found(struct mend *m, struct snap_err *err)
 {
+	enum snap_code rc = SNAP_OK;
+	struct copy where;
 	size_t n = 0;
 
 	if (m->n_lost != 0)
 		qsort(m->lost, m->n_lost, sizeof *m->lost, loss_order);
-	for (size_t i = 0; i < m->n_lost; i++) {
+	for (size_t i = 0; i < m->n_lost && rc == SNAP_OK; i++) {
 		const struct mend_loss *l = &m->lost[i];
 
 		if (n > 0 && m->lost[n - 1].class == l->class &&
 		    memcmp(m->lost[n - 1].id, l->id, ID_LEN) == 0)
 			continue;
-		if (is_stored(m, l))
+		if (mend_is_stored(m, l, &where)) {
+			if (l->has_origin)
+				rc = append(
+				    &m->hurt, &m->n_hurt, &m->hurt_cap, l, err);
 			continue;
+		}
 		m->r.n_lost += l->class != CLASS_DIR;
 		m->lost[n++] = *l;
 	}
 	m->n_lost = n;
+	return rc;
 }
 
 static enum snap_code
@@ -467,8 +483,11 @@ mend_all(struct mend *m, struct snap_err *err)
 		rc = mend_each_row(m, false, lose_missing, NULL, err);
 	if (rc != SNAP_OK)
 		return rc;
-	forget_found(m);
-	rc = mend_rebuild(m, err);
+	rc = forget_found(m, err);
+	if (rc == SNAP_OK)
+		rc = mend_rebuild(m, err);
+	if (rc == SNAP_OK)
+		rc = mend_replace(m, err);
 	if (rc == SNAP_OK)
 		rc = mendout_flush(m, err);
 	if (rc == SNAP_OK)
@@ -499,6 +518,7 @@ maint_repair_packs(struct store *s, const uint8_t (*only)[ID_LEN],
 	mendout_fini(&m);
 	inventory_fini(&m.inv);
 	free(m.lost);
+	free(m.hurt);
 	free(m.condemn);
 	pthread_mutex_destroy(&m.lock);
 	return rc;

@@ -26,6 +26,9 @@ struct mend_loss {
 	    has_origin; /* a damaged pack is there, which a new copy replaces */
 	uint8_t origin_pack[ID_LEN];
 	int64_t origin_time;
+	uint8_t pack[ID_LEN]; /* that pack; as listed */
+	int64_t time;
+	bool is_replaced; /* replace.c */
 };
 
 struct mend {
@@ -38,6 +41,8 @@ struct mend {
 	struct repo_mend_result r;
 	struct mend_loss *lost;
 	size_t n_lost, lost_cap;
+	struct mend_loss *hurt; /* in a damaged pack, whole in another */
+	size_t n_hurt, hurt_cap;
 	uint8_t (*condemn)[ID_LEN];
 	size_t n_condemn, condemn_cap;
 	/* mendout.c */
@@ -46,8 +51,10 @@ struct mend {
 	size_t n_named, named_cap, named_bytes;
 };
 bool mend_is_wanted(const struct mend *m, const uint8_t pack[ID_LEN]);
-SNAP_MUST_CHECK enum snap_code mend_lose(
-    struct mend *m, const struct mend_loss *loss, struct snap_err *err);
+
+/* In a pack, whole: where.  What the cache has the store may have lost. */
+bool mend_is_stored(
+    struct mend *m, const struct mend_loss *l, struct copy *where);
 
 /* ---- mendout.c: what is written; called with the lock held, or alone */
 SNAP_MUST_CHECK enum snap_code mendout_add(struct mend *m,
@@ -65,6 +72,9 @@ void mendout_fini(struct mend *m);
 
 /* ---- rebuild.c: lost blocks, of chunks that other blocks have */
 SNAP_MUST_CHECK enum snap_code mend_rebuild(
+    struct mend *m, struct snap_err *err);
+/* ---- replace.c: what is whole elsewhere, in the place of what is damaged */
+SNAP_MUST_CHECK enum snap_code mend_replace(
     struct mend *m, struct snap_err *err);
 /* ---- remake.c: directories that are not there, of their blocks */
 SNAP_MUST_CHECK enum snap_code mend_remake(

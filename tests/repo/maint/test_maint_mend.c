@@ -81,6 +81,7 @@ the_next_backup_stores_anew_what_is_lost(void **state)
 	struct world_two t = world_two(state);
 	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
 	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_mend_result r;
 	uint8_t again[ID_LEN];
 
 	world_flip(t.w, pack.s, 100);
@@ -94,8 +95,11 @@ the_next_backup_stores_anew_what_is_lost(void **state)
 	assert_true(world_readable(t.w, 1));
 	(void)world_check(t.w, 100); /* the pack itself is told of */
 	assert_false(world_said(t.w, "snapshot "));
-	/* There is nothing more to do. */
-	assert_int_equal(mend(t.w).n_condemned, 0);
+	/* It takes the place of the damaged one; then nothing is to do. */
+	r = mend(t.w);
+	assert_int_equal(r.n_condemned, 0);
+	assert_int_equal(r.n_moved, 1);
+	assert_int_equal(r.n_lost, 0);
 	assert_int_equal(mend(t.w).n_moved, 0);
 	assert_int_equal(mend(t.w).n_lost, 0);
 }
