@@ -3,14 +3,8 @@
 # a backup and to a restore.  Each ends by itself, with success or with one
 # error and its documented status; there is never a snapshot that is not what
 # was backed up, and without the fault the next run works.
-#
-# Who gives up does so after few seconds of trying and of silence; what shall
-# succeed has the time for it.
-PLACE_SILENCE=3
-TRY=4
-PATIENCE=120
 . "$(dirname "$0")/../lib.sh"
-. "$(dirname "$0")/places.sh"
+. "$(dirname "$0")/befall.sh"
 
 # In which runs (light: all), what befalls it, during what, on which back-ends,
 # what is told to the line or to the service, the status, and a pattern of what
@@ -57,13 +51,6 @@ fault_table() {
 	END
 }
 
-# one error: with what it says, and nothing behind that is another.
-one_error() {
-	n=$(grep -c 'error: ' "$T/err")
-	[ "$n" = 1 ] && ok "$1: one error" || not_ok "$1: $n errors"
-	[ -z "$2" ] || says "$1: that says why" "$2"
-}
-
 mounted=
 make_full() { # a file system of its own that fills up; NONE: not possible
 	d=$SSHD_DIR/data
@@ -73,24 +60,6 @@ make_full() { # a file system of its own that fills up; NONE: not possible
 	mounted=$d/repo/data
 }
 trap '[ -z "$mounted" ] || umount "$mounted"; place_stop' EXIT
-
-befall() { # "line JSON" or "service WHAT JSON"
-	what=${1%% *}
-	rest=${1#* }
-	case $what in
-	line) line "$rest" ;;
-	service) service "${rest%% *}" "${rest#* }" ;;
-	esac
-}
-calm() {
-	line '{"refuse": false, "blackhole": false, "stall_after": -1,
-	    "reset_after": -1, "reset_after_down": -1, "close_after": -1,
-	    "close_after_down": -1, "flip_down": -1, "flips": -1, "latency": 0,
-	    "only": -1, "drop": true}'
-	case $PLACE in
-	s3 | b2*) service clear ;;
-	esac
-}
 
 # sound TEXT: what is listed is what was backed up.
 sound() {
@@ -103,29 +72,6 @@ sound() {
 		    not_ok "$1: as it was"
 		: >"$T/known.$id"
 	done
-}
-
-# judged TEXT STATUS PATTERN: the last command.
-judged() {
-	case $2:$got in
-	0:0)
-		ok "$1: succeeds"
-		[ -z "$3" ] || says "$1: and tells why it took longer" "$3"
-		;;
-	1:1 | 13:13)
-		ok "$1: fails with status $2"
-		one_error "$1" "$3"
-		case "$2:$1" in
-		1:refused* | 1:silence* | 1:*always*) says \
-		    "$1: after the time that it had" "Gave up .*limit $TRY s" ;;
-		esac
-		;;
-	*) not_ok "$1: status $got, not $2" ;;
-	esac
-}
-
-patience() { # STATUS
-	[ "$1" = 0 ] && echo $PATIENCE || echo $TRY
 }
 
 backup_under() { # TEXT FAULT STATUS PATTERN

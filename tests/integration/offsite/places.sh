@@ -244,17 +244,22 @@ place_names() {
 		;;
 	esac
 }
-# One object's bytes, and others in their place: not of B2.
+# One object's bytes, and others in their place.
 place_fetch() { # NAME OBJECT
 	case $(place_of 4) in
 	files) cat "$(place_dir "$1")/$2" ;;
 	s3) rgw_do GET "/snap-test/$1/$2" ;;
+	b2) rc cat "b2:snap-test/$1/$2" ;;
 	esac
 }
 place_store() { # NAME OBJECT FILE
 	case $(place_of 4) in
 	files) cat "$3" >"$(place_dir "$1")/$2" ;;
 	s3) rgw_do PUT "/snap-test/$1/$2" -T "$3" ;;
+	b2) # of two versions the first one counts
+		place_drop "$1" "$2"
+		rc copyto "$3" "b2:snap-test/$1/$2"
+		;;
 	esac
 }
 place_drop() {
