@@ -218,6 +218,21 @@ parent_of(const char *path)
 	return n == 0 ? strdup("/") : strndup(path, n);
 }
 
+int
+fd_sync_parent(const char *path)
+{
+	char *dir = parent_of(path);
+	int rc, saved;
+
+	if (dir == NULL)
+		return -1; /* errno is ENOMEM */
+	rc = fd_sync_dir(dir);
+	saved = errno;
+	free(dir);
+	errno = saved;
+	return rc;
+}
+
 static enum snap_code
 make_one(const char *path, struct snap_err *err)
 {

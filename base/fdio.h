@@ -22,6 +22,8 @@ SNAP_MUST_CHECK enum snap_code fd_slurp(
     const char *path, size_t max, struct bytes *out, struct snap_err *err);
 /* fsync the directory at `path`; 0, or -1 with errno. */
 SNAP_MUST_CHECK int fd_sync_dir(const char *path);
+/* fsync the directory that `path` lies in; 0, or -1 with errno. */
+SNAP_MUST_CHECK int fd_sync_parent(const char *path);
 /* mkdir -p with 0700 for what is new; parents are synced. */
 SNAP_MUST_CHECK enum snap_code fd_mkdirs(
     const char *path, struct snap_err *err);

@@ -39,7 +39,7 @@ struct opts {
 	/* init */
 	const char *chunk_size, *kdf_memory;
 	/* backup */
-	const char *dbname, *host, *port, *user, *jobs, *name, *pg_dump;
+	const char *dbname, *host, *port, *user, *jobs, *name, *pg_dump, *sqlite;
 	const char *lock_wait_timeout, *level;
 	bool no_password, password, is_stdin, deferrable;
 	bool no_role_passwords;
@@ -48,6 +48,8 @@ struct opts {
 	/* restore */
 	const char *at;
 	bool globals, properties, no_transaction, no_restrict, partial;
+	const char *sqlite_to;
+	bool overwrite;
 	/* cat */
 	const char *format, *null;
 	bool header;

@@ -17,6 +17,9 @@
 
 #define PROPS_MAX 128
 
+/* Only there where the stream is a database of SQLite. */
+#define PROP_SQLITE "sqlite-version"
+
 struct props {
 	size_t n;
 	struct repo_property v[PROPS_MAX]; /* keys and values are malloc'd */

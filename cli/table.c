@@ -27,7 +27,7 @@ const struct cmd cmd_table[] = {
 	    "machine: it opens the repository when the passphrase is lost.",
 	    0, 0, cmd_init },
 	{ CMD_BACKUP, "backup",
-	    "[DBNAME] | --stdin --name NAME | "
+	    "[DBNAME] | --sqlite FILE | --stdin --name NAME | "
 	    "--name NAME -- COMMAND [ARG]...",
 	    "make a snapshot of a database, of stdin or of a command's output",
 	    "Reads one consistent snapshot of a PostgreSQL database through "
@@ -36,7 +36,9 @@ const struct cmd cmd_table[] = {
 	    "decides: if it fails there is no snapshot. With --stdin they "
 	    "come from standard input, where the end of half a dump looks "
 	    "like any other, and an empty input is refused. From both a "
-	    "script of pg_dump without its last line is refused.",
+	    "script of pg_dump without its last line is refused. With "
+	    "--sqlite they are a consistent copy of a database of SQLite, "
+	    "made beside its users in $TMPDIR, where it has no name.",
 	    0, 1, cmd_backup },
 	{ CMD_SNAPSHOTS, "snapshots", "[DBNAME-OR-NAME]", "list the snapshots",
 	    "Lists all snapshots, or those of one database or stream name, "
@@ -247,8 +249,11 @@ const struct opt opts_table[] = {
 	    "the pg_dump to use; default: one not older than the server" },
 	{ 0, "stdin", NULL, OPT_FLAG, OFF(is_stdin), CMD_BACKUP,
 	    "back up standard input" },
+	{ 0, "sqlite", "FILE", OPT_STRING, OFF(sqlite), CMD_BACKUP,
+	    "back up a database of SQLite, which may be in use" },
 	{ 0, "name", "NAME", OPT_STRING, OFF(name), CMD_BACKUP,
-	    "what to file standard input or a command's output under" },
+	    "what to file standard input or a command's output under; of "
+	    "--sqlite the default is the last part of FILE" },
 	{ 0, "tag", "TAG", OPT_LIST, OFF(tags), CMD_BACKUP | CMD_SNAPSHOTS,
 	    "mark the snapshot, or list only those that have one of these; "
 	    "may be repeated" },
@@ -328,6 +333,10 @@ const struct opt opts_table[] = {
 	    "csv: the names of the columns first" },
 	{ 0, "null", "STRING", OPT_STRING, OFF(null), CMD_CAT,
 	    "csv: what stands for NULL; default: nothing, without quotes" },
+	{ 0, "sqlite-to", "FILE", OPT_STRING, OFF(sqlite_to), CMD_RESTORE,
+	    "make a database of SQLite of it, check it, and call it FILE" },
+	{ 0, "overwrite", NULL, OPT_FLAG, OFF(overwrite), CMD_RESTORE,
+	    "sqlite-to: also if FILE is there" },
 	{ 0, "write", NULL, OPT_FLAG, OFF(write), CMD_REPAIR,
 	    "snapshots: write a salvaged one beside each damaged one" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),

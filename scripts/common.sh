@@ -4,7 +4,8 @@
 # What the build needs; README.md says it for other systems.
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libpq-dev
     libzstd-dev libsodium-dev libxxhash-dev libjansson-dev libcmocka-dev
-    libcurl4-openssl-dev libssh2-1-dev libssl-dev libexpat1-dev libinih-dev"
+    libcurl4-openssl-dev libssh2-1-dev libssl-dev libexpat1-dev libinih-dev
+    libsqlite3-dev"
 
 # install_packages PACKAGE...: these and BUILD_PACKAGES, where dpkg knows that
 # one is missing.  Elsewhere the caller has to have seen to that.

@@ -19,6 +19,7 @@
 #include "place.h"
 #include "props.h"
 #include "raw.h"
+#include "sqlite.h"
 #include "server.h"
 #include "ui.h"
 
@@ -43,31 +44,49 @@ elapsed_ms(const struct job *j)
 			  (now.tv_nsec - j->start.tv_nsec) / 1000000);
 }
 
+static bool
+is_raw(const struct opts *o)
+{
+	return o->is_stdin || o->has_command || o->sqlite != NULL;
+}
+
+/* What a stream that is no database of PostgreSQL is filed under. */
+static const char *
+raw_name(const struct opts *o)
+{
+	const char *slash;
+
+	if (o->name != NULL || o->sqlite == NULL)
+		return o->name;
+	slash = strrchr(o->sqlite, '/');
+	return slash != NULL ? slash + 1 : o->sqlite;
+}
+
 static enum snap_code
 check_usage(const struct opts *o, struct snap_err *err)
 {
-	bool raw = o->is_stdin || o->has_command;
+	bool raw = is_raw(o);
 
-	if (o->is_stdin && o->has_command)
+	if (o->is_stdin + o->has_command + (o->sqlite != NULL) > 1)
 		return snap_fail(err, SNAP_USAGE,
-		    "--stdin and a command exclude each other");
+		    "--stdin, --sqlite and a command exclude each other");
 	if (o->has_command && o->command[0] == NULL)
 		return snap_fail(
 		    err, SNAP_USAGE, "there is no command behind --");
-	if (raw && (o->name == NULL || o->name[0] == '\0')) {
+	if (raw && (raw_name(o) == NULL || raw_name(o)[0] == '\0')) {
 		(void)snap_fail(err, SNAP_USAGE, "a name is missing");
 		return snap_hint(
 		    err, "Say with --name=NAME what this stream is.");
 	}
-	if (raw && strlen(o->name) > STREAM_NAME_MAX)
+	if (raw && strlen(raw_name(o)) > STREAM_NAME_MAX)
 		return snap_fail(err, SNAP_USAGE,
 		    "the name has more than %d bytes", STREAM_NAME_MAX);
 	if (raw && (o->n_args > 0 || o->dbname != NULL))
 		return snap_fail(err, SNAP_USAGE,
 		    "a database and another source exclude each other");
 	if (!raw && o->name != NULL)
-		return snap_fail(
-		    err, SNAP_USAGE, "--name goes with --stdin or a command");
+		return snap_fail(err, SNAP_USAGE,
+		    "--name goes with --stdin, --sqlite or a command");
 	if (o->n_args > 0 && o->dbname != NULL)
 		return snap_fail(
 		    err, SNAP_USAGE, "the database is named twice");
@@ -92,32 +111,34 @@ commit(struct job *j, struct snap_err *err)
 	return repo_backup_commit(b, j->props.v, j->props.n, &j->snapshot, err);
 }
 
-/* ---- stdin and commands */
+/* ---- stdin, commands and files of SQLite */
 
 static enum snap_code
 backup_raw(struct job *j, struct snap_err *err)
 {
 	const struct opts *o = &j->cli->o;
-	struct repo_backup_opts bo = { .n_lanes = 1, .name = o->name };
+	struct repo_backup_opts bo = { .n_lanes = 1, .name = raw_name(o) };
 	struct child child = CHILD_INIT;
 	enum snap_code rc;
 	int fd = STDIN_FILENO;
 
-	if ((rc = props_add(&j->props, REPO_PROP_NAME, o->name, err)) !=
+	if ((rc = props_add(&j->props, REPO_PROP_NAME, bo.name, err)) !=
 		SNAP_OK ||
+	    (o->sqlite != NULL &&
+		(rc = sqlite_source(j->cli, &j->props, &fd, err)) != SNAP_OK) ||
 	    (rc = repo_backup_begin(j->place.repo, &bo, &j->backup, err)) !=
 		SNAP_OK)
-		return rc;
+		goto out;
 	if (o->has_command) {
 		if ((rc = child_start(&child, o->command, err)) != SNAP_OK) {
 			j->cli->before_work = true;
-			return rc;
+			goto out;
 		}
 		fd = child.fd;
 	}
 	ui_progress_begin("backing up", &j->cli->report);
-	rc = raw_push(fd, o->name, o->has_command,
-	    repo_backup_lane(j->backup, 0), &j->cli->report, err);
+	rc = raw_push(fd, bo.name, !o->is_stdin, repo_backup_lane(j->backup, 0),
+	    &j->cli->report, err);
 	if (rc == SNAP_OK && o->has_command) {
 		rc = child_wait(&child, &j->cli->report, err);
 		if (rc != SNAP_OK)
@@ -129,6 +150,9 @@ backup_raw(struct job *j, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = commit(j, err);
 	ui_progress_end();
+out:
+	if (o->sqlite != NULL && fd > STDIN_FILENO)
+		(void)close(fd);
 	return rc;
 }
 
@@ -280,8 +304,7 @@ cmd_backup(struct cli *c, struct snap_err *err)
 	    (rc = props_add_usual(&j.props, &c->o, err)) != SNAP_OK ||
 	    (rc = place_open(&j.place, c, err)) != SNAP_OK)
 		goto out;
-	rc = c->o.is_stdin || c->o.has_command ? backup_raw(&j, err)
-					       : backup_database(&j, err);
+	rc = is_raw(&c->o) ? backup_raw(&j, err) : backup_database(&j, err);
 	if (rc == SNAP_OK && (rc = show(&j, err)) != SNAP_OK) {
 		hex_encode(j.snapshot.id, REPO_ID_LEN, hex);
 		(void)snap_detail(err, "Snapshot %s was made.", hex);

@@ -6,6 +6,7 @@
 #include "cmd.h"
 #include "json.h"
 #include "place.h"
+#include "props.h"
 #include "ui.h"
 
 static void
@@ -18,11 +19,13 @@ cell_u64(struct ui_table *t, uint64_t v)
 }
 
 static enum snap_code
-as_table(const struct repo_manifest *m, struct snap_err *err)
+as_table(const struct repo_snapshot *s, const struct repo_manifest *m,
+    struct snap_err *err)
 {
 	static const char *const heads[] = { "KIND", "ROWS", "BYTES", "NEW",
 		"PART", "NAME" };
 	struct ui_table *t = ui_table_new(6, heads, 0x1e);
+	bool sqlite = repo_snapshot_prop(s, PROP_SQLITE) != NULL;
 	size_t i;
 
 	if (t == NULL)
@@ -30,7 +33,9 @@ as_table(const struct repo_manifest *m, struct snap_err *err)
 	for (i = 0; i < m->n; i++) {
 		const struct repo_stream *v = &m->v[i];
 
-		ui_table_cell(t, span_str(json_kind(v->kind)));
+		ui_table_cell(t, span_str(sqlite && v->kind == STREAM_RAW
+					      ? "sqlite"
+					      : json_kind(v->kind)));
 		cell_u64(t, v->rows);
 		cell_u64(t, v->bytes);
 		cell_u64(t, v->new_bytes);
@@ -80,7 +85,8 @@ cmd_ls(struct cli *c, struct snap_err *err)
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
 	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
 		goto out;
-	rc = c->o.json ? as_json(&s, snapshot, m, err) : as_table(m, err);
+	rc = c->o.json ? as_json(&s, snapshot, m, err)
+		       : as_table(snapshot, m, err);
 out:
 	repo_manifest_free(m);
 	place_close(&s);

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "files.h"
 #include "json.h"
 #include "place.h"
 #include "raw.h"
@@ -368,6 +369,8 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	const struct repo_snapshot *snapshot = NULL;
 	enum snap_code rc;
 
+	if (files_wanted(&c->o))
+		return files_restore(c, err);
 	if (c->o.globals && c->o.properties)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties exclude each other");

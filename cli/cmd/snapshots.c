@@ -5,6 +5,7 @@
 #include "cmd.h"
 #include "json.h"
 #include "place.h"
+#include "props.h"
 #include "repo_notes.h"
 #include "ui.h"
 
@@ -22,22 +23,24 @@ cell_text(struct ui_table *t, const char *text)
 	ui_table_cell(t, span_str(text != NULL ? text : ""));
 }
 
-/* A part of a database is marked, so that nobody takes it for all of it. */
+/* What is no whole database of PostgreSQL is marked, so that nobody takes it
+ * for one. */
 static void
 cell_source(struct ui_table *t, const struct repo_snapshot *s)
 {
-	const char *name = place_source(s);
+	const char *name = place_source(s), *what = "";
 	struct bytes b;
 
-	if (!s->salvaged &&
-	    repo_snapshot_prop(s, REPO_PROP_SELECTION) == NULL) {
-		cell_text(t, name);
-		return;
-	}
+	if (s->salvaged)
+		what = " (salvaged)";
+	else if (repo_snapshot_prop(s, REPO_PROP_SELECTION) != NULL)
+		what = " (partial)";
+	else if (repo_snapshot_prop(s, PROP_SQLITE) != NULL)
+		what = " (sqlite)";
 	bytes_init(&b, strlen(name) + 16);
 	bytes_put_str(&b, name);
-	bytes_put_str(&b, s->salvaged ? " (salvaged)" : " (partial)");
-	ui_table_cell(t, b.bad ? span_str("(partial)") : bytes_span(&b));
+	bytes_put_str(&b, what);
+	ui_table_cell(t, b.bad ? span_str(what) : bytes_span(&b));
 	bytes_fini(&b);
 }
 

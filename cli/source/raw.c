@@ -244,12 +244,12 @@ write_out(struct raw_sink *s, struct span d, struct snap_err *err)
 
 	if (rc != SNAP_OK)
 		return rc;
-	if (fd_write_all(s->fd, d.p, d.len) != 0) {
-		ui_out_lost(errno);
-		return snap_fail_errno(
-		    err, SNAP_IO, "write to standard output");
-	}
-	return SNAP_OK;
+	if (fd_write_all(s->fd, d.p, d.len) == 0)
+		return SNAP_OK;
+	if (s->path != NULL)
+		return snap_fail_errno(err, SNAP_IO, "write %s", s->path);
+	ui_out_lost(errno);
+	return snap_fail_errno(err, SNAP_IO, "write to standard output");
 }
 
 static enum snap_code
@@ -278,6 +278,7 @@ raw_sink_init(struct raw_sink *s, int fd, bool hold, struct report *r)
 	s->sink.ops = &raw_ops;
 	s->fd = fd;
 	s->hold = hold;
+	s->path = NULL;
 	s->report = r;
 	bytes_init(&s->held, HOLD_MAX);
 }

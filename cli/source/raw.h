@@ -29,6 +29,7 @@ struct raw_sink {
 	struct sink sink;
 	int fd;
 	bool hold;
+	const char *path; /* of fd; NULL = standard output */
 	struct report *report;
 	struct bytes held;
 };

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* files.c - what all restores into files have in common. */
+#include "files.h"
+#include "ui.h"
+
+bool
+files_wanted(const struct opts *o)
+{
+	return o->sqlite_to != NULL || o->overwrite;
+}
+
+static enum snap_code
+check_usage(const struct opts *o, struct snap_err *err)
+{
+	if (o->overwrite && o->sqlite_to == NULL)
+		return snap_fail(
+		    err, SNAP_USAGE, "--overwrite goes with --sqlite-to");
+	if (o->globals || o->properties || o->partial || o->no_transaction ||
+	    o->no_restrict)
+		return snap_fail(err, SNAP_USAGE,
+		    "--sqlite-to does not go with options for a script");
+	return SNAP_OK;
+}
+
+enum snap_code
+files_restore(struct cli *c, struct snap_err *err)
+{
+	struct place s = PLACE_INIT;
+	const struct repo_snapshot *snapshot;
+	struct repo_manifest *m = NULL;
+	enum snap_code rc;
+
+	if ((rc = check_usage(&c->o, err)) != SNAP_OK ||
+	    (rc = place_open(&s, c, err)) != SNAP_OK ||
+	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
+	    (rc = repo_manifest(s.repo, snapshot, &m, err)) != SNAP_OK)
+		goto out;
+	atomic_store(&c->report.bytes_total, snapshot->bytes);
+	ui_progress_begin("restoring", &c->report);
+	rc = tosqlite(c, &s, snapshot, m, err);
+	ui_progress_end();
+out:
+	repo_manifest_free(m);
+	place_close(&s);
+	return rc;
+}
