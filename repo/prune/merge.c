@@ -19,7 +19,7 @@
 
 struct merge {
 	struct prune *p;
-	bool *done;               /* by pack: named by a new segment */
+	bool *done; /* by pack: a new segment has the truth about it */
 	struct segout own, other; /* signed; and what prune cannot vouch for */
 };
 
@@ -84,6 +84,16 @@ carry(struct merge *m, const struct view_segment *seg, struct view_pack *pk,
 	return rc == SNAP_OK ? segout_add(to, &ip, err) : rc;
 }
 
+/* What was there when it was listed is read now, or was in a cache. */
+static enum snap_code
+overtaken(enum snap_code rc, struct snap_err *err)
+{
+	return rc == SNAP_NOTFOUND
+		   ? prune_again(err, "another prune deleted what this one "
+				      "was about to read")
+		   : rc;
+}
+
 static enum snap_code
 rewrite(struct merge *m, const struct view_segment *seg, struct snap_err *err)
 {
@@ -94,7 +104,7 @@ rewrite(struct merge *m, const struct view_segment *seg, struct snap_err *err)
 
 	rc = cached_get(p->s, OBJ_INDEX, seg->id, seg->size, &b, err);
 	if (rc != SNAP_OK)
-		return rc;
+		return overtaken(rc, err);
 	memset(&is, 0, sizeof is);
 	rc = index_segment_decode(b.body.body, &is, err);
 	for (uint32_t i = 0; rc == SNAP_OK && i < is.n_packs; i++) {
@@ -104,8 +114,10 @@ rewrite(struct merge *m, const struct view_segment *seg, struct snap_err *err)
 		if (pk == NULL || pk->size != is.packs[i].size ||
 		    m->done[pk - p->v.packs] || prune_goes(p, pk))
 			continue;
-		m->done[pk - p->v.packs] = true;
-		rc = carry(m, seg, pk, &is.packs[i], err);
+		/* Of one that cannot say itself what it holds each word may be
+		 * the true one, also the second in the same segment. */
+		m->done[pk - p->v.packs] = !pk->unreadable;
+		rc = overtaken(carry(m, seg, pk, &is.packs[i], err), err);
 	}
 	index_segment_fini(&is);
 	store_body_fini(&b);

@@ -17,12 +17,18 @@
 
 #define CLOCK_S 600 /* by which a store's clock may differ from ours */
 
+enum snap_code
+prune_again(struct snap_err *err, const char *why)
+{
+	(void)snap_fail(err, SNAP_BUSY, "%s", why);
+	return snap_hint(err, "Run it again: what it did is not lost.");
+}
+
 static enum snap_code
 stale(struct snap_err *err)
 {
-	(void)snap_fail(err, SNAP_BUSY,
+	return prune_again(err,
 	    "half a grace period went by since this run looked at the store");
-	return snap_hint(err, "Run it again: what it did is not lost.");
 }
 
 enum snap_code

@@ -23,6 +23,8 @@ struct prune {
 	struct mover *mover;
 	size_t n_forget; /* of o->forget: 0 while a snapshot is broken */
 };
+/* SNAP_BUSY, and what to do. */
+enum snap_code prune_again(struct snap_err *err, const char *why);
 /* SNAP_BUSY when half a grace has gone by since the derivation. */
 SNAP_MUST_CHECK enum snap_code prune_fresh(
     const struct prune *p, struct snap_err *err);

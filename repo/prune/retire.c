@@ -48,6 +48,29 @@ list_is_over(const struct prune *p, const struct view_list *l)
 	       (!is_needed(&p->v, l) || !RULE(retire_gone));
 }
 
+/* What has to go first, if there is such a thing, and then the rest.  That stays
+ * as well when the store keeps the first. */
+struct pair {
+	uint8_t kind[2];
+	bool there[2];
+	uint64_t size[2];
+};
+
+static enum snap_code
+delete_pair(struct prune *p, const uint8_t id[ID_LEN], const struct pair *pair,
+    struct snap_err *err)
+{
+	uint64_t denied = p->r->n_denied;
+	enum snap_code rc = SNAP_OK;
+
+	for (int i = 0;
+	     i < 2 && rc == SNAP_OK && p->r->n_denied == denied; i++)
+		if (pair->there[i])
+			rc = prune_delete(
+			    p, pair->kind[i], id, pair->size[i], err);
+	return rc;
+}
+
 enum snap_code
 retire_lists(struct prune *p, struct snap_err *err)
 {
@@ -58,15 +81,15 @@ retire_lists(struct prune *p, struct snap_err *err)
 		    p->v.missing, p->v.n_missing, sizeof *p->v.missing, by_id);
 	for (size_t i = 0; i < p->v.n_lists && rc == SNAP_OK; i++) {
 		const struct view_list *l = &p->v.lists[i];
-
-		if (!list_is_over(p, l))
-			continue;
 		/* A confirmation that does not count may be in the way of one
 		 * that does. */
-		if (l->time >= 0 && !(l->ok_void && !l->is_void))
-			rc = prune_delete(p, OBJ_CONDEMNED, l->id, 0, err);
-		if (rc == SNAP_OK && l->ok_time >= 0)
-			rc = prune_delete(p, OBJ_CONDEMNED_OK, l->id, 0, err);
+		struct pair pair = { { OBJ_CONDEMNED, OBJ_CONDEMNED_OK },
+			{ l->time >= 0 && !(l->ok_void && !l->is_void),
+			    l->ok_time >= 0 },
+			{ 0, 0 } };
+
+		if (list_is_over(p, l))
+			rc = delete_pair(p, l->id, &pair, err);
 	}
 	return rc;
 }
@@ -80,17 +103,16 @@ retire_snapshots(struct prune *p, struct snap_err *err)
 		const struct root *r = &p->roots.v[i];
 		int64_t when = r->snapshot_time > r->ok_time ? r->snapshot_time
 							     : r->ok_time;
+		/* A snapshot without its confirmation is none; the other way
+		 * round it would look like a loss. */
+		struct pair pair = { { OBJ_OK, OBJ_SNAPSHOT },
+			{ r->has_ok, r->has_snapshot },
+			{ r->ok_size, r->snapshot_size } };
 
 		if (r->state != ROOT_FORGOTTEN &&
 		    (r->state != ROOT_GARBAGE || p->v.l0 - when < p->grace))
 			continue;
-		/* A snapshot without its confirmation is none; the other way
-		 * round it would look like a loss. */
-		if (r->has_ok)
-			rc = prune_delete(p, OBJ_OK, r->id, r->ok_size, err);
-		if (rc == SNAP_OK && r->has_snapshot)
-			rc = prune_delete(
-			    p, OBJ_SNAPSHOT, r->id, r->snapshot_size, err);
+		rc = delete_pair(p, r->id, &pair, err);
 	}
 	return rc;
 }

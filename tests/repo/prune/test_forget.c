@@ -226,6 +226,72 @@ what_the_store_does_not_delete_is_counted_and_the_rest_goes(void **state)
 	life_must_be_whole(l);
 }
 
+/* The other way round it would look like a loss, and keep all packs. */
+static void
+a_snapshot_whose_confirmation_the_store_keeps_stays_whole(void **state)
+{
+	char ok[TRANSPORT_NAME_MAX + 1];
+	const struct fault_rule rule = { .op = FAULT_DELETE,
+		.kind = FAULT_BEFORE,
+		.code = SNAP_DENIED,
+		.prefix = ok,
+		.times = FAULT_FOREVER };
+	struct life *l = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_prune_result r;
+
+	(void)life_backup(l);
+	(void)life_backup(l);
+	life_wait(l, 2);
+	half_name(l, 0, true, ok);
+	must(transport_open_fault(l->t, &l->t, &err));
+	must(fault_add(l->t, &rule, &err));
+	r = prune_dropping(l, 0, false);
+	assert_int_equal(r.n_denied, 1);
+	assert_int_equal(life_count(l, "snapshots/"), 4);
+	assert_true(is_listed(l, 0));
+	life_must_be_whole(l);
+	fault_clear(l->t);
+	r = life_prune(l);
+	assert_int_equal(r.n_denied, 0);
+	assert_int_equal(life_count(l, "snapshots/"), 2);
+	l->v[0].forgotten = true;
+	life_must_be_whole(l);
+}
+
+/* So with a list: its confirmation, by which it is over, would go alone, and be
+ * put again for ever. */
+static void
+a_list_that_the_store_keeps_stays_confirmed(void **state)
+{
+	const struct fault_rule rule = { .op = FAULT_DELETE,
+		.kind = FAULT_BEFORE,
+		.code = SNAP_DENIED,
+		.prefix = "condemned/",
+		.nth = 1,
+		.times = 1 };
+	struct life *l = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+
+	(void)life_backup(l);
+	life_change(l, 0, 6000);
+	(void)life_backup(l);
+	life_wait(l, 2);
+	life_forget(l, 0);
+	(void)life_prune(l);
+	life_wait(l, 1);
+	(void)life_prune(l);
+	assert_int_equal(life_count(l, "condemned/"), 2);
+	life_wait(l, 3);
+	must(transport_open_fault(l->t, &l->t, &err));
+	must(fault_add(l->t, &rule, &err));
+	assert_int_equal(life_prune(l).n_denied, 1);
+	assert_int_equal(life_count(l, "condemned/"), 2);
+	fault_clear(l->t);
+	(void)life_prune(l);
+	assert_int_equal(life_count(l, "condemned/"), 0);
+}
+
 /* What a snapshot was, to be put again later. */
 struct kept_pair {
 	char name[2][TRANSPORT_NAME_MAX + 1];
@@ -460,6 +526,8 @@ main(void)
 		T(nothing_is_forgotten_while_a_snapshot_cannot_be_read),
 		T(what_is_not_recorded_is_not_deleted),
 		T(what_the_store_does_not_delete_is_counted_and_the_rest_goes),
+		T(a_snapshot_whose_confirmation_the_store_keeps_stays_whole),
+		T(a_list_that_the_store_keeps_stays_confirmed),
 		T(a_forgotten_snapshot_is_void_when_it_reappears_after_its_record),
 		T(in_a_directory_it_is_broken_then_and_takes_nothing_from_others),
 		T(without_any_snapshot_the_records_stay),
