@@ -347,11 +347,12 @@ repair_packs(struct cli *c, struct place *s, struct snap_err *err)
 	ui_progress_end();
 	if (rc != SNAP_OK)
 		goto out;
-	c->n_warnings = r.n_lost > r.n_rebuilt;
+	c->n_warnings = (r.n_lost > r.n_rebuilt) + (r.n_unread != 0);
 	if (c->o.json) {
 		root = place_json(s);
 		json_put_u64(root, "packs", r.n_packs);
 		json_put_u64(root, "bytes-read", r.bytes_read);
+		json_put_u64(root, "unread", r.n_unread);
 		json_put_u64(root, "damaged", r.n_damaged);
 		json_put_u64(root, "condemned", r.n_condemned);
 		json_put_u64(root, "moved", r.n_moved);
@@ -368,7 +369,15 @@ repair_packs(struct cli *c, struct place *s, struct snap_err *err)
 		ui_info("%" PRIu64 " blocks and %" PRIu64
 			" directories were made again",
 		    r.n_rebuilt, r.n_directories);
-	if (c->n_warnings > 0) {
+	if (r.n_unread > 0) {
+		ui_warning("%" PRIu64 " packs could not be read, named above; "
+			   "whether they are damaged is not known",
+		    r.n_unread);
+		ui_hint("See what is wrong with the disk or the line, and "
+			"repair packs once more. Packs that are given up have "
+			"to be moved away first.");
+	}
+	if (r.n_lost > r.n_rebuilt) {
 		ui_warning("%" PRIu64 " blocks and objects are lost",
 		    r.n_lost - r.n_rebuilt);
 		ui_hint("Make a backup of each database, which stores anew "

@@ -84,6 +84,7 @@ SNAP_MUST_CHECK enum snap_code repo_repair_index(
  */
 struct repo_mend_result {
 	uint64_t n_packs, bytes_read; /* read */
+	uint64_t n_unread; /* the store failed to hand them out: left alone */
 	uint64_t n_damaged, n_condemned, n_moved, bytes_written;
 	uint64_t n_lost;    /* blocks and meta objects without a good copy */
 	uint64_t n_rebuilt; /* of them */

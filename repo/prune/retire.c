@@ -48,8 +48,8 @@ list_is_over(const struct prune *p, const struct view_list *l)
 	       (!is_needed(&p->v, l) || !RULE(retire_gone));
 }
 
-/* What has to go first, if there is such a thing, and then the rest.  That stays
- * as well when the store keeps the first. */
+/* What has to go first, if there is such a thing, and then the rest.  That
+ * stays as well when the store keeps the first. */
 struct pair {
 	uint8_t kind[2];
 	bool there[2];
@@ -63,8 +63,7 @@ delete_pair(struct prune *p, const uint8_t id[ID_LEN], const struct pair *pair,
 	uint64_t denied = p->r->n_denied;
 	enum snap_code rc = SNAP_OK;
 
-	for (int i = 0;
-	     i < 2 && rc == SNAP_OK && p->r->n_denied == denied; i++)
+	for (int i = 0; i < 2 && rc == SNAP_OK && p->r->n_denied == denied; i++)
 		if (pair->there[i])
 			rc = prune_delete(
 			    p, pair->kind[i], id, pair->size[i], err);

@@ -10,7 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fetch.h"
 #include "mend_internal.h"
 #include "raw.h"
 #include "workers.h"
@@ -90,12 +89,12 @@ mend_each_row(struct mend *m, bool listed, mend_row_fn fn, void *arg,
 		}
 		if (rc != SNAP_OK)
 			break;
+		memset(&seg, 0, sizeof seg);
 		rc = index_segment_decode(b.body.body, &seg, err);
 		if (rc == SNAP_OK && !inventory_is_void(m->s, &o[i], seg.l0))
 			rc = each_pack(m, &seg, store_body_is_maintenance(&b),
 			    listed, fn, arg, err);
-		if (rc == SNAP_OK)
-			index_segment_fini(&seg);
+		index_segment_fini(&seg);
 		store_body_fini(&b);
 		if (raw_is_damage(rc))
 			rc = SNAP_OK;
@@ -105,120 +104,21 @@ mend_each_row(struct mend *m, bool listed, mend_row_fn fn, void *arg,
 
 /* ---- one pack */
 
-/* What is known of a pack: its rows, by itself or by the index. */
-struct known {
-	const struct inventory_object *o;
-	struct bytes object;
-	struct pack_contents contents; /* borrows from plain */
-	struct bytes plain;
-	bool by_itself;
-	bool trusted; /* maintenance signed it: its origins count */
-	bool damaged;
-};
-
-static void
-known_fini(struct known *k)
-{
-	pack_contents_fini(&k->contents);
-	bytes_fini(&k->plain);
-	bytes_fini(&k->object);
-}
-
-/* The contents that some segment has of a pack that cannot say them. */
+/* What the disk or the line does not hand out may be sound: it is neither lost
+ * nor condemned. */
 static enum snap_code
-ask_index(struct mend *m, struct known *k, struct snap_err *err)
+leave_unread(struct mend *m, const struct inventory_object *o,
+    const struct snap_err *why)
 {
-	const struct inventory_object *o;
-	size_t n = inventory_of(&m->inv, OBJ_INDEX, &o);
-	struct snap_err ignored = SNAP_ERR_INIT;
-	bool found = false;
-	enum snap_code rc;
-
-	for (size_t i = 0; i < n && !found; i++) {
-		struct index_segment seg;
-		struct store_body b;
-
-		if (store_get_body(m->s, OBJ_INDEX, o[i].id, &b, &ignored) !=
-		    SNAP_OK)
-			continue;
-		if (index_segment_decode(b.body.body, &seg, &ignored) ==
-		    SNAP_OK) {
-			for (uint32_t j = 0; j < seg.n_packs && !found; j++)
-				if (seg.packs[j].kind == k->o->kind &&
-				    memcmp(seg.packs[j].id, k->o->id, ID_LEN) ==
-					0) {
-					bytes_put_span(
-					    &k->plain, seg.packs[j].contents);
-					k->trusted =
-					    store_body_is_maintenance(&b);
-					found = true;
-				}
-			index_segment_fini(&seg);
-		}
-		store_body_fini(&b);
-	}
-	if (!found || bytes_check(&k->plain, &ignored) != SNAP_OK)
-		return SNAP_OK; /* then nothing is known of it */
-	rc = pack_contents_decode(bytes_span(&k->plain), &k->contents, err);
-	return raw_is_damage(rc) ? SNAP_OK : rc;
-}
-
-static enum snap_code
-learn(struct mend *m, struct known *k, struct snap_err *err)
-{
-	struct raw_pack raw;
 	char name[TRANSPORT_NAME_MAX + 1];
-	enum snap_code rc;
 
-	rc = raw_get_pack(m->s, k->o, true, &raw, err);
-	if (rc == SNAP_OK) {
-		k->damaged = raw_pack_checksum(&raw, err) != SNAP_OK;
-		k->object = raw.object; /* moves */
-		k->plain = raw.plain;
-		k->contents = raw.contents;
-		k->by_itself = true;
-		return SNAP_OK;
-	}
-	if (rc == SNAP_NOTFOUND || !raw_is_damage(rc))
-		return rc;
-	k->damaged = true;
-	store_name(k->o->kind, k->o->id, name);
-	rc = store_fetch(m->s, name, &k->object, err);
-	if (rc == SNAP_NOTFOUND)
-		return rc;
-	return raw_is_damage(rc) || rc == SNAP_OK ? ask_index(m, k, err) : rc;
-}
-
-/* Its own word about origins counts by its signature. */
-static void
-learn_trust(struct mend *m, struct known *k)
-{
-	struct snap_err ignored = SNAP_ERR_INIT;
-	struct store_body b;
-
-	if (!k->by_itself || store_get_contents(m->s, k->o->kind, k->o->id,
-				 k->o->size, &b, &ignored) != SNAP_OK)
-		return;
-	k->trusted = store_body_is_maintenance(&b);
-	store_body_fini(&b);
-}
-
-static enum snap_code
-verify(struct mend *m, const struct known *k, const struct pack_row *row,
-    struct bytes *plain, struct snap_err *err)
-{
-	struct copy c;
-
-	if ((uint64_t)row->off + row->sealed_len > k->object.len ||
-	    (row->class == CLASS_DATA) != (k->o->kind == OBJ_DATA))
-		return snap_fail(err, SNAP_CORRUPT, "a frame is cut off");
-	store_copy_of_row(k->o->id, k->o->kind, row,
-	    row->class == CLASS_DATA ? &k->contents.sessions[row->session]
-				     : NULL,
-	    &c);
-	bytes_clear(plain);
-	return store_open_copy(m->s, &c, row->id,
-	    span_of(k->object.p + row->off, row->sealed_len), plain, err);
+	store_name(o->kind, o->id, name);
+	report_log(m->s->report, REPORT_WARNING,
+	    "%s could not be read, and is left as it is: %s", name, why->msg);
+	pthread_mutex_lock(&m->lock);
+	m->r.n_unread++;
+	pthread_mutex_unlock(&m->lock);
+	return SNAP_OK;
 }
 
 /* Prune's rule: a copy of a copy has the origin of the first. */
@@ -345,7 +245,11 @@ mend_pack(void *arg, void *job, struct snap_err *err)
 	bytes_init(&plain, BLOCK_PLAIN_MAX + (64u << 10));
 	rc = report_check(m->s->report, err);
 	if (rc == SNAP_OK)
-		rc = learn(m, &k, err);
+		rc = mend_learn(m, &k, err);
+	if (rc == SNAP_IO) {
+		rc = leave_unread(m, k.o, err);
+		goto out;
+	}
 	if (rc != SNAP_OK)
 		goto out;
 	report_done(m->s->report, k.object.len);
@@ -353,14 +257,14 @@ mend_pack(void *arg, void *job, struct snap_err *err)
 	if (bad == NULL)
 		rc = snap_fail(err, SNAP_NOMEM, "not enough memory");
 	for (uint32_t i = 0; i < k.contents.n_rows && rc == SNAP_OK; i++) {
-		rc = verify(m, &k, &k.contents.rows[i], &plain, err);
+		rc = mend_verify(m, &k, &k.contents.rows[i], &plain, err);
 		if (raw_is_damage(rc)) {
 			bad[i] = k.damaged = true;
 			rc = SNAP_OK;
 		}
 	}
 	if (rc == SNAP_OK && k.damaged)
-		learn_trust(m, &k);
+		mend_learn_trust(m, &k);
 	pthread_mutex_lock(&m->lock);
 	m->r.n_packs++;
 	m->r.bytes_read += k.object.len;
@@ -410,22 +314,28 @@ loss_order(const void *a, const void *b)
 }
 
 bool
-mend_is_stored(struct mend *m, const struct mend_loss *l, struct copy *where)
+mend_is_stored(struct mend *m, const struct mend_loss *l, struct copy *where,
+    bool *unread)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	struct copy copies[COPIES], last;
 	struct bytes plain;
 	bool good = false;
+	enum snap_code rc;
 	size_t n;
 
+	*unread = false;
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
 	n = store_copies(m->s, l->class, l->id, copies, COPIES);
 	while (n > 0 && !good) {
 		for (size_t i = 0; i < n && !good; i++) {
+			if ((copies[i].flags & ROW_SPARSE) != 0)
+				continue;
 			bytes_clear(&plain);
-			good = (copies[i].flags & ROW_SPARSE) == 0 &&
-			       store_read_copy(m->s, &copies[i], l->id, &plain,
-				   &ignored) == SNAP_OK;
+			rc = store_read_copy(
+			    m->s, &copies[i], l->id, &plain, &ignored);
+			*unread |= rc == SNAP_IO;
+			good = rc == SNAP_OK;
 			if (good)
 				*where = copies[i];
 		}
@@ -443,6 +353,7 @@ forget_found(struct mend *m, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 	struct copy where;
+	bool unread;
 	size_t n = 0;
 
 	if (m->n_lost != 0)
@@ -453,12 +364,14 @@ forget_found(struct mend *m, struct snap_err *err)
 		if (n > 0 && m->lost[n - 1].class == l->class &&
 		    memcmp(m->lost[n - 1].id, l->id, ID_LEN) == 0)
 			continue;
-		if (mend_is_stored(m, l, &where)) {
+		if (mend_is_stored(m, l, &where, &unread)) {
 			if (l->has_origin)
 				rc = append(
 				    &m->hurt, &m->n_hurt, &m->hurt_cap, l, err);
 			continue;
 		}
+		if (unread)
+			continue; /* in a pack that is left as it is */
 		m->r.n_lost += l->class != CLASS_DIR;
 		m->lost[n++] = *l;
 	}

@@ -52,9 +52,33 @@ struct mend {
 };
 bool mend_is_wanted(const struct mend *m, const uint8_t pack[ID_LEN]);
 
-/* In a pack, whole: where.  What the cache has the store may have lost. */
-bool mend_is_stored(
-    struct mend *m, const struct mend_loss *l, struct copy *where);
+/* In a pack, whole: where; *unread: one that may have it could not be read.
+ * What the cache has the store may have lost. */
+bool mend_is_stored(struct mend *m, const struct mend_loss *l,
+    struct copy *where, bool *unread);
+
+/* ---- learn.c */
+/* What is known of a pack: its rows, by itself or by the index. */
+struct known {
+	const struct inventory_object *o;
+	struct bytes object;
+	struct pack_contents contents; /* borrows from plain */
+	struct bytes plain;
+	bool by_itself;
+	bool trusted; /* maintenance signed it: its origins count */
+	bool damaged;
+};
+/* Its object and rows; *k is zero but for `o` and its buffers.  SNAP_IO: it can
+ * not be read now, which says nothing of what is there; SNAP_NOTFOUND. */
+SNAP_MUST_CHECK enum snap_code mend_learn(
+    struct mend *m, struct known *k, struct snap_err *err);
+/* Its own word about origins counts by its signature. */
+void mend_learn_trust(struct mend *m, struct known *k);
+void known_fini(struct known *k);
+/* The frame of a row opens and is what its id says; *plain is for use. */
+SNAP_MUST_CHECK enum snap_code mend_verify(struct mend *m,
+    const struct known *k, const struct pack_row *row, struct bytes *plain,
+    struct snap_err *err);
 
 /* ---- mendout.c: what is written; called with the lock held, or alone */
 SNAP_MUST_CHECK enum snap_code mendout_add(struct mend *m,

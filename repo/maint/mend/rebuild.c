@@ -22,6 +22,10 @@ struct wanted {
 	uint32_t chunk;
 	uint32_t source, at; /* where it was found */
 };
+struct source { /* a block */
+	uint8_t id[ID_LEN];
+	bool bad; /* it could not be read */
+};
 struct rebuild {
 	struct mend *m;
 	struct mend_loss **batch;
@@ -29,7 +33,7 @@ struct rebuild {
 	size_t n_batch;
 	struct wanted *wanted; /* sorted by hash */
 	size_t n_wanted, wanted_cap;
-	uint8_t (*sources)[ID_LEN]; /* blocks */
+	struct source *sources;
 	size_t n_sources, sources_cap;
 	struct read_block open; /* the source that was read last */
 	uint32_t is_open;
@@ -139,7 +143,8 @@ search(struct mend *m, const struct index_pack *pack,
 			if (rc != SNAP_OK)
 				break;
 			number = (uint32_t)w->n_sources++;
-			memcpy(w->sources[number], row->id, ID_LEN);
+			memcpy(w->sources[number].id, row->id, ID_LEN);
+			w->sources[number].bad = false;
 		}
 		/* The same chunk may be wanted several times. */
 		while (at > w->wanted && by_hash(at - 1, &key) == 0)
@@ -159,15 +164,18 @@ static bool
 chunk_of(struct rebuild *w, const struct wanted *c, struct span *out)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
+	struct source *from;
 
-	if (c->source == NOWHERE)
+	if (c->source == NOWHERE || w->sources[c->source].bad)
 		return false;
 	if (w->is_open != c->source) {
+		from = &w->sources[c->source];
 		read_block_fini(&w->open);
 		memset(&w->open, 0, sizeof w->open);
 		w->is_open = NOWHERE;
-		if (store_read_block(w->m->s, w->sources[c->source], NULL,
-			&w->open, &ignored) != SNAP_OK)
+		from->bad = store_read_block(w->m->s, from->id, NULL, &w->open,
+				&ignored) != SNAP_OK;
+		if (from->bad)
 			return false;
 		w->is_open = c->source;
 	}

@@ -83,8 +83,9 @@ replace(struct mend *m, const struct mend_loss *l, struct snap_err *err)
 	struct pack_row row;
 	struct copy c;
 	enum snap_code rc;
+	bool unread;
 
-	if (!mend_is_stored(m, l, &c))
+	if (!mend_is_stored(m, l, &c, &unread))
 		return SNAP_OK;
 	bytes_init(&sealed, TRANSPORT_SIZE_MAX);
 	bytes_init(&plain, BLOCK_PLAIN_MAX + (64u << 10));

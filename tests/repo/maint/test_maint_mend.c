@@ -174,6 +174,153 @@ a_repair_that_fails_anywhere_loses_nothing_more(void **state)
 	assert_false(world_said(t.w, "snapshot "));
 }
 
+/* Its rows are bad; a host that was broken into says something else of it in
+ * segments of his own, which come before and behind the true one. */
+static void
+of_two_words_about_a_pack_the_true_one_counts(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct pack_contents nothing;
+	struct index_segment seg;
+	struct transport_stat st;
+	struct index_pack ip;
+	struct repo_mend_result r;
+	struct bytes contents;
+
+	memset(&nothing, 0, sizeof nothing);
+	memset(&seg, 0, sizeof seg);
+	memset(&ip, 0, sizeof ip);
+	assert_int_equal(transport_stat(t.w->t, pack.s, &st, &err), SNAP_OK);
+	assert_true(store_name_parse(pack.s, &ip.kind, ip.id));
+	bytes_init(&contents, 1u << 20);
+	pack_contents_encode(&nothing, &contents);
+	ip.contents = bytes_span(&contents);
+	ip.size = (uint32_t)st.size;
+	seg.l0 = t.w->s->l0;
+	seg.n_packs = 1;
+	seg.packs = &ip;
+	for (int i = 0; i < 16; i++)
+		assert_int_equal(
+		    store_put_segment(t.w->s, &seg, false, &st, &err), SNAP_OK);
+	bytes_fini(&contents);
+	world_flip(t.w, pack.s, ip.size - 100);
+	r = mend(t.w);
+	assert_int_equal(r.n_damaged, 1);
+	assert_int_equal(r.n_lost, 0);
+	assert_true(r.n_moved >= 2);
+	assert_int_equal(transport_delete(t.w->t, pack.s, &err), SNAP_OK);
+	world_reopen(t.w);
+	assert_int_equal(store_look(t.w->s, &err), SNAP_OK);
+	assert_true(world_readable(t.w, 1));
+}
+
+static void
+a_read_that_fails_is_no_damage(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO, pack.s, 1,
+		1, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_mend_result r;
+
+	/* Once: it is read again. */
+	assert_int_equal(fault_add(t.w->t, &rule, &err), SNAP_OK);
+	r = mend(t.w);
+	fault_clear(t.w->t);
+	assert_int_equal(
+	    r.n_unread + r.n_damaged + r.n_lost + r.n_condemned, 0);
+	/* For good: nobody knows what is there. */
+	rule.times = FAULT_FOREVER;
+	assert_int_equal(fault_add(t.w->t, &rule, &err), SNAP_OK);
+	r = mend(t.w);
+	fault_clear(t.w->t);
+	assert_int_equal(r.n_unread, 1);
+	assert_int_equal(r.n_damaged + r.n_lost + r.n_condemned + r.n_moved, 0);
+	assert_true(world_said(t.w, pack.s));
+	assert_true(world_said(t.w, "is left as it is"));
+	assert_int_equal(world_check(t.w, 100).n_errors, 0);
+}
+
+/* Of two copies of a block one is rotten, and the other in a pack that the disk
+ * does not hand out. */
+static void
+what_lies_in_a_pack_that_could_not_be_read_is_not_lost(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0), *before, *now;
+	struct fault_rule rule = { FAULT_GET, FAULT_BEFORE, SNAP_IO, NULL, 1,
+		FAULT_FOREVER, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_mend_result r;
+	size_t n = world_names(t.w, "data/", &before), i = 0;
+
+	/* Its second frame is moved, with others; then it is the bad one. */
+	world_flip(t.w, pack.s, 100);
+	assert_true(mend(t.w).n_moved >= 1);
+	world_flip(t.w, pack.s, 100);
+	world_flip(t.w, pack.s, 20000);
+	assert_int_equal(world_names(t.w, "data/", &now), n + 1);
+	while (i < n && strcmp(before[i].s, now[i].s) == 0)
+		i++;
+	rule.prefix = now[i].s;
+	assert_int_equal(fault_add(t.w->t, &rule, &err), SNAP_OK);
+	r = mend(t.w);
+	fault_clear(t.w->t);
+	assert_int_equal(r.n_damaged, 1);
+	assert_int_equal(r.n_unread, 1);
+	assert_int_equal(r.n_lost, 0);
+	free(before);
+	free(now);
+}
+
+/* Counts what is got of one pack, and fails from the second time on. */
+struct counter {
+	const char *pack;
+	unsigned n;
+};
+
+static enum snap_code
+on_request(void *arg, enum fault_op op, const char *name, struct snap_err *err)
+{
+	struct counter *c = arg;
+
+	if (op != FAULT_GET || strcmp(name, c->pack) != 0 || ++c->n == 1)
+		return SNAP_OK;
+	return snap_fail(err, SNAP_IO, "%s: read error", name);
+}
+
+static void
+a_block_that_could_not_be_read_is_not_asked_for_chunk_by_chunk(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0), other;
+	struct counter c = { other.s, 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_mend_result r;
+	uint8_t again[ID_LEN];
+
+	t.w->backwards = true;
+	world_backup(t.w, 1, "one", again);
+	other = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	t.w->backwards = false;
+	world_flip(t.w, pack.s, 100);
+	fault_set_hook(t.w->t, on_request, &c);
+	r = mend(t.w);
+	fault_clear(t.w->t);
+	assert_int_equal(r.n_lost, 1);
+	assert_int_equal(r.n_rebuilt, 0);
+	/* The pack itself, and the block. */
+	assert_int_equal(c.n, 2);
+	/* And where it can be read it is used. */
+	assert_int_equal(mend(t.w).n_rebuilt, 1);
+	world_reopen(t.w);
+	assert_int_equal(store_look(t.w->s, &err), SNAP_OK);
+	assert_true(world_readable(t.w, 1));
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int
@@ -186,6 +333,10 @@ main(void)
 		T(a_pack_that_lost_its_contents_is_moved_by_the_index),
 		T(directories_that_are_lost_are_made_again),
 		T(a_repair_that_fails_anywhere_loses_nothing_more),
+		T(of_two_words_about_a_pack_the_true_one_counts),
+		T(a_read_that_fails_is_no_damage),
+		T(what_lies_in_a_pack_that_could_not_be_read_is_not_lost),
+		T(a_block_that_could_not_be_read_is_not_asked_for_chunk_by_chunk),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

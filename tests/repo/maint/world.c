@@ -126,6 +126,22 @@ fill(uint8_t *p, size_t len, uint8_t seed, uint32_t block)
 	}
 }
 
+/* The last of its chunks first. */
+static void
+turn_round(uint8_t *data)
+{
+	uint8_t one[CHUNK_LEN];
+
+	for (size_t i = 0; i < CHUNKS / 2; i++) {
+		uint8_t *a = data + i * CHUNK_LEN;
+		uint8_t *b = data + (CHUNKS - 1 - i) * CHUNK_LEN;
+
+		memcpy(one, a, CHUNK_LEN);
+		memcpy(a, b, CHUNK_LEN);
+		memcpy(b, one, CHUNK_LEN);
+	}
+}
+
 /* Plaintext of a block and of its directory, and their id. */
 static void
 make_block(struct world *w, uint8_t seed, uint32_t n, struct bytes *block,
@@ -137,6 +153,8 @@ make_block(struct world *w, uint8_t seed, uint32_t n, struct bytes *block,
 	struct directory d;
 
 	fill(data, sizeof data, seed, n);
+	if (w->backwards)
+		turn_round(data);
 	for (uint32_t i = 0; i < CHUNKS; i++) {
 		lens[i] = CHUNK_LEN;
 		keys_chunk_hash(w->s->keys,

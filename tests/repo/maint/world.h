@@ -27,7 +27,9 @@ struct world {
 	atomic_int cancel;
 	bool like_files; /* times as on a file system, from the next opening */
 	const char *cache_dir; /* from the next opening; NULL: none */
-	bool no_directories;   /* of what is backed up from now on */
+	/* Of what is backed up from now on. */
+	bool no_directories;
+	bool backwards; /* the same chunks, but in other blocks */
 };
 
 /* setup and teardown of cmocka; *state is a struct world with no snapshot. */

@@ -176,8 +176,7 @@ struct thief {
 };
 
 static enum snap_code
-on_request(
-    void *arg, enum fault_op op, const char *name, struct snap_err *err)
+on_request(void *arg, enum fault_op op, const char *name, struct snap_err *err)
 {
 	struct thief *t = arg;
 
