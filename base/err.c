@@ -7,6 +7,7 @@
  * tolerated so that a clean-up path can pass one and lose nothing but text.
  */
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -173,4 +174,22 @@ snap_code_name(enum snap_code code)
 		return "wrongkey";
 	}
 	return "unknown";
+}
+
+const char *
+duration_text(uint64_t seconds, char out[DURATION_MAX])
+{
+	const char *unit = "second";
+	uint64_t n = seconds;
+
+	if (n != 0 && n % 3600 == 0) {
+		n /= 3600;
+		unit = "hour";
+	} else if (n != 0 && n % 60 == 0) {
+		n /= 60;
+		unit = "minute";
+	}
+	(void)snprintf(
+	    out, DURATION_MAX, "%" PRIu64 " %s%s", n, unit, n == 1 ? "" : "s");
+	return out;
 }

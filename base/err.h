@@ -11,6 +11,8 @@
 #ifndef SNAP_ERR_H
 #define SNAP_ERR_H
 
+#include <stdint.h>
+
 #if defined(__GNUC__)
 #define SNAP_MUST_CHECK __attribute__((warn_unused_result))
 #define SNAP_PRINTF(f, a) __attribute__((format(printf, f, a)))
@@ -70,6 +72,11 @@ enum snap_code snap_detail(struct snap_err *err, const char *fmt, ...)
     SNAP_PRINTF(2, 3);
 enum snap_code snap_hint(struct snap_err *err, const char *fmt, ...)
     SNAP_PRINTF(2, 3);
+
+/* For messages: "72 hours", "90 minutes", "1 second": exact, in the largest of
+ * these units of which it has a whole number.  Returns `out`. */
+#define DURATION_MAX 32
+const char *duration_text(uint64_t seconds, char out[DURATION_MAX]);
 
 /* A short lower-case name of a code, for logs and JSON. */
 const char *snap_code_name(enum snap_code code);

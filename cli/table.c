@@ -129,7 +129,8 @@ const struct cmd cmd_table[] = {
 	    "forget snapshots by their ids",
 	    "Snapshots that are named here, whatever the policy says; or, "
 	    "with --broken, all that cannot be read any more and therefore "
-	    "keep garbage. Room is freed by prune.",
+	    "keep garbage; that is refused while packs are in no index, for "
+	    "repair may bring such snapshots back. Room is freed by prune.",
 	    0, 1000, cmd_forget },
 	{ CMD_TAG, "tag",
 	    "SNAPSHOT... --add=TAG | --remove=TAG | --set=TAG,...",

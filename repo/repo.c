@@ -256,9 +256,9 @@ repo_prune(struct repo *r, const struct repo_prune_opts *o,
 
 enum snap_code
 repo_broken(struct repo *r, const char *tmpdir, uint8_t (**ids)[REPO_ID_LEN],
-    size_t *n, struct snap_err *err)
+    size_t *n, size_t *n_unnamed, struct snap_err *err)
 {
-	return prune_broken(r->store, tmpdir, ids, n, err);
+	return prune_broken(r->store, tmpdir, ids, n, n_unnamed, err);
 }
 
 enum snap_code

@@ -54,9 +54,9 @@ repo_notes_tags(const struct repo_notes *n, const struct repo_snapshot *s)
 }
 
 bool
-repo_notes_pinned(const struct repo_notes *n, const struct repo_snapshot *s)
+repo_notes_pinned(const struct repo_notes *n, const uint8_t id[REPO_ID_LEN])
 {
-	return notes_pinned(&n->all, s->id);
+	return notes_pinned(&n->all, id);
 }
 
 size_t

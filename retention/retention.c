@@ -122,6 +122,12 @@ share_tag(const char *a, const char *b)
 	return false;
 }
 
+bool
+retain_is_future(int64_t time_s, int64_t now_s)
+{
+	return time_s > now_s + FUTURE_S;
+}
+
 static void
 apply_group(const struct retain_policy *p, struct retain_item *v, size_t n,
     int64_t now_s)
@@ -139,7 +145,7 @@ apply_group(const struct retain_policy *p, struct retain_item *v, size_t n,
 		if (all)
 			keep(&v[i], RETAIN_LAST);
 	}
-	for (; n > 0 && v[0].time_s > now_s + FUTURE_S; v++, n--)
+	for (; n > 0 && retain_is_future(v[0].time_s, now_s); v++, n--)
 		keep(&v[0], RETAIN_FUTURE);
 	if (n == 0)
 		return;

@@ -80,6 +80,9 @@ struct retain_item {
 void retain_apply(const struct retain_policy *p, struct retain_item *items,
     size_t n, int64_t now_s);
 
+/* Some clock was wrong: it is nobody's newest. */
+bool retain_is_future(int64_t time_s, int64_t now_s);
+
 /*
  * A mistaken policy is told by what it does: true if, of some group, more than
  * half of the snapshots would go and more than half of the time that they

@@ -114,6 +114,7 @@ struct mend {
 	struct ui_table *table;
 	json_t *list;
 	size_t n_hurt;
+	size_t n_busy; /* not salvaged, which another run may do */
 };
 
 static void
@@ -170,6 +171,12 @@ write_salvaged(struct mend *w, const struct repo_snapshot *of,
 	rc = repo_salvage(w->s->repo, of, m, lost, list_damaged, &made, err);
 	if (rc == SNAP_NOTFOUND) {
 		ui_warning("nothing is left of snapshot %.8s", hex);
+		return SNAP_OK;
+	}
+	/* Each is a run of its own: the others need not be. */
+	if (rc == SNAP_BUSY) {
+		ui_warning("snapshot %.8s was not salvaged: %s", hex, err->msg);
+		w->n_busy++;
 		return SNAP_OK;
 	}
 	if (rc != SNAP_OK)
@@ -257,6 +264,17 @@ mend_all(struct mend *w, struct snap_err *err)
 	return rc;
 }
 
+/* When all else is done and told. */
+static enum snap_code
+busy(const struct mend *w, struct snap_err *err)
+{
+	if (w->n_busy == 0)
+		return SNAP_OK;
+	(void)snap_fail(
+	    err, SNAP_BUSY, "%zu snapshots were not salvaged", w->n_busy);
+	return snap_hint(err, "Run it again: the others are not made twice.");
+}
+
 static enum snap_code
 repair_snapshots(struct cli *c, struct place *s, struct snap_err *err)
 {
@@ -304,6 +322,8 @@ repair_snapshots(struct cli *c, struct place *s, struct snap_err *err)
 		ui_info("no snapshot lacks anything");
 	json_decref(w.list);
 	ui_table_free(w.table);
+	if (rc == SNAP_OK)
+		rc = busy(&w, err);
 out:
 	hits_fini(&hits);
 	return rc;
@@ -347,7 +367,7 @@ repair_packs(struct cli *c, struct place *s, struct snap_err *err)
 	ui_progress_end();
 	if (rc != SNAP_OK)
 		goto out;
-	c->n_warnings = (r.n_lost > r.n_rebuilt) + (r.n_unread != 0);
+	c->n_warnings = r.n_lost > r.n_rebuilt || r.n_unread != 0;
 	if (c->o.json) {
 		root = place_json(s);
 		json_put_u64(root, "packs", r.n_packs);

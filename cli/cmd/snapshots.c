@@ -85,7 +85,7 @@ cell_tags(
 
 	bytes_init(&b, strlen(tags) + 16);
 	bytes_put_str(&b, tags);
-	if (repo_notes_pinned(l->said, s))
+	if (repo_notes_pinned(l->said, s->id))
 		bytes_put_str(&b, *tags != '\0' ? " (pinned)" : "(pinned)");
 	ui_table_cell(t, b.bad ? span_str("?") : bytes_span(&b));
 	bytes_fini(&b);
@@ -131,7 +131,7 @@ said_of(const struct listing *l, const struct repo_snapshot *s)
 	(void)json_object_set_new(
 	    one, REPO_PROP_TAGS, json_tags(repo_notes_tags(l->said, s)));
 	(void)json_object_set_new(
-	    one, "pinned", json_boolean(repo_notes_pinned(l->said, s)));
+	    one, "pinned", json_boolean(repo_notes_pinned(l->said, s->id)));
 	return one;
 }
 

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "keep.h"
 #include "repo_care.h"
@@ -82,6 +83,17 @@ choose(struct forgetting *f, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* As retain_apply() orders them; both are of the list that has the oldest by
+ * the store's time first. */
+static bool
+is_newer(const struct repo_snapshot *o, const struct repo_snapshot *s)
+{
+	int64_t a = plan_time(o), b = plan_time(s);
+
+	return (a > b || (a == b && o > s)) &&
+	       !retain_is_future(a, (int64_t)time(NULL));
+}
+
 /* Is a snapshot of its group left that is newer? */
 static bool
 has_newer(const struct forgetting *f, const struct repo_snapshot *s, bool *oom)
@@ -90,12 +102,10 @@ has_newer(const struct forgetting *f, const struct repo_snapshot *s, bool *oom)
 	bool found = false;
 
 	*oom = group == NULL;
-	for (size_t i = f->s.all.n; i-- > 0 && !found && !*oom;) {
+	for (size_t i = 0; i < f->s.all.n && !found && !*oom; i++) {
 		const struct repo_snapshot *o = &f->s.all.v[i];
 
-		if (o == s)
-			break;
-		if (is_chosen(f, o->id))
+		if (!is_newer(o, s) || is_chosen(f, o->id))
 			continue;
 		*oom = (other = plan_group(o)) == NULL;
 		found = !*oom && strcmp(group, other) == 0;
@@ -113,7 +123,7 @@ check(const struct forgetting *f, const struct repo_snapshot *s,
 	bool oom = false;
 
 	hex_encode(s->id, REPO_ID_LEN, hex);
-	if (repo_notes_pinned(f->said, s)) {
+	if (repo_notes_pinned(f->said, s->id)) {
 		(void)snap_fail(
 		    err, SNAP_USAGE, "snapshot %.8s is pinned", hex);
 		return snap_hint(err,
@@ -146,24 +156,62 @@ check_all(const struct forgetting *f, struct snap_err *err)
 	return rc;
 }
 
+/* What may only look broken, and what somebody wanted to keep. */
+static enum snap_code
+check_broken(const struct forgetting *f, size_t n_unnamed, struct snap_err *err)
+{
+	char hex[2 * REPO_ID_LEN + 1];
+	enum snap_code rc = plan_notes_whole(f->said, err);
+
+	for (size_t i = 0; i < f->n && rc == SNAP_OK; i++) {
+		if (!repo_notes_pinned(f->said, f->ids[i]))
+			continue;
+		hex_encode(f->ids[i], REPO_ID_LEN, hex);
+		(void)snap_fail(
+		    err, SNAP_USAGE, "snapshot %.8s is pinned", hex);
+		return snap_hint(err,
+		    "Nothing was forgotten. First: %s unpin %.8s; or, where "
+		    "that does not find it any more, --force.",
+		    SNAP_PROGRAM_NAME, hex);
+	}
+	if (rc != SNAP_OK || n_unnamed == 0)
+		return rc;
+	(void)snap_fail(err, SNAP_USAGE,
+	    "the index does not name %zu packs, which may be all that these "
+	    "snapshots lack",
+	    n_unnamed);
+	return snap_hint(err,
+	    "Nothing was forgotten. First \"%s repair index\" and \"repair "
+	    "packs\", which may bring them back; if that does not help, "
+	    "--force.",
+	    SNAP_PROGRAM_NAME);
+}
+
 /* Their reasons were logged as they were found. */
 static enum snap_code
 choose_broken(struct forgetting *f, struct snap_err *err)
 {
 	const char *tmp = getenv("TMPDIR");
 	char hex[2 * REPO_ID_LEN + 1];
+	size_t n_unnamed = 0;
 	enum snap_code rc;
 
 	ui_progress_begin("reading", &f->cli->report);
 	rc = repo_broken(f->s.repo, tmp != NULL && *tmp != '\0' ? tmp : "/tmp",
-	    &f->ids, &f->n, err);
+	    &f->ids, &f->n, &n_unnamed, err);
 	ui_progress_end();
+	if (rc == SNAP_OK)
+		rc = repo_notes(f->s.repo, &f->said, err);
 	if (rc != SNAP_OK || f->n == 0)
 		return rc;
 	for (size_t i = 0; i < f->n; i++) {
 		hex_encode(f->ids[i], REPO_ID_LEN, hex);
 		ui_info("snapshot %s is broken", hex);
 	}
+	if (!f->cli->o.force)
+		rc = check_broken(f, n_unnamed, err);
+	if (rc != SNAP_OK)
+		return rc;
 	return f->cli->o.dry_run
 		   ? SNAP_OK
 		   : confirm(f->cli,

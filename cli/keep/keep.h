@@ -46,7 +46,9 @@ SNAP_MUST_CHECK enum snap_code plan_check(
     const struct plan *p, struct snap_err *err);
 /* What is compared with what; malloc'd, NULL: no memory. */
 char *plan_group(const struct repo_snapshot *s);
-
+/* When it was made, seconds: the store's time; but a copy was made when its
+ * original was, if who says so may decide what stays. */
+int64_t plan_time(const struct repo_snapshot *s);
 /* SNAP_CORRUPT: a note cannot be read, so a pin may be missing. */
 SNAP_MUST_CHECK enum snap_code plan_notes_whole(
     const struct repo_notes *said, struct snap_err *err);

@@ -65,10 +65,8 @@ days_to(int64_t y, int64_t m, int64_t d)
 	       (153 * m + 2) / 5 + d - 1 - 719468;
 }
 
-/* The store's time; but a copy was made when it was made, if who says so may
- * decide what stays. */
-static int64_t
-time_of(const struct repo_snapshot *s)
+int64_t
+plan_time(const struct repo_snapshot *s)
 {
 	const char *text = repo_snapshot_prop(s, REPO_PROP_TIME);
 	int y, mon, d, h, min, sec, len = 0;
@@ -102,9 +100,9 @@ fill(struct plan *p, struct place *s, struct snap_err *err)
 		if (p->groups[p->n] == NULL)
 			return snap_fail(err, SNAP_NOMEM, "out of memory");
 		it->group = p->groups[p->n];
-		it->time_s = time_of(one);
+		it->time_s = plan_time(one);
 		it->tags = repo_notes_tags(p->said, one);
-		it->pinned = repo_notes_pinned(p->said, one);
+		it->pinned = repo_notes_pinned(p->said, one->id);
 		p->n_pinned += it->pinned;
 		it->of = (void *)(uintptr_t)one;
 	}

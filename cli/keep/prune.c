@@ -86,18 +86,20 @@ static void
 tell_later(const struct repo_prune_result *r, uint32_t grace_s, bool dry)
 {
 	char size[UI_SIZE_MAX], when[UI_TIME_MAX];
-	unsigned hours = (unsigned)((grace_s + 3599) / 3600);
+	char grace[DURATION_MAX];
+
+	(void)duration_text(grace_s, grace);
 
 	if (r->bytes_waiting != 0)
 		ui_info("later: %s %s condemned and %s with a prune after %s: "
-			"backups that run now may need them for %u hours",
+			"backups that run now may need them for %s",
 		    ui_size(r->bytes_waiting, size), dry ? "would be" : "are",
 		    dry ? "would go" : "go", ui_time(r->waiting_ns, when),
-		    hours);
+		    grace);
 	if (r->bytes_young != 0)
 		ui_info("later still: %s that nothing needs are younger than "
-			"%u hours, or of a run that may go on",
-		    ui_size(r->bytes_young, size), hours);
+			"%s, or of a run that may go on",
+		    ui_size(r->bytes_young, size), grace);
 	if (r->bytes_beside != 0)
 		ui_info("not now: %s lie in packs of which enough is needed "
 			"(--repack-below, --max-repack-size)",

@@ -100,7 +100,7 @@ tag_one(struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
 static enum snap_code
 pin_one(struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
 {
-	if (repo_notes_pinned(m->said, s))
+	if (repo_notes_pinned(m->said, s->id))
 		return SNAP_OK;
 	m->n_changed++;
 	return repo_say_pinned(m->s.repo, m->said, s->id, true, err);
@@ -110,7 +110,7 @@ static enum snap_code
 unpin_one(
     struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
 {
-	if (!repo_notes_pinned(m->said, s))
+	if (!repo_notes_pinned(m->said, s->id))
 		return SNAP_OK;
 	m->n_changed++;
 	return repo_say_pinned(m->s.repo, m->said, s->id, false, err);

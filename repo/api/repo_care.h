@@ -139,9 +139,11 @@ SNAP_MUST_CHECK enum snap_code repo_prune(struct repo *r,
 
 /* Snapshots that were meant to stand and cannot be read, or lack something, so
  * that prune keeps what they may need; *ids is malloc'd.  Each is logged, with
- * the reason. */
+ * the reason.  *n_unnamed: packs that no segment of the index names, and that
+ * may be all that they lack. */
 SNAP_MUST_CHECK enum snap_code repo_broken(struct repo *r, const char *tmpdir,
-    uint8_t (**ids)[REPO_ID_LEN], size_t *n, struct snap_err *err);
+    uint8_t (**ids)[REPO_ID_LEN], size_t *n, size_t *n_unnamed,
+    struct snap_err *err);
 
 struct repo_stats {
 	uint64_t n_snapshots, n_packs, n_blocks, n_chunks;

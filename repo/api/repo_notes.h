@@ -22,8 +22,9 @@ size_t repo_notes_damaged(const struct repo_notes *n);
 /* Separated by commas, "" = none; borrowed of either. */
 const char *repo_notes_tags(
     const struct repo_notes *n, const struct repo_snapshot *s);
+/* Also of one that cannot be read. */
 bool repo_notes_pinned(
-    const struct repo_notes *n, const struct repo_snapshot *s);
+    const struct repo_notes *n, const uint8_t id[REPO_ID_LEN]);
 /* Settings by name; none: there is no policy.  Borrowed. */
 size_t repo_notes_policy(
     const struct repo_notes *n, const struct repo_property **settings);

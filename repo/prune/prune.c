@@ -180,13 +180,14 @@ static enum snap_code
 clocks_agree(const struct prune *p, struct snap_err *err)
 {
 	int64_t off = p->v.l0 - p->o->now_ns;
+	char by[DURATION_MAX];
 
 	if (p->o->now_ns == 0 || !RULE(clocks) ||
 	    (off <= CLOCK_S * SECOND_NS && off >= -CLOCK_S * SECOND_NS))
 		return SNAP_OK;
 	(void)snap_fail(err, SNAP_BUSY,
-	    "the store's clock and this machine's differ by %lld seconds",
-	    (long long)(off / SECOND_NS));
+	    "the store's clock and this machine's differ by %s",
+	    duration_text((uint64_t)(off < 0 ? -off : off) / SECOND_NS, by));
 	return snap_hint(err, "Nothing was deleted. Set the clocks.");
 }
 
@@ -382,6 +383,24 @@ prune_run(struct store *s, const struct repo_prune_opts *o,
 	return rc;
 }
 
+/* Packs that a snapshot may look broken for want of: no segment names them, and
+ * the run that put them is over, or they were there when the newest that is
+ * broken came.  What is condemned was dropped from the index by prune. */
+static size_t
+count_unnamed(const struct prune *p)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->v.n_packs; i++) {
+		const struct view_pack *pk = &p->v.packs[i];
+
+		n += !pk->named && !pk->condemned &&
+		     (p->v.l0 - pk->time >= p->grace ||
+			 pk->time <= p->roots.broken_time);
+	}
+	return n;
+}
+
 static enum snap_code
 take_broken(const struct roots *r, uint8_t (**ids)[REPO_ID_LEN], size_t *n,
     struct snap_err *err)
@@ -400,7 +419,7 @@ take_broken(const struct roots *r, uint8_t (**ids)[REPO_ID_LEN], size_t *n,
 
 enum snap_code
 prune_broken(struct store *s, const char *tmpdir, uint8_t (**ids)[REPO_ID_LEN],
-    size_t *n, struct snap_err *err)
+    size_t *n, size_t *n_unnamed, struct snap_err *err)
 {
 	struct repo_prune_opts o = {
 		.dry_run = true, .no_snapshots = true, .tmpdir = tmpdir
@@ -418,6 +437,8 @@ prune_broken(struct store *s, const char *tmpdir, uint8_t (**ids)[REPO_ID_LEN],
 	rc = derive(p, err);
 	if (rc == SNAP_OK)
 		rc = take_broken(&p->roots, ids, n, err);
+	if (rc == SNAP_OK)
+		*n_unnamed = count_unnamed(p);
 	undo(p);
 	free(p);
 	return rc;

@@ -19,6 +19,7 @@ SNAP_MUST_CHECK enum snap_code prune_run(struct store *s,
     struct snap_err *err);
 /* As repo_broken(). */
 SNAP_MUST_CHECK enum snap_code prune_broken(struct store *s, const char *tmpdir,
-    uint8_t (**ids)[REPO_ID_LEN], size_t *n, struct snap_err *err);
+    uint8_t (**ids)[REPO_ID_LEN], size_t *n, size_t *n_unnamed,
+    struct snap_err *err);
 
 #endif

@@ -13,9 +13,9 @@
 
 #include "blockindex.h"
 #include "lists.h"
+#include "run.h"
 #include "slots.h"
 #include "store_internal.h"
-#include "run.h"
 
 #define CACHE_DEFAULT ((uint64_t)2 << 30)
 #define GRACE_MIN 3600u
@@ -72,6 +72,7 @@ static enum snap_code
 check_params(const struct config *c, struct snap_err *err)
 {
 	struct config again;
+	char grace[DURATION_MAX];
 	struct bytes b;
 	enum snap_code rc;
 
@@ -85,9 +86,9 @@ check_params(const struct config *c, struct snap_err *err)
 		rc = snap_fail(err, SNAP_USAGE,
 		    "a parameter of the repository is out of bounds");
 		(void)snap_detail(err,
-		    "chunks %u, blocks %u, packs %u bytes, grace %u seconds",
+		    "chunks %u, blocks %u, packs %u bytes, grace %s",
 		    (unsigned)c->chunk_mean, (unsigned)c->block_size,
-		    (unsigned)c->pack_size, (unsigned)c->grace_s);
+		    (unsigned)c->pack_size, duration_text(c->grace_s, grace));
 	}
 	bytes_fini(&b);
 	return rc;

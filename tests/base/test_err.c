@@ -112,6 +112,32 @@ every_code_has_a_name_of_its_own(void **state)
 	}
 }
 
+static void
+a_duration_of_one_has_no_plural(void **state)
+{
+	char out[DURATION_MAX];
+
+	(void)state;
+	assert_string_equal(duration_text(1, out), "1 second");
+	assert_string_equal(duration_text(60, out), "1 minute");
+	assert_string_equal(duration_text(3600, out), "1 hour");
+	assert_string_equal(duration_text(7200, out), "2 hours");
+	assert_string_equal(duration_text(0, out), "0 seconds");
+}
+
+static void
+a_duration_is_exact_in_the_largest_unit_that_divides_it(void **state)
+{
+	char out[DURATION_MAX];
+
+	(void)state;
+	assert_string_equal(duration_text(72 * 3600, out), "72 hours");
+	assert_string_equal(duration_text(5400, out), "90 minutes");
+	assert_string_equal(duration_text(3601, out), "3601 seconds");
+	assert_string_equal(
+	    duration_text(UINT64_MAX, out), "18446744073709551615 seconds");
+}
+
 int
 main(void)
 {
@@ -124,6 +150,9 @@ main(void)
 		cmocka_unit_test(texts_too_long_are_truncated),
 		cmocka_unit_test(a_missing_error_loses_only_the_text),
 		cmocka_unit_test(every_code_has_a_name_of_its_own),
+		cmocka_unit_test(a_duration_of_one_has_no_plural),
+		cmocka_unit_test(
+		    a_duration_is_exact_in_the_largest_unit_that_divides_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -137,6 +137,7 @@ static enum snap_code
 clock_off(const struct http_reply *r, int64_t sent, struct snap_err *err)
 {
 	int64_t off = r->date_ns / 1000000000 - sent;
+	char by[DURATION_MAX];
 
 	if (r->date_ns == 0)
 		(void)snap_fail(err, SNAP_IO,
@@ -144,9 +145,8 @@ clock_off(const struct http_reply *r, int64_t sent, struct snap_err *err)
 		    "service's");
 	else
 		(void)snap_fail(err, SNAP_IO,
-		    "the clock of this machine is %lld seconds %s the "
-		    "service's",
-		    (long long)(off < 0 ? -off : off),
+		    "the clock of this machine is %s %s the service's",
+		    duration_text((uint64_t)(off < 0 ? -off : off), by),
 		    off < 0 ? "ahead of" : "behind");
 	return snap_hint(err, "Set the clock, for example: timedatectl "
 			      "set-ntp true");

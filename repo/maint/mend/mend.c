@@ -314,8 +314,8 @@ loss_order(const void *a, const void *b)
 }
 
 bool
-mend_is_stored(struct mend *m, const struct mend_loss *l, struct copy *where,
-    bool *unread)
+mend_is_stored(
+    struct mend *m, const struct mend_loss *l, struct copy *where, bool *unread)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	struct copy copies[COPIES], last;

@@ -48,11 +48,13 @@ lease_now(const struct run *r)
 static enum snap_code
 lost(struct run *r, struct snap_err *err)
 {
+	char grace[DURATION_MAX];
+
 	(void)snap_fail(err, SNAP_BUSY, "this run lost its lease");
 	(void)snap_detail(err,
-	    "More than half of the repository's grace period (%u seconds) "
+	    "More than half of the repository's grace period (%s) "
 	    "went by since it last saw that nothing it needs is being pruned.",
-	    (unsigned)r->s->config.grace_s);
+	    duration_text(r->s->config.grace_s, grace));
 	(void)snap_hint(
 	    err, "Run it again: what it stored is found and used again.");
 	return SNAP_BUSY;
