@@ -23,6 +23,7 @@ struct mixture {
 	bool lasting; /* runs last longer than a grace */
 	bool thieves;
 	unsigned spoil; /* per mille of steps: something cannot be read */
+	unsigned rot;   /* in ten thousand steps: a byte is another */
 };
 
 static unsigned
@@ -158,6 +159,23 @@ tidy(void)
 	oracle_must(why == NULL || oracle_believed_lies(), why);
 }
 
+/* Till a repair of packs finds that nothing is left to mend: what it makes
+ * again of one damaged copy the next one has for the others. */
+static void
+mend_all(void)
+{
+	bool done = false;
+
+	for (int i = 0; i < QUIET_PRUNES && !done; i++) {
+		(void)sim_actor("last mender", play_mender, &done);
+		schedule_drain();
+		wire_advance(SECOND);
+		if (oracle_breach() != NULL)
+			return;
+	}
+	oracle_must(done, "a repair of packs never ends");
+}
+
 void
 schedule_finish(void)
 {
@@ -166,6 +184,8 @@ schedule_finish(void)
 	schedule_drain();
 	while (wire_next_time() != NEVER)
 		wire_advance(wire_next_time() - sim_now());
+	if (oracle_breach() == NULL && oracle_is_damaged())
+		mend_all();
 	if (oracle_breach() == NULL)
 		tidy();
 	if (oracle_breach() == NULL)
@@ -197,6 +217,8 @@ come(const struct mixture *m)
 
 	if (m->thieves && sim_chance(80)) {
 		a = sim_actor("thief", play_thief, NULL);
+	} else if (m->rot != 0 && sim_chance(80)) {
+		a = sim_actor("mender", play_mender, NULL);
 	} else if (x < 55) {
 		p = plan_new(sim_chance(500) ? KEY_OWNER : KEY_HOST,
 		    sim_below(6), 2 + (unsigned)sim_below(8), m->universe);
@@ -237,6 +259,7 @@ mix(struct mixture *m)
 	m->lasting = sim_chance(400);
 	m->thieves = sim_chance(500);
 	m->spoil = sim_chance(300) ? 4 : 0;
+	m->rot = sim_chance(400) ? 15 : 0;
 	if (m->lasting) {
 		m->jump = 3;
 		m->sleep = m->sleep < 5 ? m->sleep : 5;
@@ -314,7 +337,23 @@ spoil(const struct mixture *m)
 	if (transport_list(wire_direct(), prefixes[sim_below(6)], choose, name,
 		&err) != SNAP_OK)
 		abort();
+	if (m->rot != 0)
+		oracle_unreadable(name);
 	sim_trace("unreadable: %s", name);
+}
+
+/* Or is another from now on. */
+static void
+rot(const struct mixture *m)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint64_t off;
+
+	if (sim_below(10000) >= m->rot || !oracle_damages(name, &off))
+		return;
+	if (!mem_store_flip(world.mem, name, off, 1))
+		abort();
+	sim_trace("rots: %s", name);
 }
 
 bool
@@ -330,6 +369,7 @@ schedule_random(uint64_t seed, unsigned steps, char out[256])
 			come(&m);
 		pass_time(&m);
 		spoil(&m);
+		rot(&m);
 		a = sim_step(NULL);
 		if (a != NULL)
 			strike(&m, a);

@@ -48,6 +48,8 @@ void play_pruner(struct actor *a);
 /* arg: the id of the one that it forgets; NULL: some. */
 void play_forgetter(struct actor *a);
 void play_repairer(struct actor *a);
+/* Of packs.  arg: a bool, is all done and was before?  May be NULL. */
+void play_mender(struct actor *a);
 /* arg: a theft; NULL: something. */
 enum theft { GARBAGE, GARBAGE_OF_PRUNE, LIE, LIST };
 void play_thief(struct actor *a);

@@ -81,3 +81,25 @@ play_repairer(struct actor *a)
 	    "repairs %u: %s", (unsigned)n, rc == SNAP_OK ? "done" : err.msg);
 	cast_leave(s);
 }
+
+void
+play_mender(struct actor *a)
+{
+	struct repo_mend_result r = { 0 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct store *s = cast_enter(a, KEY_OWNER);
+	bool *done = a->arg;
+	enum snap_code rc;
+
+	rc = maint_repair_packs(s, NULL, 0, &r, &err);
+	if (done != NULL)
+		*done =
+		    rc == SNAP_OK && r.bytes_written == 0 && r.n_condemned == 0;
+	oracle_counts.repairs++;
+	oracle_counts.mended += (unsigned)r.n_condemned;
+	oracle_counts.rebuilt += (unsigned)r.n_rebuilt;
+	sim_trace("mends: %u damaged, %u moved, %u lost: %s",
+	    (unsigned)r.n_damaged, (unsigned)r.n_moved, (unsigned)r.n_lost,
+	    rc == SNAP_OK ? "done" : err.msg);
+	cast_leave(s);
+}

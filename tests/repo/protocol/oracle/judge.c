@@ -50,97 +50,6 @@ list_age(const struct olist *l)
 	return wire_now() - st.time_ns;
 }
 
-/* ---- from a snapshot down */
-
-static void
-add_ref(struct osnapshot *s, uint8_t class, const uint8_t *id, uint64_t bits)
-{
-	uint32_t t = find_thing(class, id);
-	struct ref *r;
-
-	if (t == NOTHING) {
-		breach("2: a snapshot refers to what was never stored");
-		return;
-	}
-	for (size_t i = 0; i < s->n_refs; i++)
-		if (s->refs[i].thing == t) {
-			s->refs[i].bits |= bits;
-			return;
-		}
-	r = MORE(s->refs, s->n_refs);
-	r->thing = t;
-	r->bits = bits;
-}
-
-static struct span
-plain_of(struct osnapshot *s, uint8_t class, const uint8_t *id)
-{
-	uint32_t t = find_thing(class, id);
-
-	add_ref(s, class, id, 1);
-	return t == NOTHING ? span_of(NULL, 0)
-			    : bytes_span(&oracle.things[t].plain);
-}
-
-static void
-walk_recipe(struct osnapshot *s, struct span plain)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct recipe r;
-
-	if (recipe_decode(plain, &r, &err) != SNAP_OK) {
-		breach("2: a recipe: %s", err.msg);
-		return;
-	}
-	for (uint32_t i = 0; i < r.n_extents; i++) {
-		const struct extent *e = &r.extents[i];
-		uint64_t ones = (UINT64_C(1) << e->count) - 1;
-
-		add_ref(s, CLASS_DATA, r.blocks[e->block], ones << e->first);
-	}
-	recipe_fini(&r);
-}
-
-static void
-walk_part(struct osnapshot *s, struct span plain)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct stream_row row;
-	struct cursor c;
-
-	cursor_init(&c, plain);
-	while (c.left != 0) {
-		if (stream_row_decode(&c, &row, &err) != SNAP_OK) {
-			breach("2: a manifest: %s", err.msg);
-			return;
-		}
-		if (row.inline_recipe.len != 0)
-			walk_recipe(s, row.inline_recipe);
-		for (uint32_t i = 0; i < row.n_segments; i++)
-			walk_recipe(s, plain_of(s, CLASS_RECIPE,
-					   row.segments + (size_t)i * ID_LEN));
-	}
-}
-
-void
-walk_snapshot(struct osnapshot *s)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct manifest_root root;
-	struct span plain;
-
-	if (s->n_refs != 0)
-		return;
-	plain = plain_of(s, CLASS_MANIFEST, s->root);
-	if (manifest_root_decode(plain, &root, &err) != SNAP_OK) {
-		breach("2: a manifest's root: %s", err.msg);
-		return;
-	}
-	for (uint32_t i = 0; i < root.n_parts; i++)
-		walk_part(s, plain_of(s, CLASS_MANIFEST,
-				 root.parts + (size_t)i * ID_LEN));
-}
-
 /* ---- acknowledged */
 
 void
@@ -178,14 +87,13 @@ oracle_stolen(void)
 bool
 oracle_has_lies(void)
 {
-	return oracle.stolen;
+	return oracle.stolen || oracle.damaged;
 }
 
 void
 oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 {
 	struct osnapshot *s = find_snapshot(id);
-	size_t n = 0;
 
 	oracle_counts.commits++;
 	oracle.dirty = true;
@@ -206,10 +114,7 @@ oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 			oracle.believed = true;
 			oracle_counts.lost_lies++;
 		}
-		if (s->refs[i].bits != 0)
-			s->refs[n++] = s->refs[i];
 	}
-	s->n_refs = n;
 }
 
 void
@@ -276,7 +181,7 @@ static const char *const classes[] = { "", "block", "directory", "recipe",
 
 /* ---- is it there */
 
-static bool
+bool
 is_named(const struct opack *p)
 {
 	for (size_t i = 0; i < oracle.n_segments; i++) {
@@ -393,7 +298,10 @@ check_condemned(const struct opack *p, const struct osnapshot *s)
 			uint32_t t = p->rows[r].thing;
 			uint64_t bits = p->rows[r].bits & s->refs[j].bits;
 
-			if (t == s->refs[j].thing && uncovered(t, bits) != 0)
+			/* The new copy of a repair may rot as well. */
+			if (t == s->refs[j].thing &&
+			    !oracle.things[t].damaged &&
+			    uncovered(t, bits) != 0)
 				breach("9: the only %s that a snapshot needs "
 				       "is condemned",
 				    classes[oracle.things[t].class]);
@@ -413,7 +321,7 @@ check_list(const struct olist *l, int64_t l0)
 			const struct opack *p = find_pack(l->packs[k]);
 
 			/* What nobody could refer to is not meant. */
-			if (p != NULL && is_named(p))
+			if (p != NULL && is_named(p) && !p->unread)
 				check_condemned(p, s);
 		}
 	}
@@ -447,7 +355,7 @@ is_live(const struct opack *p)
 				t = &oracle.things[p->rows[r].thing];
 				u = &oracle.things[s->refs[k].thing];
 				if ((t == u && (p->rows[r].bits &
-						   s->refs[k].bits) != 0) ||
+						   s->refs[k].all) != 0) ||
 				    (t->class == CLASS_DIR &&
 					u->class == CLASS_DATA &&
 					memcmp(t->id, u->id, ID_LEN) == 0))
@@ -471,6 +379,19 @@ untidy_segment(const struct osegment *s)
 	return NULL;
 }
 
+/* As long as it names one that has to. */
+static bool
+list_may_stay(const struct olist *l)
+{
+	for (size_t i = 0; i < l->n_packs; i++) {
+		const struct opack *p = find_pack(l->packs[i]);
+
+		if (p != NULL && p->exists && may_stay(p))
+			return true;
+	}
+	return false;
+}
+
 const char *
 oracle_untidy(void)
 {
@@ -483,9 +404,13 @@ oracle_untidy(void)
 			walk_snapshot(s);
 		else if (s->exists || s->has_ok)
 			return "9: half of a snapshot stays";
+		/* Nothing goes that was there when it came. */
+		if (stands(s) && lacks_something(s))
+			return NULL;
 	}
 	for (size_t i = 0; i < oracle.n_lists; i++)
-		if (oracle.lists[i].exists || oracle.lists[i].has_ok)
+		if ((oracle.lists[i].exists || oracle.lists[i].has_ok) &&
+		    !list_may_stay(&oracle.lists[i]))
 			return "9: a condemned list stays";
 	for (size_t i = 0; i < oracle.n_segments && why == NULL; i++)
 		why = untidy_segment(&oracle.segments[i]);
@@ -496,6 +421,8 @@ oracle_untidy(void)
 			why = "9: an orphan pack stays";
 		else if (p->exists && !is_live(p))
 			why = "9: a dead pack stays";
+		else if (p->exists && p->damaged && !may_stay(p))
+			why = "9: a damaged pack stays that nothing needs";
 	}
 	return why;
 }
@@ -536,6 +463,8 @@ oracle_must_restore(struct store *fresh)
 			    &oracle.things[s->refs[k].thing];
 
 			bytes_clear(&plain);
+			if (s->refs[k].bits == 0)
+				continue;
 			if (t->class == CLASS_DATA)
 				restore_block(fresh, t, s->refs[k].bits);
 			else if (store_read(fresh, t->class, t->id, &plain,

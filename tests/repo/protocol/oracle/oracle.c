@@ -281,6 +281,8 @@ learn_pack(struct opack *p, struct span data)
 			      : 1;
 		if ((r->flags & ROW_SPARSE) != 0)
 			o->bits = r->bitmap.p[0];
+		o->off = r->off;
+		o->len = r->sealed_len;
 	}
 	pack_contents_fini(&pc);
 	store_body_fini(&b);

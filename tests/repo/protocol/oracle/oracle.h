@@ -24,10 +24,12 @@ struct thing {
 	uint32_t n; /* chunks of a block */
 	uint8_t chunks[BLOCK_MAX];
 	struct bytes plain; /* of others */
+	bool damaged;       /* once, some copy of it */
 };
 struct ref { /* of a snapshot */
 	uint32_t thing;
 	uint64_t bits; /* chunks of a block; 1 */
+	uint64_t all;  /* also those that may be lost */
 };
 
 /* `s`: the owner's, on wire_direct(); it must have looked at nothing. */
@@ -50,12 +52,19 @@ void oracle_saw(const struct actor *by, uint8_t class, const uint8_t *id,
 bool oracle_believed_lies(void);
 /* A key was stolen: there may be lies, of which check complains. */
 void oracle_stolen(void);
+/* Or damage. */
 bool oracle_has_lies(void);
+bool oracle_is_damaged(void);
+/* A byte of a frame of a pack that is there is to be another: which; false:
+ * there is none.  What no other copy has snapshots may lack from now on. */
+bool oracle_damages(char name[TRANSPORT_NAME_MAX + 1], uint64_t *off);
 /* From now on nobody needs it. */
 void oracle_forgets(const uint8_t id[ID_LEN]);
 /* The chunks of which that pack holds true copies. */
 uint64_t oracle_true_bits(
     const uint8_t pack[ID_LEN], uint8_t class, const uint8_t id[ID_LEN]);
+/* For a while it cannot be read: a repair may take that for damage. */
+void oracle_unreadable(const char *name);
 
 /* ---- what actors choose from */
 size_t oracle_things(const struct thing **out);
@@ -75,6 +84,7 @@ void oracle_must_restore(struct store *fresh);
 struct oracle_counts {
 	unsigned commits, refused, deleted, condemned, rescued, retired;
 	unsigned forgotten, crashed, prunes, prunes_failed, lost_lies;
+	unsigned damaged, mended, rebuilt, repairs;
 };
 extern struct oracle_counts oracle_counts;
 

@@ -10,12 +10,14 @@
 struct orow {
 	uint32_t thing;
 	uint64_t bits;
-	bool good; /* true */
+	bool good;         /* true */
+	uint32_t off, len; /* of its frame */
 };
 struct opack {
 	uint8_t id[ID_LEN], kind;
 	uint32_t size;
-	bool exists;
+	bool exists, damaged;
+	bool unread; /* once it could not be, and a repair condemns such */
 	int64_t landed;
 	struct orow *rows;
 	size_t n_rows;
@@ -36,6 +38,7 @@ struct osnapshot {
 	bool exists, has_ok;
 	bool wanted;   /* acknowledged, and nobody has begun to forget it */
 	bool is_noted; /* in a forget record */
+	bool is_walked;
 	int64_t l0, ok_l0, landed, ok_landed;
 	struct ref *refs;
 	size_t n_refs;
@@ -63,7 +66,7 @@ struct osight {
 struct oracle {
 	struct store *s;
 	char breach[256];
-	bool dirty, stolen;
+	bool dirty, stolen, damaged;
 	bool believed; /* somebody took a lie for the truth */
 	struct thing *things;
 	struct opack *packs;
@@ -90,7 +93,17 @@ struct olist *find_list(const uint8_t *id);         /* made when new */
 int64_t list_age(const struct olist *l);
 /* Nothing that a root needed at l0 may be in it, and nowhere else. */
 void check_list(const struct olist *l, int64_t l0);
+bool is_named(const struct opack *p);
+/* Of the snapshot nobody asks for what only damaged frames had (damage.c). */
+void excuse(struct osnapshot *s);
+bool is_there(uint32_t thing); /* some of it, undamaged */
+/* By damage. */
+bool lacks_something(const struct osnapshot *s);
+/* Something of it was damaged, and is whole nowhere else. */
+bool may_stay(const struct opack *p);
 /* What a snapshot needs, by its manifest. */
 void walk_snapshot(struct osnapshot *s);
+/* Once more, when meta objects were lost: what it needs is less now. */
+void walk_again(struct osnapshot *s);
 
 #endif

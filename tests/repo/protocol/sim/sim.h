@@ -42,6 +42,7 @@ struct actor {
 	struct report report;
 	/* What pruners derived last rests on this store time; < 0: not yet. */
 	int64_t derived;
+	int64_t asked; /* for the store's time, last */
 	bool prunes;
 };
 

@@ -341,6 +341,9 @@ wire_list(struct transport *t, const char *prefix, transport_list_fn fn,
 	if (rc != SNAP_OK ||
 	    (wire_hides != NULL && strcmp(wire_hides, prefix) == 0))
 		return rc;
+	/* A prune that derives anew asks for the time, and then for these. */
+	if (w->a->prunes && strcmp(prefix, "notes/") == 0)
+		w->a->derived = w->a->asked;
 	first = list_now(prefix);
 	rc = pass(w, err);
 	if (rc == SNAP_OK && (wire_misses || sim_chance(wire_trouble.torn)))
@@ -393,8 +396,9 @@ wire_time(struct transport *t, int64_t *time_ns, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	*time_ns = wire_now();
+	w->a->asked = sim_now();
 	if (w->a->derived < 0)
-		w->a->derived = sim_now();
+		w->a->derived = w->a->asked;
 	return pass(w, err);
 }
 
