@@ -165,14 +165,19 @@ overlay(struct read_block *b, struct read_block *more, struct snap_err *err)
 {
 	uint32_t before = b->n_found;
 	struct bytes *v;
+	bool same;
 
 	if (b->n == 0) {
 		*b = *more;
 		memset(more, 0, sizeof *more);
 		return SNAP_OK;
 	}
-	if (b->n != more->n ||
-	    memcmp(b->lens, more->lens, b->n * sizeof *b->lens) != 0)
+	/* How long a chunk is that it lacks a copy need not know. */
+	same = b->n == more->n;
+	for (uint32_t i = 0; same && i < b->n; i++)
+		same = b->chunks[i] == NULL || more->chunks[i] == NULL ||
+		       b->lens[i] == more->lens[i];
+	if (!same)
 		return snap_fail(
 		    err, SNAP_CORRUPT, "its copies disagree about its chunks");
 	v = realloc(b->plain, (b->n_plain + 1) * sizeof *v);
@@ -183,6 +188,7 @@ overlay(struct read_block *b, struct read_block *more, struct snap_err *err)
 		if (b->chunks[i] != NULL || more->chunks[i] == NULL)
 			continue;
 		b->chunks[i] = more->chunks[i];
+		b->lens[i] = more->lens[i];
 		memcpy(b->hashes[i], more->hashes[i], ID_LEN);
 		b->n_found++;
 	}

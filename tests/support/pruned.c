@@ -83,6 +83,9 @@ add_sparse(struct store *s, const struct session *session,
 		bitmap.p[i / 8] |= (uint8_t)(1u << i % 8);
 		bytes_put(&live, b.data.p + b.offs[i], b.lens[i]);
 	}
+	for (uint32_t i = 0; i < b.n && plan->forgetful; i++)
+		if ((bitmap.p[i / 8] >> i % 8 & 1) == 0)
+			b.lens[i] = 1;
 	if (plan->garble)
 		memset(live.p, 'x', live.len);
 	block_encode_sparse(
@@ -248,8 +251,8 @@ remove_all(struct transport *t, struct name *v, size_t n)
 void
 pruned_halves(struct store *s)
 {
-	static const struct sparse_plan even = { 2, 0, false },
-					odd = { 2, 1, false };
+	static const struct sparse_plan even = { 2, 0, false, false },
+					odd = { 2, 1, false, false };
 	static uint8_t blocks[HALVES_MAX][ID_LEN];
 	size_t n = pruned_blocks(s, blocks, HALVES_MAX), n_data, n_index;
 	struct name *data, *index;

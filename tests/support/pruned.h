@@ -15,6 +15,7 @@
 struct sparse_plan {
 	uint32_t every, which; /* those with number % every == which */
 	bool garble;           /* other bytes of the same lengths */
+	bool forgetful;        /* of how long the others are, as a repair is */
 };
 
 /* The ids of all blocks in data packs that are there; their number. */

@@ -248,8 +248,8 @@ check(struct world *w)
 static void
 two_halves_of_every_block_make_a_whole(void **state)
 {
-	static const struct sparse_plan even = { 2, 0, false },
-					odd = { 2, 1, false };
+	static const struct sparse_plan even = { 2, 0, false, false },
+					odd = { 2, 1, false, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -261,10 +261,26 @@ two_halves_of_every_block_make_a_whole(void **state)
 	assert_int_equal(check(*state), 0);
 }
 
+/* As a repair leaves what it made again of a block, and a prune the rest. */
+static void
+a_half_that_does_not_know_how_long_the_other_is_will_do(void **state)
+{
+	static const struct sparse_plan even = { 2, 0, false, true },
+					odd = { 2, 1, false, false };
+	struct kill_list full;
+
+	list(*state, "data/", &full);
+	put_sparse(*state, &even);
+	put_sparse(*state, &odd);
+	remove_all(&full);
+	assert_int_equal(read_back(*state), SNAP_OK);
+	assert_int_equal(check(*state), 0);
+}
+
 static void
 a_single_sparse_copy_with_every_chunk_will_do(void **state)
 {
-	static const struct sparse_plan all = { 1, 0, false };
+	static const struct sparse_plan all = { 1, 0, false, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -276,8 +292,8 @@ a_single_sparse_copy_with_every_chunk_will_do(void **state)
 static void
 a_chunk_in_no_copy_fails_the_restore(void **state)
 {
-	static const struct sparse_plan a = { 3, 0, false },
-					b = { 3, 1, false };
+	static const struct sparse_plan a = { 3, 0, false, false },
+					b = { 3, 1, false, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -290,9 +306,9 @@ a_chunk_in_no_copy_fails_the_restore(void **state)
 static void
 garbage_beside_the_truth_is_stepped_over(void **state)
 {
-	static const struct sparse_plan garbage = { 1, 0, true },
-					even = { 2, 0, false },
-					odd = { 2, 1, false };
+	static const struct sparse_plan garbage = { 1, 0, true, false },
+					even = { 2, 0, false, false },
+					odd = { 2, 1, false, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -306,7 +322,7 @@ garbage_beside_the_truth_is_stepped_over(void **state)
 static void
 garbage_alone_never_leaves(void **state)
 {
-	static const struct sparse_plan garbage = { 1, 0, true };
+	static const struct sparse_plan garbage = { 1, 0, true, false };
 	struct kill_list full;
 
 	list(*state, "data/", &full);
@@ -320,8 +336,8 @@ garbage_alone_never_leaves(void **state)
 static void
 sparse_copies_stand_in_for_a_damaged_full_one(void **state)
 {
-	static const struct sparse_plan even = { 2, 0, false },
-					odd = { 2, 1, false };
+	static const struct sparse_plan even = { 2, 0, false, false },
+					odd = { 2, 1, false, false };
 	struct world *w = *state;
 	struct kill_list full;
 
@@ -341,6 +357,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(two_halves_of_every_block_make_a_whole),
+		TEST(a_half_that_does_not_know_how_long_the_other_is_will_do),
 		TEST(a_single_sparse_copy_with_every_chunk_will_do),
 		TEST(a_chunk_in_no_copy_fails_the_restore),
 		TEST(garbage_beside_the_truth_is_stepped_over),
