@@ -48,14 +48,14 @@ struct blocks {
 	size_t n_wanted, n_jobs;
 	struct bytes *spare; /* buffers at rest, up to one for each thread */
 	size_t n_spare;
-	struct block_ref *v[BLOCKS_KEPT];
-	size_t n, n_held;
+	struct block_ref *v[BLOCKS_AHEAD_FAR + BLOCKS_KEPT];
+	size_t n, n_held, n_ahead; /* n_ahead: of those held, at most */
 	uint64_t clock;
 };
 
 /* Blocks that are fetched together, as they lie in the pack. */
 struct block_run {
-	struct block_ref *v[BLOCKS_AHEAD];
+	struct block_ref *v[BLOCKS_AHEAD_FAR];
 	size_t n;
 	size_t len; /* bytes of the pack */
 };
@@ -193,6 +193,8 @@ blocks_new(struct store *s, struct blocks **out, struct snap_err *err)
 	b->store = s;
 	b->wanted_end = &b->wanted;
 	b->n_fetchers = store_n_fetchers(s);
+	b->n_ahead =
+	    transport_is_remote(s->t) ? BLOCKS_AHEAD_FAR : BLOCKS_AHEAD;
 	b->spare = calloc(b->n_fetchers, sizeof *b->spare);
 	if (b->spare == NULL || pthread_mutex_init(&b->lock, NULL) != 0) {
 		free(b->spare);
@@ -206,7 +208,7 @@ blocks_new(struct store *s, struct blocks **out, struct snap_err *err)
 		return snap_fail(err, SNAP_NOMEM, "cannot make a lock");
 	}
 	rc = workers_new(
-	    b->n_fetchers, BLOCKS_AHEAD, fetch, NULL, b, &b->pool, err);
+	    b->n_fetchers, b->n_ahead, fetch, NULL, b, &b->pool, err);
 	if (rc != SNAP_OK) {
 		blocks_free(b);
 		return rc;
@@ -237,7 +239,7 @@ place_for_new(struct blocks *b)
 {
 	struct block_ref **oldest = NULL;
 
-	if (b->n < BLOCKS_KEPT)
+	if (b->n < b->n_ahead + BLOCKS_KEPT)
 		return &b->v[b->n++];
 	for (size_t i = 0; i < b->n; i++)
 		if (b->v[i]->refs == 0 &&
@@ -278,7 +280,7 @@ blocks_take(struct blocks *b, const uint8_t id[ID_LEN], struct block_ref **out,
 		r = b->v[i];
 		if (memcmp(r->id, id, ID_LEN) != 0)
 			continue;
-		if (r->refs == 0 && b->n_held == BLOCKS_AHEAD) {
+		if (r->refs == 0 && b->n_held == b->n_ahead) {
 			*out = NULL;
 			return SNAP_OK;
 		}
@@ -288,7 +290,7 @@ blocks_take(struct blocks *b, const uint8_t id[ID_LEN], struct block_ref **out,
 		return SNAP_OK;
 	}
 	*out = NULL;
-	if (b->n_held == BLOCKS_AHEAD)
+	if (b->n_held == b->n_ahead)
 		return SNAP_OK;
 	r = calloc(1, sizeof *r);
 	if (r == NULL)

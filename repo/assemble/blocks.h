@@ -4,8 +4,9 @@
  *
  * A reader takes references in the order in which it will need the blocks and
  * gives each back after use.  At most BLOCKS_AHEAD distinct blocks are held
- * by references; unused ones stay until their room is needed, the least
- * recently used first.  Not for several readers at once.
+ * by references, BLOCKS_AHEAD_FAR where answers take long; unused ones stay
+ * until their room is needed, the least recently used first.  Not for several
+ * readers at once.
  */
 #ifndef SNAP_BLOCKS_H
 #define SNAP_BLOCKS_H
@@ -14,7 +15,8 @@
 #include "readblock.h"
 
 #define BLOCKS_AHEAD 64
-#define BLOCKS_KEPT 96
+#define BLOCKS_AHEAD_FAR 96 /* from a store behind a line */
+#define BLOCKS_KEPT 32      /* besides */
 
 struct blocks;
 struct block_ref;

@@ -31,7 +31,8 @@ struct entries {
 
 struct load {
 	struct store *s;
-	bool cached; /* the local cache's word counts */
+	bool cached;    /* the local cache's word counts */
+	size_t at_once; /* gets for one snapshot */
 };
 
 static enum snap_code
@@ -167,23 +168,50 @@ get_signed(struct load *l, uint8_t kind, const struct entry *e,
 }
 
 static enum snap_code
-get_confirmation(struct load *l, const struct entry *e,
+read_confirmation(const struct entry *e, const struct store_body *ok,
     struct confirm_body *out, struct snap_err *err)
 {
 	char hex[2 * ID_LEN + 1];
-	struct store_body ok;
-	enum snap_code rc;
+	enum snap_code rc = confirm_decode(ok->body.body, out, err);
 
-	rc = get_signed(l, OBJ_OK, e, &ok, err);
-	if (rc != SNAP_OK)
-		return rc;
-	rc = confirm_decode(ok.body.body, out, err);
 	hex_encode(e->id, ID_LEN, hex);
 	if (rc == SNAP_OK && memcmp(out->id, e->id, ID_LEN) != 0)
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "snapshots/%s.ok: confirms another snapshot", hex);
+	return rc;
+}
+
+static enum snap_code
+get_confirmation(struct load *l, const struct entry *e,
+    struct confirm_body *out, struct snap_err *err)
+{
+	struct store_body ok;
+	enum snap_code rc = get_signed(l, OBJ_OK, e, &ok, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	rc = read_confirmation(e, &ok, out, err);
 	store_body_fini(&ok);
 	return rc;
+}
+
+/* One half of a pair, and what came of asking for it. */
+struct half {
+	uint8_t kind;
+	const struct entry *e;
+	struct store_body body;
+	enum snap_code rc;
+	struct snap_err err;
+};
+
+static enum snap_code
+get_half(void *arg, void *job, struct snap_err *err)
+{
+	struct half *h = job;
+
+	(void)err;
+	h->rc = get_signed(arg, h->kind, h->e, &h->body, &h->err);
+	return SNAP_OK;
 }
 
 /* Both halves of one pair; *stands says whether they are a snapshot, *when
@@ -193,26 +221,35 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
     bool *stands, int64_t *when, struct snap_err *err)
 {
 	struct store *s = l->s;
+	struct half halves[] = { { .kind = OBJ_OK, .e = e },
+		{ .kind = OBJ_SNAPSHOT, .e = e } };
+	struct half *ok = &halves[0], *what = &halves[1];
 	struct snapshot_body *snap = NULL;
 	struct confirm_body confirm;
-	struct store_body body;
 	enum snap_code rc;
 	char hex[2 * ID_LEN + 1];
 
 	*stands = false;
 	*when = e->ok_ns;
 	hex_encode(e->id, ID_LEN, hex);
-	memset(&body, 0, sizeof body);
 	snap = malloc(sizeof *snap);
 	if (snap == NULL)
 		return nomem(err);
-	rc = get_confirmation(l, e, &confirm, err);
+	rc = workers_each(l->at_once, get_half, l, halves, 2, sizeof *ok, err);
+	if (rc == SNAP_OK && ok->rc != SNAP_OK)
+		*err = ok->err;
 	if (rc == SNAP_OK)
+		rc = ok->rc;
+	if (rc == SNAP_OK)
+		rc = read_confirmation(e, &ok->body, &confirm, err);
+	if (rc == SNAP_OK) {
 		*when = store_time(s, confirm.l0, e->ok_ns);
+		rc = what->rc;
+		if (rc != SNAP_OK)
+			*err = what->err;
+	}
 	if (rc == SNAP_OK)
-		rc = get_signed(l, OBJ_SNAPSHOT, e, &body, err);
-	if (rc == SNAP_OK)
-		rc = snapshot_decode(body.body.body, snap, err);
+		rc = snapshot_decode(what->body.body.body, snap, err);
 	if (rc != SNAP_OK)
 		goto out;
 	if (store_is_void(s, confirm.l0, e->ok_ns) ||
@@ -225,9 +262,10 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
 	rc = snapshots_describe(snap, e->id, *when, out, err);
 	*stands = rc == SNAP_OK;
 	if (*stands)
-		out->by_owner = store_body_is_maintenance(&body);
+		out->by_owner = store_body_is_maintenance(&what->body);
 out:
-	store_body_fini(&body);
+	store_body_fini(&ok->body);
+	store_body_fini(&what->body);
 	free(snap);
 	return rc;
 }
@@ -414,6 +452,8 @@ load(struct store *s, bool cached, struct repo_snapshots *out,
 	pair_up(&list);
 	if (cached)
 		cached_prune(s, is_listed, &list);
+	/* Of few, both halves of each. */
+	l.at_once = 2 * list.n <= s->n_requests ? 2 : 1;
 	rc = workers_each(
 	    s->n_requests, load_entry, &l, list.v, list.n, sizeof *list.v, err);
 	if (rc == SNAP_OK)

@@ -33,6 +33,7 @@ struct sftp {
 	atomic_bool no_dir_sync; /* the server cannot sync directories */
 	atomic_int way;          /* enum sftp_way */
 	atomic_uint age;         /* how often we deleted something */
+	bool root_asked;         /* of the first connection, as request 0 */
 	pthread_mutex_t lock;
 	pthread_cond_t free_one;
 	struct sftp_dir *known; /* under `lock`, as all below */
@@ -45,6 +46,7 @@ struct sftp {
 	unsigned n_failed;
 	int64_t enough_until; /* ms: no more of them before that */
 	atomic_bool closing;
+	bool entered; /* once: from then on all log in in that way */
 };
 
 /* A connection for this thread alone; waits for one, or makes one. */

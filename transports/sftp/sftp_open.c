@@ -221,7 +221,11 @@ stat_root(struct sftp *f, struct sftp_conn *c, struct sftp_answer *a,
 {
 	uint32_t first = c->next_id;
 
-	sftp_ask_path(c, SFTP_STAT, f->root);
+	if (f->root_asked)
+		first = 0;
+	else
+		sftp_ask_path(c, SFTP_STAT, f->root);
+	f->root_asked = false;
 	return sftp_answers(c, first, a, 1, err);
 }
 

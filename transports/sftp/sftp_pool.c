@@ -19,6 +19,7 @@
 #define DOUBT_MS 10000      /* and wait no longer for the answer */
 #define ENOUGH_MS 10000     /* after one could not be made, make do */
 #define READERS_MAX 4       /* of one connection, at once */
+#define EARLY 3u            /* to come with the first */
 
 static void
 conn_free(struct sftp_conn *c)
@@ -31,20 +32,104 @@ conn_free(struct sftp_conn *c)
 	free(c);
 }
 
+static void
+wait_a_little(struct sftp *f)
+{
+	struct timespec until;
+
+	(void)clock_gettime(CLOCK_REALTIME, &until);
+	until.tv_nsec += SLICE_NS;
+	if (until.tv_nsec >= 1000000000L) {
+		until.tv_nsec -= 1000000000L;
+		until.tv_sec++;
+	}
+	(void)pthread_cond_timedwait(&f->free_one, &f->lock, &until);
+}
+
+static bool start_maker(struct sftp *f);
+
+/* How to log in is found out by the first; the others have come as far as
+ * that meanwhile. */
 static enum snap_code
-conn_new(struct sftp *f, struct sftp_conn **out, struct snap_err *err)
+wait_for_first(struct sftp *f, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	pthread_mutex_lock(&f->lock);
+	while (rc == SNAP_OK && !f->entered) {
+		rc = report_check(f->cfg.opts->report, err);
+		if (rc == SNAP_OK && atomic_load(&f->closing))
+			rc = snap_fail(
+			    err, SNAP_CANCELLED, "the store is closed");
+		if (rc == SNAP_OK)
+			wait_a_little(f);
+	}
+	pthread_mutex_unlock(&f->lock);
+	return rc;
+}
+
+/* Whoever opens a store asks for several things at once. */
+static void
+start_early(struct sftp *f)
+{
+	pthread_mutex_lock(&f->lock);
+	while (f->n_making < EARLY && f->n_conns < f->max_conns)
+		if (!start_maker(f))
+			break;
+	pthread_mutex_unlock(&f->lock);
+}
+
+/* Log in: the first finds out how, and lets the others go on. */
+static enum snap_code
+log_in(struct sftp *f, struct sftp_conn *c, bool first, struct snap_err *err)
+{
+	enum snap_code rc = ssh_auth_login(f->auth, &c->ssh, err);
+
+	if (rc != SNAP_OK || !first)
+		return rc;
+	pthread_mutex_lock(&f->lock);
+	f->entered = true;
+	pthread_cond_broadcast(&f->free_one);
+	pthread_mutex_unlock(&f->lock);
+	return SNAP_OK;
+}
+
+static enum snap_code
+start(struct sftp *f, struct sftp_conn *c, bool first, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	sftp_hello_begin(c);
+	/* Before it has answered at all, only OpenSSH is known to take more. */
+	if (first && c->ssh.in_order) {
+		f->root_asked = true;
+		sftp_ask_path(c, SFTP_STAT, f->root);
+	}
+	rc = ssh_start(&c->ssh, err);
+	return rc == SNAP_OK ? sftp_hello(c, err) : rc;
+}
+
+static enum snap_code
+conn_new(
+    struct sftp *f, bool by_maker, struct sftp_conn **out, struct snap_err *err)
 {
 	struct sftp_conn *c = calloc(1, sizeof *c);
 	enum snap_code rc;
+	bool first;
 
 	if (c == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a connection");
-	rc = ssh_open(&c->ssh, &f->cfg, f->auth, err);
-	if (rc != SNAP_OK) {
-		free(c);
-		return rc;
-	}
-	rc = sftp_hello(c, err);
+	/* Until there is one, the store is one thread's. */
+	first = !by_maker && !f->entered;
+	rc = ssh_open(&c->ssh, &f->cfg, err);
+	if (rc == SNAP_OK && first)
+		start_early(f);
+	else if (rc == SNAP_OK)
+		rc = wait_for_first(f, err);
+	if (rc == SNAP_OK)
+		rc = log_in(f, c, first, err);
+	if (rc == SNAP_OK)
+		rc = start(f, c, first, err);
 	if (rc != SNAP_OK) {
 		conn_free(c);
 		return rc;
@@ -119,7 +204,7 @@ make_one(void *arg)
 	struct snap_err err;
 	enum snap_code rc;
 
-	rc = conn_new(f, &c, &err);
+	rc = conn_new(f, true, &c, &err);
 	pthread_mutex_lock(&f->lock);
 	f->n_making--;
 	m->done = true;
@@ -154,7 +239,7 @@ reap(struct sftp *f, bool all)
 }
 
 /* Have one made, under the lock.  Without memory there is just none. */
-static void
+static bool
 start_maker(struct sftp *f)
 {
 	struct sftp_maker *m;
@@ -162,33 +247,20 @@ start_maker(struct sftp *f)
 	reap(f, false);
 	m = calloc(1, sizeof *m);
 	if (m == NULL)
-		return;
+		return false;
 	m->f = f;
 	if (pthread_create(&m->id, NULL, make_one, m) != 0) {
 		free(m);
-		return;
+		return false;
 	}
 	m->next = f->makers;
 	f->makers = m;
 	f->n_making++;
 	f->n_conns++;
+	return true;
 }
 
 /* ---- give and take */
-
-static void
-wait_a_little(struct sftp *f)
-{
-	struct timespec until;
-
-	(void)clock_gettime(CLOCK_REALTIME, &until);
-	until.tv_nsec += SLICE_NS;
-	if (until.tv_nsec >= 1000000000L) {
-		until.tv_nsec -= 1000000000L;
-		until.tv_sec++;
-	}
-	(void)pthread_cond_timedwait(&f->free_one, &f->lock, &until);
-}
 
 /* Take an idle one out of the list: one that has the object open, or else the
  * one used last. */
@@ -212,7 +284,7 @@ want_more(struct sftp *f)
 {
 	if (f->idle == NULL && f->n_conns > 0 && f->n_making < f->n_waiting &&
 	    f->n_conns < f->max_conns && ssh_clock_ms() >= f->enough_until)
-		start_maker(f);
+		(void)start_maker(f);
 }
 
 /* Make `g` a reader of a connection that others read by: of one that has the
@@ -311,7 +383,7 @@ take(struct sftp *f, struct sftp_get *g, struct sftp_conn **out, bool *joined,
 		conn_free(c);
 		forget(f, NULL);
 	}
-	rc = conn_new(f, &c, err);
+	rc = conn_new(f, false, &c, err);
 	if (rc != SNAP_OK) {
 		forget(f, err);
 		return rc;

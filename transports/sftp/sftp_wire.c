@@ -388,6 +388,16 @@ no_sftp(struct sftp_conn *c, struct snap_err *err)
 	    c->ssh.cfg->user);
 }
 
+void
+sftp_hello_begin(struct sftp_conn *c)
+{
+	bytes_init(&c->out, OUT_MAX);
+	bytes_init(&c->in, SFTP_PACKET_MAX + 2 * ROOM);
+	begin(c, SFTP_INIT);
+	ssh_put_u32(&c->out, VERSION);
+	sftp_end(c);
+}
+
 enum snap_code
 sftp_hello(struct sftp_conn *c, struct snap_err *err)
 {
@@ -402,11 +412,6 @@ sftp_hello(struct sftp_conn *c, struct snap_err *err)
 	struct span name;
 	bool there = false;
 
-	bytes_init(&c->out, OUT_MAX);
-	bytes_init(&c->in, SFTP_PACKET_MAX + 2 * ROOM);
-	begin(c, SFTP_INIT);
-	ssh_put_u32(&c->out, VERSION);
-	sftp_end(c);
 	while (rc == SNAP_OK && !there) {
 		rc = packet(c, &r, &there, err);
 		if (rc != SNAP_OK)

@@ -156,7 +156,9 @@ SNAP_MUST_CHECK enum snap_code sftp_read_answer(struct sftp_conn *c,
 enum snap_code sftp_refused(
     const struct sftp_answer *a, const char *what, struct snap_err *err);
 enum snap_code sftp_nonsense(struct sftp_conn *c, struct snap_err *err);
-/* Agree on the version. */
+/* Agree on the version: what is to be sent, into c->out, and once that is out
+ * the answer. */
+void sftp_hello_begin(struct sftp_conn *c);
 SNAP_MUST_CHECK enum snap_code sftp_hello(
     struct sftp_conn *c, struct snap_err *err);
 

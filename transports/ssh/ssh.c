@@ -25,6 +25,9 @@
 #define SLICE_MS 100       /* between two looks for a cancellation */
 #define WINDOW (16u << 20) /* bytes the server may send ahead */
 #define OPENSSH "SSH-2.0-OpenSSH_"
+/* A session that is given up while it agrees on keys is not freed whole by
+ * libssh2 1.10: with a server that answers, a close waits for that. */
+#define CLOSE_MS 5000
 #define ALIVE_S 30 /* an idle connection shows a sign of life */
 #define ALIVE_MISSED 4
 
@@ -59,8 +62,13 @@ wait_slice(struct ssh *s, short events, struct snap_err *err)
 	rc = report_check(s->cfg->opts->report, err);
 	if (rc != SNAP_OK)
 		return rc;
-	if (s->cfg->closing != NULL && atomic_load(s->cfg->closing))
-		return snap_fail(err, SNAP_CANCELLED, "the store is closed");
+	if (s->cfg->closing != NULL && atomic_load(s->cfg->closing)) {
+		if (s->agreeing && libssh2_session_banner_get(s->session))
+			limit = limit < CLOSE_MS ? limit : CLOSE_MS;
+		else
+			return snap_fail(
+			    err, SNAP_CANCELLED, "the store is closed");
+	}
 	if (ssh_clock_ms() - s->since > limit)
 		return silent(s, limit, err);
 	if (poll(p, 2, SLICE_MS) < 0) {
@@ -345,6 +353,7 @@ greet(struct ssh *s, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = prefer_known(s, bytes_span(&hosts), &some, err);
 	s->since = ssh_clock_ms();
+	s->agreeing = true;
 	while (rc == SNAP_OK) {
 		n = libssh2_session_handshake(s->session, s->fd);
 		if (n == 0)
@@ -356,6 +365,7 @@ greet(struct ssh *s, struct snap_err *err)
 		else
 			rc = ssh_fail(s, n, "agree on keys with", err);
 	}
+	s->agreeing = false;
 	if (rc == SNAP_OK) {
 		key = libssh2_session_banner_get(s->session);
 		s->in_order = key != NULL &&
@@ -373,9 +383,8 @@ greet(struct ssh *s, struct snap_err *err)
 	return rc;
 }
 
-/* A channel with the SFTP server at its other end. */
-static enum snap_code
-start_sftp(struct ssh *s, struct snap_err *err)
+enum snap_code
+ssh_start(struct ssh *s, struct snap_err *err)
 {
 	LIBSSH2_CHANNEL *ch = NULL;
 	enum snap_code rc = SNAP_OK;
@@ -428,8 +437,7 @@ make_wake(struct ssh *s, struct snap_err *err)
 }
 
 enum snap_code
-ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
-    struct snap_err *err)
+ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct snap_err *err)
 {
 	LIBSSH2_DISCONNECT_FUNC((*words)) = last_words;
 	void *callback = NULL;
@@ -457,10 +465,6 @@ ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
 	(void)libssh2_session_callback_set(
 	    s->session, LIBSSH2_CALLBACK_DISCONNECT, callback);
 	rc = greet(s, err);
-	if (rc == SNAP_OK)
-		rc = ssh_auth_login(auth, s, err);
-	if (rc == SNAP_OK)
-		rc = start_sftp(s, err);
 	if (rc != SNAP_OK)
 		goto fail;
 	return SNAP_OK;

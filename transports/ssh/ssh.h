@@ -49,6 +49,7 @@ struct ssh {
 	bool half_sent;       /* a packet of ours is on its way: finish it */
 	bool half_read;       /* likewise one that a read has to send */
 	bool in_order;        /* answers requests in their order: OpenSSH */
+	bool agreeing;        /* on keys */
 	bool hung_up;         /* the server said so */
 	char last_words[160]; /* what it said with that */
 	const struct bytes *password; /* while it may be asked for */
@@ -57,9 +58,11 @@ struct ssh {
 /* Milliseconds of a clock that only goes forward. */
 int64_t ssh_clock_ms(void);
 
-/* Connect, check the host key, log in, start the SFTP server. */
-SNAP_MUST_CHECK enum snap_code ssh_open(struct ssh *s,
-    const struct ssh_cfg *cfg, struct ssh_auth *auth, struct snap_err *err);
+/* Connect and check the host key. */
+SNAP_MUST_CHECK enum snap_code ssh_open(
+    struct ssh *s, const struct ssh_cfg *cfg, struct snap_err *err);
+/* Once logged in: start the SFTP server, with a channel to it. */
+SNAP_MUST_CHECK enum snap_code ssh_start(struct ssh *s, struct snap_err *err);
 void ssh_close(struct ssh *s);
 /* Wait until the session may go on; SNAP_CANCELLED, SNAP_TRANSIENT. */
 SNAP_MUST_CHECK enum snap_code ssh_wait(struct ssh *s, struct snap_err *err);
@@ -136,6 +139,7 @@ struct ssh_keyfile {
 	char *path;
 	struct bytes text;   /* the private key as in its file */
 	struct bytes public; /* its public key; empty when not known */
+	struct bytes line;   /* that as in a .pub file; likewise */
 	bool encrypted;
 };
 

@@ -241,12 +241,16 @@ static enum snap_code
 use_key(struct ssh_auth *a, struct ssh *s, const struct ssh_keyfile *k, int *n,
     struct snap_err *err)
 {
+	/* With the public key at hand it derives the key of the file, which is
+	 * slow by intent, once and not twice. */
+	const struct span line =
+	    k->encrypted ? bytes_span(&k->line) : span_of(NULL, 0);
 	enum snap_code rc = SNAP_OK;
 
 	UNTIL_DONE(s, *n,
 	    libssh2_userauth_publickey_frommemory(s->session, s->cfg->user,
-		strlen(s->cfg->user), NULL, 0, (const char *)k->text.p,
-		k->text.len,
+		strlen(s->cfg->user), (const char *)line.p, line.len,
+		(const char *)k->text.p, k->text.len,
 		k->encrypted && a->passphrase.len > 0
 		    ? (const char *)a->passphrase.p
 		    : NULL),

@@ -121,6 +121,24 @@ ssh_keyfile_parse(struct ssh_keyfile *k, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* "type base64", for libssh2 would decrypt the key to learn it. */
+static enum snap_code
+write_line(struct ssh_keyfile *k, struct snap_err *err)
+{
+	uint8_t four[5];
+	char type[64];
+	size_t n;
+
+	ssh_key_type(bytes_span(&k->public), type, sizeof type);
+	bytes_printf(&k->line, "%s ", type);
+	for (size_t i = 0; i < k->public.len; i += n) {
+		n = k->public.len - i < 3 ? k->public.len - i : 3;
+		(void)EVP_EncodeBlock(four, k->public.p + i, (int)n);
+		bytes_put(&k->line, four, 4);
+	}
+	return bytes_check(&k->line, err);
+}
+
 enum snap_code
 ssh_keyfile_load(struct ssh_keyfile *k, const char *path, struct snap_err *err)
 {
@@ -129,6 +147,7 @@ ssh_keyfile_load(struct ssh_keyfile *k, const char *path, struct snap_err *err)
 	memset(k, 0, sizeof *k);
 	bytes_init(&k->text, SSH_FILE_MAX + 1);
 	bytes_init(&k->public, SSH_FILE_MAX);
+	bytes_init(&k->line, 2 * SSH_FILE_MAX);
 	k->path = strdup(path);
 	if (k->path == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for a key");
@@ -145,7 +164,11 @@ ssh_keyfile_load(struct ssh_keyfile *k, const char *path, struct snap_err *err)
 	k->text.len--;
 	if (k->public.len == 0)
 		read_public(k);
-	return SNAP_OK;
+	if (k->public.len > 0)
+		rc = write_line(k, err);
+	if (rc != SNAP_OK)
+		ssh_keyfile_fini(k);
+	return rc;
 }
 
 void
@@ -154,5 +177,6 @@ ssh_keyfile_fini(struct ssh_keyfile *k)
 	free(k->path);
 	bytes_fini_wipe(&k->text);
 	bytes_fini(&k->public);
+	bytes_fini(&k->line);
 	memset(k, 0, sizeof *k);
 }

@@ -41,6 +41,7 @@ struct line {
 	size_t n;
 	unsigned clock;
 	bool meeting, missed; /* see meets[]; one came alone */
+	bool pairing;         /* what is got of snapshots/ waits for another */
 };
 /* Who waits for whom while `meeting`. */
 static const struct {
@@ -60,6 +61,16 @@ find(struct line *l, const char *what)
 		if (strncmp(l->v[i].what, what, strlen(what)) == 0)
 			return &l->v[i];
 	return NULL;
+}
+
+static size_t
+count(struct line *l, const char *what)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < l->n; i++)
+		n += strncmp(l->v[i].what, what, strlen(what)) == 0;
+	return n;
 }
 
 static size_t
@@ -83,6 +94,10 @@ begin(struct line *l, const char *op, const char *name)
 		       find(l, meets[i].other) == NULL)
 			l->missed = pthread_cond_timedwait(
 					&l->begun, &l->lock, &until) != 0;
+	while (l->pairing && strncmp(e->what, "get snapshots/", 14) == 0 &&
+	       !l->missed && count(l, "get snapshots/") < 2)
+		l->missed =
+		    pthread_cond_timedwait(&l->begun, &l->lock, &until) != 0;
 	(void)pthread_mutex_unlock(&l->lock);
 	return at;
 }
@@ -265,16 +280,6 @@ backup(struct world *w, size_t n_bytes, uint64_t seed)
 	free(bytes);
 }
 
-static size_t
-count(struct line *l, const char *what)
-{
-	size_t n = 0;
-
-	for (size_t i = 0; i < l->n; i++)
-		n += strncmp(l->v[i].what, what, strlen(what)) == 0;
-	return n;
-}
-
 static void
 a_backup_takes_one_request_for_a_pack_and_20_more(void **state)
 {
@@ -300,6 +305,27 @@ what_does_not_depend_on_each_other_is_asked_at_once(void **state)
 	w->line->meeting = true;
 	backup(w, PACK, 1);
 	assert_false(w->line->missed);
+}
+
+static void
+both_halves_of_a_snapshot_are_asked_for_at_once(void **state)
+{
+	struct world *w = *state;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo_snapshots all;
+	struct repo *r;
+
+	backup(w, PACK, 1);
+	w->opts.cache_dir = NULL;
+	w->line->n = 0;
+	w->line->pairing = true;
+	ok(repo_open(&w->line->base, &w->opts, &r, &err), &err);
+	ok(repo_snapshots(r, &all, &err), &err);
+	assert_int_equal(all.n, 1);
+	assert_int_equal(count(w->line, "get snapshots/"), 2);
+	assert_false(w->line->missed);
+	repo_snapshots_free(&all);
+	repo_close(r);
 }
 
 static void
@@ -371,6 +397,9 @@ main(void)
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_does_not_depend_on_each_other_is_asked_at_once, setup,
+		    teardown),
+		cmocka_unit_test_setup_teardown(
+		    both_halves_of_a_snapshot_are_asked_for_at_once, setup,
 		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    what_the_protocol_wants_in_order_comes_in_order, setup,

@@ -21,8 +21,11 @@
 #define WAITING_MAX 4096u
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
-enum snap_code __wrap_ssh_open(struct ssh *s, const struct ssh_cfg *cfg,
-    struct ssh_auth *auth, struct snap_err *err);
+enum snap_code __wrap_ssh_open(
+    struct ssh *s, const struct ssh_cfg *cfg, struct snap_err *err);
+enum snap_code __wrap_ssh_auth_login(
+    struct ssh_auth *a, struct ssh *s, struct snap_err *err);
+enum snap_code __wrap_ssh_start(struct ssh *s, struct snap_err *err);
 void __wrap_ssh_close(struct ssh *s);
 ssize_t __wrap_ssh_take(struct ssh *s, uint8_t *p, size_t cap);
 enum snap_code __wrap_ssh_move(
@@ -37,14 +40,21 @@ static uint32_t n_asked, n_answered;
 static bool in_order;
 
 enum snap_code
-__wrap_ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct ssh_auth *auth,
-    struct snap_err *err)
+__wrap_ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct snap_err *err)
 {
-	(void)auth;
 	(void)err;
 	memset(s, 0, sizeof *s);
 	s->cfg = cfg;
 	s->in_order = in_order;
+	return SNAP_OK;
+}
+
+enum snap_code
+__wrap_ssh_auth_login(struct ssh_auth *a, struct ssh *s, struct snap_err *err)
+{
+	(void)a;
+	(void)s;
+	(void)err;
 	return SNAP_OK;
 }
 
@@ -77,6 +87,14 @@ note_requests(struct span out)
 			continue;
 		waiting[n_asked++ % WAITING_MAX] = ssh_u32(&packet);
 	}
+}
+
+enum snap_code
+__wrap_ssh_start(struct ssh *s, struct snap_err *err)
+{
+	(void)s;
+	(void)err;
+	return SNAP_OK;
 }
 
 enum snap_code
@@ -125,11 +143,19 @@ look(void *arg, const char *name, const struct transport_stat *st,
 	return SNAP_OK;
 }
 
+static const char *
+setting(void *arg, const char *name)
+{
+	(void)arg;
+	return strcmp(name, "sftp.connections") == 0 ? "1" : NULL;
+}
+
 /* All operations, one behind the other, as far as the answers go. */
 static void
 server(bool create)
 {
-	struct transport_opts opts = { .create = create };
+	/* There is one thread, as there is one input. */
+	struct transport_opts opts = { .create = create, .setting = setting };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport *t = NULL;
 	struct transport_stat st;

@@ -75,11 +75,12 @@ destroy(void *state)
 	free(state); /* the server's directory goes with the server */
 }
 
-/* Send a signal to the children of `pid` and to theirs. */
-static void
+/* Send a signal to the children of `pid` and to theirs: how many there are. */
+static unsigned
 signal_below(long pid, int sig, int depth)
 {
 	char command[64], line[64];
+	unsigned n = 0;
 	FILE *f;
 
 	(void)snprintf(command, sizeof command, "pgrep -P %ld", pid);
@@ -90,16 +91,23 @@ signal_below(long pid, int sig, int depth)
 
 		assert_true(child > 1);
 		if (depth > 1)
-			signal_below(child, sig, depth - 1);
-		(void)kill((pid_t)child, sig);
+			n += signal_below(child, sig, depth - 1);
+		n += kill((pid_t)child, sig) == 0;
 	}
 	(void)pclose(f);
+	return n;
 }
 
 void
 signal_sessions(int sig)
 {
-	signal_below(strtol(env("SFTP_PID"), NULL, 10), sig, 2);
+	(void)signal_below(strtol(env("SFTP_PID"), NULL, 10), sig, 2);
+}
+
+unsigned
+n_sessions(void)
+{
+	return signal_below(strtol(env("SFTP_PID"), NULL, 10), 0, 1);
 }
 
 void

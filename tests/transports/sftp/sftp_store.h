@@ -18,6 +18,7 @@ struct transport *again(void *state);
 void destroy(void *state);
 /* To all that serve a connection. */
 void signal_sessions(int sig);
+unsigned n_sessions(void);
 void pause_ms(long ms);
 
 /* test_share.c */

@@ -31,7 +31,9 @@ a_handle_outlives_its_connections(void **state)
 	void *url;
 
 	(void)state;
+	connections = "1"; /* one that breaks, not several in turns */
 	t = open_new(&url);
+	connections = NULL;
 	assert_int_equal(
 	    transport_put(t, "a/x", span_str("x"), NULL, &err), SNAP_OK);
 	signal_sessions(SIGKILL);
@@ -164,6 +166,23 @@ a_line_that_dies_in_the_login_is_no_refusal(void **state)
 		assert_int_equal(pthread_join(id, &wrong), 0);
 		assert_null(wrong);
 	}
+	transport_close(t);
+	destroy(url);
+}
+
+static void
+others_come_with_the_first(void **state)
+{
+	struct transport *t;
+	void *url;
+
+	(void)state;
+	while (n_sessions() > 0) /* of other tests */
+		pause_ms(20);
+	t = open_new(&url);
+	/* Though nothing is asked of it. */
+	while (n_sessions() < 4)
+		pause_ms(20);
 	transport_close(t);
 	destroy(url);
 }
@@ -305,8 +324,9 @@ a_silent_server_is_given_up(void **state)
 
 	(void)state;
 	timeout = "1";
+	connections = "1"; /* or others would break as well */
 	t = open_new(&url);
-	timeout = NULL;
+	timeout = connections = NULL;
 	signal_sessions(SIGSTOP);
 	rc = transport_put(t, "a/x", span_str("x"), NULL, &err);
 	signal_sessions(SIGKILL);
@@ -413,6 +433,7 @@ main(void)
 		destroy };
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(one_connection_is_enough),
+		cmocka_unit_test(others_come_with_the_first),
 		cmocka_unit_test(a_handle_outlives_its_connections),
 		cmocka_unit_test(puts_go_on_when_connections_die),
 		cmocka_unit_test(a_line_that_dies_in_the_login_is_no_refusal),

@@ -7,7 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 /* cmocka.h wants some of those above, and this: */
 #include <setjmp.h>
 
@@ -108,6 +110,37 @@ the_last_words_of_a_server_are_told(void **state)
 	    err.detail, "The server says: Too many connections");
 }
 
+/* With it, libssh2 need not decrypt the key to know it. */
+static void
+a_public_key_is_written_as_in_its_file(void **state)
+{
+	static const char public[] =
+	    "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBU"
+	    "WFxgZGhscHR4f";
+	char path[] = "test-words-XXXXXX", beside[sizeof path + 4];
+	struct ssh_keyfile k;
+	struct snap_err err;
+	int fd = mkstemp(path);
+	FILE *f;
+
+	(void)state;
+	assert_true(fd >= 0);
+	f = fdopen(fd, "w");
+	assert_non_null(f);
+	assert_true(fputs("-----BEGIN ENCRYPTED PRIVATE KEY-----\n", f) >= 0);
+	assert_int_equal(fclose(f), 0);
+	(void)snprintf(beside, sizeof beside, "%s.pub", path);
+	f = fopen(beside, "w");
+	assert_non_null(f);
+	assert_true(fprintf(f, "%s me@here\n", public) > 0);
+	assert_int_equal(fclose(f), 0);
+	assert_int_equal(ssh_keyfile_load(&k, path, &err), SNAP_OK);
+	assert_true(k.encrypted);
+	assert_true(span_eq(bytes_span(&k.line), span_str(public)));
+	ssh_keyfile_fini(&k);
+	assert_int_equal(unlink(path) + unlink(beside), 0);
+}
+
 int
 main(void)
 {
@@ -115,6 +148,7 @@ main(void)
 		cmocka_unit_test(every_code_has_words_and_names_the_place),
 		cmocka_unit_test(
 		    what_may_pass_is_tried_again_and_the_rest_is_not),
+		cmocka_unit_test(a_public_key_is_written_as_in_its_file),
 		cmocka_unit_test(the_last_words_of_a_server_are_told),
 	};
 
