@@ -7,7 +7,7 @@
  */
 #include <string.h>
 
-#include "pgsession.h"
+#include "pattern.h"
 
 /* One character, in quotes (all literal) or not. */
 static void

@@ -15,6 +15,7 @@
 
 #include "bytes.h"
 #include "err.h"
+#include "pattern.h"
 #include "pgclient.h"
 
 #define QUERY_MAX ((size_t)256 << 20) /* bytes of one SQL text */
@@ -137,13 +138,21 @@ SNAP_MUST_CHECK enum snap_code tools_find(struct pgclient *s,
 void tools_free(struct pgtool *t);
 int tools_version(const char *text); /* "pg_dump (PostgreSQL) 15.20" or -1 */
 
-/* ---- pattern.c */
+/* ---- pgrestore.c */
 /*
- * A pattern of psql and pg_dump as regular expressions "^(...)$": of the name,
- * and of the schema ("" when the pattern has none).  Returns the number of
- * unquoted dots, 0 or 1, or more when there are too many.
+ * What the pg_restore in `dir` makes of the archive that is open at `archive`,
+ * cleaned; `list` (may be NULL) is what --use-list reads: a file without a
+ * name, which kill -9 does not leave behind.  Options end with NULL.
  */
-int pattern_regex(
-    const char *pattern, struct bytes *schema, struct bytes *name);
+SNAP_MUST_CHECK enum snap_code child_pg_restore(struct pgclient *s,
+    const char *dir, int archive, const char *const *options,
+    const struct bytes *list, struct bytes *out, struct snap_err *err);
+/*
+ * Remove what differs from run to run: \restrict and \unrestrict with the
+ * random token of this run (a fresh one comes with each restore), versions
+ * and times in comments of the head.  Lines that only look alike may be in a
+ * function's body and stay.  In place.
+ */
+void child_clean_sql(struct bytes *text);
 
 #endif

@@ -94,8 +94,6 @@ enum snap_code ddl_archive(struct pgsource *s, struct snap_err *err);
 /* Push the archive and what pg_restore makes of it. */
 enum snap_code ddl_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
-/* Make the text the same in every run: see there.  In place. */
-void ddl_clean(struct bytes *text);
 /* Put a constant for the time in the header of an archive. */
 enum snap_code ddl_patch_time(struct bytes *archive, struct snap_err *err);
 

@@ -123,56 +123,6 @@ line_len(const uint8_t *p, size_t len)
 	return e == NULL ? len : (size_t)(e - p) + 1;
 }
 
-/* Is it the line `command` with exactly this token? */
-static bool
-is_token(const uint8_t *p, size_t n, const char *command, const char *token)
-{
-	size_t c = strlen(command), k = strlen(token);
-
-	if (n > 0 && p[n - 1] == '\n')
-		n--;
-	return k > 0 && n == c + k && memcmp(p, command, c) == 0 &&
-	       memcmp(p + c, token, k) == 0;
-}
-
-/*
- * Remove what differs from run to run: \restrict and \unrestrict with the
- * random token of this run (a fresh one comes with each restore), versions
- * and times in comments of the head.  Lines that only look alike may be in a
- * function's body and stay.
- */
-void
-ddl_clean(struct bytes *b)
-{
-	static const char on[] = "\\restrict ", off[] = "\\unrestrict ";
-	size_t in, out = 0, n, k;
-	char token[256] = "";
-	bool head = true;
-	uint8_t *p;
-
-	for (in = 0; in < b->len; in += n) {
-		p = b->p + in;
-		n = line_len(p, b->len - in);
-		k = n - (p[n - 1] == '\n');
-		if (head && token[0] == '\0' && starts(p, k, on) &&
-		    k - (sizeof on - 1) < sizeof token) {
-			k -= sizeof on - 1;
-			memcpy(token, p + sizeof on - 1, k);
-			token[k] = '\0';
-		}
-		if (is_token(p, n, on, token) || is_token(p, n, off, token))
-			continue;
-		if (!starts(p, n, "--") && k > 0)
-			head = false;
-		if (head && (starts(p, n, "-- Dumped ") ||
-				starts(p, n, "-- Started on ")))
-			continue;
-		memmove(b->p + out, p, n);
-		out += n;
-	}
-	b->len = out;
-}
-
 enum entry_class { ENTRY_MAIN, ENTRY_LATE, ENTRY_LAST, ENTRY_DATABASE };
 
 /*
@@ -219,40 +169,6 @@ put_list(const struct bytes *toc, enum entry_class want, struct bytes *out)
 		if (line[0] >= '0' && line[0] <= '9' && classify(line) == want)
 			bytes_put(out, line, n);
 	}
-}
-
-/*
- * pg_restore of the archive `in`, as cleaned SQL; `list` (may be NULL) is what
- * -L shall read: a file without a name, which kill -9 does not leave behind.
- */
-static enum snap_code
-run_pg_restore(struct pgsource *s, int in, const char *const *options,
-    const struct bytes *list, struct bytes *out, struct snap_err *err)
-{
-	struct args a = { NULL, 0, 0, false };
-	enum snap_code rc = SNAP_OK;
-	int fd = -1;
-
-	args_add(&a, s->tool.dir, "pg_restore");
-	for (; *options != NULL; options++)
-		args_add(&a, *options, "");
-	if (list != NULL) {
-		rc = child_tmpfile(&s->pg, &fd, err);
-		if (rc == SNAP_OK)
-			rc = child_write(&s->pg, fd, bytes_span(list), err);
-		if (rc != SNAP_OK)
-			goto out;
-		args_add(&a, "--use-list=", CHILD_LIST);
-	}
-	if (a.bad)
-		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
-	if (rc == SNAP_OK)
-		rc = child_output(&s->pg, a.v, in, fd, false, out, err);
-out:
-	if (fd >= 0)
-		close(fd);
-	args_free(&a);
-	return rc;
 }
 
 /* Lines of psql's own commands, which the database's SQL does not need. */
@@ -313,9 +229,9 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 	rc = bytes_check(&list, err);
 	/* An empty list would be taken for none given: there is nothing. */
 	if (rc == SNAP_OK && list.len > 0)
-		rc = run_pg_restore(s, in, p->options, &list, &text, err);
+		rc = child_pg_restore(&s->pg, s->tool.dir, in, p->options,
+		    &list, &text, err);
 	if (rc == SNAP_OK) {
-		ddl_clean(&text);
 		if (p->kind == STREAM_PROPERTIES)
 			drop_connect(&text);
 		rc =
@@ -343,7 +259,8 @@ ddl_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 		rc = push_stream(
 		    sink, STREAM_ARCHIVE, "archive", bytes_span(archive), err);
 	if (rc == SNAP_OK)
-		rc = run_pg_restore(s, fd, opt_toc, NULL, &toc, err);
+		rc = child_pg_restore(
+		    &s->pg, s->tool.dir, fd, opt_toc, NULL, &toc, err);
 	if (rc == SNAP_OK) {
 		bytes_u8(&toc, 0); /* classify() reads strings */
 		rc = bytes_check(&toc, err);

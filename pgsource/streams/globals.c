@@ -65,7 +65,7 @@ globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	rc = child_output(&s->pg, argv, -1, -1, true, &text, err);
 	if (rc != SNAP_OK)
 		goto out;
-	ddl_clean(&text);
+	child_clean_sql(&text);
 	rc = push_stream(
 	    sink, STREAM_GLOBALS, "globals", bytes_span(&text), err);
 out:

@@ -48,7 +48,7 @@ try_clean(struct span in)
 
 	bytes_init(&b, LIMIT);
 	bytes_put_span(&b, in);
-	ddl_clean(&b);
+	child_clean_sql(&b);
 	if (b.len > in.len)
 		abort();
 	bytes_fini(&b);

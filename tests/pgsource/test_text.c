@@ -66,7 +66,7 @@ clean(const char *in, const char *want)
 
 	bytes_init(&b, 65536);
 	bytes_put_str(&b, in);
-	ddl_clean(&b);
+	child_clean_sql(&b);
 	bytes_u8(&b, 0);
 	assert_false(b.bad);
 	assert_string_equal((char *)b.p, want);
