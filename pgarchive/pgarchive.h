@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * pgarchive.h - which part of a database is to be restored.
+ *
+ * Given the stored archive of definitions, the names of the streams and
+ * pg_dump's patterns: the entries that pg_restore -L shall make SQL of, which
+ * rows go with them, and what the user has to be told.  Free of I/O; the
+ * archive's bytes may be anybody's.  The rules: docs/restore.md.
+ */
+#ifndef SNAP_PGARCHIVE_H
+#define SNAP_PGARCHIVE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "bytes.h"
+#include "err.h"
+
+/* Sections, to be combined; 0 = all of them. */
+#define PGARCHIVE_SECTION_PRE_DATA 1u
+#define PGARCHIVE_SECTION_DATA 2u
+#define PGARCHIVE_SECTION_POST_DATA 4u
+
+/* All borrowed until pgarchive_close(). */
+struct pgarchive_opts {
+	struct span archive; /* STREAM_ARCHIVE */
+	/* Names of all STREAM_TABLE; slices may come as one or as many. */
+	const struct span *streams;
+	size_t n_streams;
+	/* pg_dump's patterns, NULL-terminated lists, NULL = none. */
+	const char *const *schemas, *const *exclude_schemas;
+	const char *const *tables, *const *exclude_tables;
+	const char *const *exclude_table_data;
+	const char *database; /* may stand in front of a pattern */
+	bool utf8;            /* the database's encoding; else bytes */
+	bool data_only, schema_only;
+	unsigned sections;
+	bool no_privileges;
+	bool no_dependencies; /* what is needed is at the target already */
+};
+
+struct pgarchive;
+
+/*
+ * SNAP_USAGE (a pattern that matches nothing or is none), SNAP_CORRUPT,
+ * SNAP_UNSUPPORTED (the archive is of a newer pg_dump), SNAP_NOMEM.
+ */
+SNAP_MUST_CHECK enum snap_code pgarchive_open(const struct pgarchive_opts *o,
+    struct pgarchive **out, struct snap_err *err);
+void pgarchive_close(struct pgarchive *a);
+
+/*
+ * What pg_restore --use-list shall read, without --section and the like, for
+ * the SQL in front of the rows, behind them, and last of all: privileges,
+ * REFRESH, event triggers.  An empty list means that there is nothing to do
+ * (pg_restore would take it for none given).
+ */
+enum pgarchive_part { PGARCHIVE_PRE_DATA, PGARCHIVE_POST_DATA, PGARCHIVE_LAST };
+void pgarchive_list(
+    const struct pgarchive *a, enum pgarchive_part part, struct bytes *out);
+
+/* Are any rows, values of sequences or large objects? */
+bool pgarchive_data(const struct pgarchive *a);
+/* Are the rows of stream i of opts.streams to be restored? */
+bool pgarchive_rows(const struct pgarchive *a, size_t i);
+/* The COPY statement for them: as stored, or with another target. */
+SNAP_MUST_CHECK enum snap_code pgarchive_copy(const struct pgarchive *a,
+    struct span stream, struct span stored, struct bytes *out,
+    struct snap_err *err);
+bool pgarchive_large_objects(const struct pgarchive *a);
+/* Of STREAM_SEQUENCES what is to be restored, appended to *out. */
+SNAP_MUST_CHECK enum snap_code pgarchive_sequences(const struct pgarchive *a,
+    struct span stored, struct bytes *out, struct snap_err *err);
+
+/* About how many entries of a lock table one transaction needs. */
+uint64_t pgarchive_locks(const struct pgarchive *a);
+
+/* What was left out or brought along, a line each without its end. */
+size_t pgarchive_n_notes(const struct pgarchive *a);
+void pgarchive_note(const struct pgarchive *a, size_t i, struct bytes *out);
+
+#endif
