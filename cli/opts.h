@@ -50,6 +50,10 @@ struct opts {
 	bool globals, properties, no_transaction, no_restrict, partial;
 	const char *sqlite_to;
 	bool overwrite;
+	struct opt_list sections;
+	bool data_only, schema_only, no_dependencies;
+	bool no_owner, no_privileges, no_tablespaces;
+	const char *pg_restore;
 	/* cat */
 	const char *format, *null;
 	bool header;

@@ -10,6 +10,7 @@
 #include "retention.h"
 
 #define PROG SNAP_PROGRAM_NAME
+#define PART_COMMANDS (CMD_BACKUP | CMD_RESTORE)
 #define KEEP_COMMANDS (CMD_PRUNE | CMD_POLICY)
 #define REPO_COMMANDS                                                          \
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
@@ -66,7 +67,10 @@ const struct cmd cmd_table[] = {
 	    "changes nothing and makes psql fail. A snapshot of --stdin or "
 	    "of a command comes back byte for byte. SNAPSHOT is an id or its "
 	    "first digits, 'latest', or 'latest:NAME', which pass over "
-	    "snapshots of a part of a database while there is a whole one.",
+	    "snapshots of a part of a database while there is a whole one. "
+	    "--table, --schema and the like choose a part, by the patterns "
+	    "of pg_dump; what it needs comes with it, and what else comes or "
+	    "is left out is told.",
 	    1, 1, cmd_restore },
 	{ CMD_CAT, "cat", "SNAPSHOT STREAM",
 	    "write one stream of a snapshot to standard output",
@@ -228,17 +232,35 @@ const struct opt opts_table[] = {
 	    "ask for a password in any case" },
 	{ 'j', "jobs", "N", OPT_STRING, OFF(jobs), CMD_BACKUP,
 	    "read over N connections at once; default 1" },
-	{ 'n', "schema", "PATTERN", OPT_LIST, OFF(schemas), CMD_BACKUP,
-	    "back up matching schemas only; may be repeated" },
+	{ 'n', "schema", "PATTERN", OPT_LIST, OFF(schemas), PART_COMMANDS,
+	    "matching schemas only; may be repeated" },
 	{ 'N', "exclude-schema", "PATTERN", OPT_LIST, OFF(exclude_schemas),
-	    CMD_BACKUP, "leave matching schemas out" },
-	{ 't', "table", "PATTERN", OPT_LIST, OFF(tables), CMD_BACKUP,
-	    "back up matching tables only" },
+	    PART_COMMANDS, "leave matching schemas out" },
+	{ 't', "table", "PATTERN", OPT_LIST, OFF(tables), PART_COMMANDS,
+	    "matching tables only; may be repeated" },
 	{ 'T', "exclude-table", "PATTERN", OPT_LIST, OFF(exclude_tables),
-	    CMD_BACKUP, "leave matching tables out" },
+	    PART_COMMANDS, "leave matching tables out" },
 	{ 0, "exclude-table-data", "PATTERN", OPT_LIST,
-	    OFF(exclude_table_data), CMD_BACKUP,
+	    OFF(exclude_table_data), PART_COMMANDS,
 	    "leave the rows of matching tables out" },
+	{ 'a', "data-only", NULL, OPT_FLAG, OFF(data_only), CMD_RESTORE,
+	    "rows, values of sequences and large objects, no definitions" },
+	{ 's', "schema-only", NULL, OPT_FLAG, OFF(schema_only), CMD_RESTORE,
+	    "definitions, no data" },
+	{ 0, "section", "SECTION", OPT_LIST, OFF(sections), CMD_RESTORE,
+	    "pre-data, data or post-data only; may be repeated" },
+	{ 0, "no-dependencies", NULL, OPT_FLAG, OFF(no_dependencies),
+	    CMD_RESTORE, "leave out what was not chosen, also when what was "
+	    "chosen needs it: it is there already" },
+	{ 'O', "no-owner", NULL, OPT_FLAG, OFF(no_owner), CMD_RESTORE,
+	    "leave all to the user who restores it" },
+	{ 'x', "no-privileges", NULL, OPT_FLAG, OFF(no_privileges),
+	    CMD_RESTORE, "restore no privileges (GRANT, REVOKE)" },
+	{ 0, "no-tablespaces", NULL, OPT_FLAG, OFF(no_tablespaces),
+	    CMD_RESTORE, "leave all in the default tablespace" },
+	{ 0, "pg-restore", "PATH", OPT_STRING, OFF(pg_restore), CMD_RESTORE,
+	    "the pg_restore to use; default: one not older than the "
+	    "snapshot's definitions" },
 	{ 0, "serializable-deferrable", NULL, OPT_FLAG, OFF(deferrable),
 	    CMD_BACKUP, "wait for a snapshot without anomalies" },
 	{ 0, "lock-wait-timeout", "MS", OPT_STRING, OFF(lock_wait_timeout),

@@ -18,6 +18,7 @@
 #include "place.h"
 #include "raw.h"
 #include "repo_care.h"
+#include "selection.h"
 #include "sqlscript.h"
 #include "ui.h"
 
@@ -198,31 +199,33 @@ title_of(const struct repo_snapshot *snapshot, struct bytes *out)
 	bytes_u8(out, 0);
 }
 
+/* `part`: what of it, or NULL.  `title` has to stay. */
 static enum snap_code
-restore_script(struct cli *c, struct place *s,
-    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
-    struct intact *intact, struct snap_err *err)
+open_script(struct cli *c, const struct repo_snapshot *snapshot,
+    struct bytes *title, const struct pgarchive *part, bool partial,
+    struct sqlscript **out, struct snap_err *err)
 {
 	const char *locks = repo_snapshot_prop(snapshot, "restore-locks");
 	struct sqlscript_opts so = { .fd = STDOUT_FILENO,
 		.no_transaction = c->o.no_transaction,
 		.no_restrict = c->o.no_restrict,
-		.partial = intact != NULL && intact->any,
+		.partial = partial,
 		.encoding = repo_snapshot_prop(snapshot, "encoding") };
-	struct sqlscript *script = NULL;
-	struct bytes title;
-	enum snap_code rc;
 
-	bytes_init(&title, TITLE_MAX);
-	title_of(snapshot, &title);
-	so.title = title.bad ? NULL : (const char *)title.p;
+	title_of(snapshot, title);
+	so.title = title->bad ? NULL : (const char *)title->p;
 	if (locks != NULL)
 		so.restore_locks = strtoull(locks, NULL, 10);
-	if ((rc = sqlscript_open(&so, &script, err)) != SNAP_OK)
-		goto out;
-	rc =
-	    repo_read(s->repo, m, intact != NULL ? is_intact_script : is_script,
-		intact, sqlscript_sink(script), err);
+	if (part != NULL && pgarchive_locks(part) < so.restore_locks)
+		so.restore_locks = pgarchive_locks(part);
+	return sqlscript_open(&so, out, err);
+}
+
+/* Its last line, or one that must fail; closes it. */
+static enum snap_code
+end_script(struct cli *c, struct sqlscript *script, enum snap_code rc,
+    struct snap_err *err)
+{
 	if (rc == SNAP_OK)
 		rc = report_check(&c->report, err);
 	if (rc == SNAP_OK)
@@ -231,8 +234,66 @@ restore_script(struct cli *c, struct place *s,
 		ui_out_lost(sqlscript_errno(script));
 		sqlscript_poison(script, err->msg);
 	}
-out:
 	sqlscript_close(script);
+	return rc;
+}
+
+static enum snap_code
+restore_script(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct intact *intact, struct snap_err *err)
+{
+	struct sqlscript *script = NULL;
+	struct bytes title;
+	enum snap_code rc;
+
+	bytes_init(&title, TITLE_MAX);
+	rc = open_script(c, snapshot, &title, NULL,
+	    intact != NULL && intact->any, &script, err);
+	if (rc == SNAP_OK)
+		rc = end_script(c, script,
+		    repo_read(s->repo, m,
+			intact != NULL ? is_intact_script : is_script, intact,
+			sqlscript_sink(script), err),
+		    err);
+	bytes_fini(&title);
+	return rc;
+}
+
+/* All that pg_restore has to make is made before the first byte is written. */
+static enum snap_code
+restore_part(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct snap_err *err)
+{
+	struct selection *part = NULL;
+	struct sqlscript *script = NULL;
+	struct bytes title;
+	enum snap_code rc;
+
+	bytes_init(&title, TITLE_MAX);
+	if ((rc = select_open(c, s, snapshot, m, &part, err)) != SNAP_OK ||
+	    (rc = select_make_sql(part, err)) != SNAP_OK ||
+	    (rc = open_script(c, snapshot, &title, select_choice(part), false,
+		 &script, err)) != SNAP_OK) {
+		failing_script(snapshot, err);
+		goto out;
+	}
+	atomic_store(&c->report.bytes_total, select_bytes(part));
+	rc = select_push(
+	    part, PGARCHIVE_PRE_DATA, sqlscript_sink(script), err);
+	if (rc == SNAP_OK)
+		rc = repo_read(s->repo, m, select_stream, part,
+		    select_filter(part, sqlscript_sink(script)), err);
+	if (rc == SNAP_OK)
+		rc = select_push(
+		    part, PGARCHIVE_POST_DATA, sqlscript_sink(script), err);
+	if (rc == SNAP_OK)
+		rc = select_push(
+		    part, PGARCHIVE_LAST, sqlscript_sink(script), err);
+	rc = end_script(c, script, rc, err);
+out:
+	select_close(part);
 	bytes_fini(&title);
 	return rc;
 }
@@ -344,6 +405,8 @@ restore_whole(struct cli *c, struct place *s,
 		rc = restore_alone(c, s, snapshot, m, STREAM_PROPERTIES, err);
 	else if ((rc = check_kinds(m, err)) != SNAP_OK)
 		failing_script(snapshot, err);
+	else if (select_asked(&c->o))
+		rc = restore_part(c, s, snapshot, m, err);
 	else if (has_kind(m, STREAM_RAW))
 		rc = restore_raw(c, s, m, err);
 	else
@@ -369,6 +432,8 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	const struct repo_snapshot *snapshot = NULL;
 	enum snap_code rc;
 
+	if ((rc = select_check(&c->o, err)) != SNAP_OK)
+		return rc;
 	if (files_wanted(&c->o))
 		return files_restore(c, err);
 	if (c->o.globals && c->o.properties)

@@ -117,7 +117,7 @@ what_is_wrong_is_named(void **state)
 {
 	static const char *const wrong[][2] = { { "--nonsense", "nonsense" },
 		{ "-d", "dbname" }, { "--quiet=yes", "quiet" },
-		{ "--globals", "globals" }, { "-x", "-x" },
+		{ "--globals", "globals" }, { "-z", "-z" },
 		{ "--db=x", "--db" } };
 	struct line l;
 	size_t i;

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * selection.c - a part of a snapshot: what is chosen, and the streams of it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "pgrestore.h"
+#include "raw.h"
+#include "selection.h"
+#include "server.h"
+#include "ui.h"
+
+#define NOTE_MAX 8192
+#define SQL_MAX ((size_t)2 << 30) /* bytes of one text */
+#define N_PARTS 3
+#define VERSION_MAX 1000 /* above all that PostgreSQL may have */
+
+struct selection {
+	struct sink base; /* first, so that a struct sink * casts back */
+	struct cli *c;
+	const struct repo_manifest *m;
+	struct raw_sink held; /* the archive */
+	struct span *names;   /* of the table streams */
+	size_t n_names;
+	size_t *rank; /* of a stream among these, by m->v */
+	struct pgarchive *a;
+	const char *dump_version; /* of the archive */
+	struct bytes sql[N_PARTS];
+	/* the filter */
+	struct sink *to;
+	struct bytes text; /* a COPY statement, or values of sequences */
+	bool sequences;    /* are what is open */
+};
+
+bool
+select_asked(const struct opts *o)
+{
+	return o->schemas.n > 0 || o->exclude_schemas.n > 0 ||
+	       o->tables.n > 0 || o->exclude_tables.n > 0 ||
+	       o->exclude_table_data.n > 0 || o->sections.n > 0 ||
+	       o->data_only || o->schema_only || o->no_owner ||
+	       o->no_privileges || o->no_tablespaces || o->no_dependencies;
+}
+
+static const struct {
+	const char *name;
+	unsigned bit;
+} sections[] = { { "pre-data", PGARCHIVE_SECTION_PRE_DATA },
+	{ "data", PGARCHIVE_SECTION_DATA },
+	{ "post-data", PGARCHIVE_SECTION_POST_DATA } };
+
+static enum snap_code
+read_sections(const struct opts *o, unsigned *out, struct snap_err *err)
+{
+	size_t i, k;
+
+	*out = 0;
+	for (i = 0; i < o->sections.n; i++) {
+		for (k = 0; k < 3; k++)
+			if (strcmp(o->sections.v[i], sections[k].name) == 0)
+				break;
+		if (k == 3) {
+			(void)snap_fail(err, SNAP_USAGE,
+			    "there is no section \"%s\"", o->sections.v[i]);
+			return snap_hint(
+			    err, "It is pre-data, data or post-data.");
+		}
+		*out |= sections[k].bit;
+	}
+	return SNAP_OK;
+}
+
+enum snap_code
+select_check(const struct opts *o, struct snap_err *err)
+{
+	unsigned ignored;
+
+	if (o->data_only && o->schema_only)
+		return snap_fail(err, SNAP_USAGE,
+		    "--data-only and --schema-only exclude each other");
+	if (o->sections.n > 0 && (o->data_only || o->schema_only))
+		return snap_fail(err, SNAP_USAGE,
+		    "--section goes with neither --data-only nor "
+		    "--schema-only");
+	if (select_asked(o) && (o->globals || o->properties))
+		return snap_fail(err, SNAP_USAGE,
+		    "--globals and --properties are one piece: no part of "
+		    "them can be chosen");
+	if (select_asked(o) && (o->partial || o->sqlite_to != NULL))
+		return snap_fail(err, SNAP_USAGE,
+		    "%s restores all there is: no part can be chosen",
+		    o->partial ? "--partial" : "--sqlite-to");
+	return read_sections(o, &ignored, err);
+}
+
+static bool
+is_archive(void *arg, const struct repo_stream *s)
+{
+	(void)arg;
+	return s->kind == STREAM_ARCHIVE;
+}
+
+static enum snap_code
+read_archive(struct selection *s, struct place *p, struct snap_err *err)
+{
+	const struct repo_manifest *m = s->m;
+	size_t n = 0, i;
+
+	for (i = 0; i < m->n; i++)
+		n += is_archive(NULL, &m->v[i]);
+	if (n == 0)
+		return snap_fail(err, SNAP_USAGE,
+		    "only of a database's snapshot a part can be chosen");
+	s->names = calloc(m->n + 1, sizeof *s->names);
+	s->rank = calloc(m->n + 1, sizeof *s->rank);
+	if (s->names == NULL || s->rank == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	for (i = 0; i < m->n; i++) {
+		s->rank[i] = s->n_names;
+		if (m->v[i].kind == STREAM_TABLE)
+			s->names[s->n_names++] = m->v[i].name;
+	}
+	return repo_read(p->repo, m, is_archive, NULL, &s->held.sink, err);
+}
+
+static void
+tell(const struct pgarchive *a)
+{
+	struct bytes line, safe;
+
+	for (size_t i = 0; i < pgarchive_n_notes(a); i++) {
+		bytes_init(&line, NOTE_MAX);
+		bytes_init(&safe, 4 * NOTE_MAX + 1);
+		pgarchive_note(a, i, &line);
+		ui_escape(&safe, bytes_span(&line));
+		bytes_u8(&safe, 0);
+		ui_warning(
+		    "%s", safe.bad ? "a name is too long" : (char *)safe.p);
+		bytes_fini(&line);
+		bytes_fini(&safe);
+	}
+}
+
+static enum snap_code
+choose(struct selection *s, const struct repo_snapshot *snapshot,
+    struct snap_err *err)
+{
+	const struct opts *o = &s->c->o;
+	const char *encoding = repo_snapshot_prop(snapshot, "encoding");
+	struct pgarchive_opts po = { .archive = bytes_span(&s->held.held),
+		.streams = s->names,
+		.n_streams = s->n_names,
+		.schemas = o->schemas.v,
+		.exclude_schemas = o->exclude_schemas.v,
+		.tables = o->tables.v,
+		.exclude_tables = o->exclude_tables.v,
+		.exclude_table_data = o->exclude_table_data.v,
+		.database = repo_snapshot_prop(snapshot, REPO_PROP_DATABASE),
+		.utf8 = encoding != NULL && strcmp(encoding, "UTF8") == 0,
+		.data_only = o->data_only,
+		.schema_only = o->schema_only,
+		.no_privileges = o->no_privileges,
+		.no_dependencies = o->no_dependencies };
+	enum snap_code rc = read_sections(o, &po.sections, err);
+
+	return rc == SNAP_OK ? pgarchive_open(&po, &s->a, err) : rc;
+}
+
+static enum snap_code filter_begin(
+    struct sink *base, const struct stream_meta *m, struct snap_err *err);
+static enum snap_code filter_data(
+    struct sink *base, struct span d, struct snap_err *err);
+static enum snap_code filter_end(
+    struct sink *base, uint64_t rows, struct snap_err *err);
+
+static const struct sink_ops filter_ops = { filter_begin, filter_data,
+	filter_end };
+
+enum snap_code
+select_open(struct cli *c, struct place *p,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct selection **out, struct snap_err *err)
+{
+	struct selection *s = calloc(1, sizeof *s);
+	enum snap_code rc;
+
+	if (s == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	s->c = c;
+	s->m = m;
+	s->base.ops = &filter_ops;
+	s->dump_version = repo_snapshot_prop(snapshot, "pg-dump-version");
+	bytes_init(&s->text, SQL_MAX);
+	for (int i = 0; i < N_PARTS; i++)
+		bytes_init(&s->sql[i], SQL_MAX);
+	raw_sink_init(&s->held, STDOUT_FILENO, true, &c->report);
+	if ((rc = read_archive(s, p, err)) == SNAP_OK)
+		rc = choose(s, snapshot, err);
+	if (rc != SNAP_OK) {
+		select_close(s);
+		return rc;
+	}
+	tell(s->a);
+	*out = s;
+	return SNAP_OK;
+}
+
+void
+select_close(struct selection *s)
+{
+	if (s == NULL)
+		return;
+	pgarchive_close(s->a);
+	raw_sink_fini(&s->held);
+	free(s->names);
+	free(s->rank);
+	for (int i = 0; i < N_PARTS; i++)
+		bytes_fini(&s->sql[i]);
+	bytes_fini(&s->text);
+	free(s);
+}
+
+const struct pgarchive *
+select_choice(const struct selection *s)
+{
+	return s->a;
+}
+
+struct span
+select_archive(const struct selection *s)
+{
+	return bytes_span(&s->held.held);
+}
+
+/* ---- streams */
+bool
+select_stream(void *arg, const struct repo_stream *stream)
+{
+	const struct selection *s = arg;
+
+	switch (stream->kind) {
+	case STREAM_TABLE:
+		return pgarchive_rows(s->a, s->rank[stream - s->m->v]);
+	case STREAM_SEQUENCES:
+		return pgarchive_data(s->a);
+	case STREAM_LARGE_OBJECT:
+		return pgarchive_large_objects(s->a);
+	default:
+		return false;
+	}
+}
+
+uint64_t
+select_bytes(const struct selection *s)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; i < s->m->n; i++)
+		if (select_stream((void *)(uintptr_t)s, &s->m->v[i]))
+			n += s->m->v[i].bytes;
+	return n;
+}
+
+struct sink *
+select_filter(struct selection *s, struct sink *to)
+{
+	s->to = to;
+	return &s->base;
+}
+
+static enum snap_code
+filter_begin(
+    struct sink *base, const struct stream_meta *m, struct snap_err *err)
+{
+	struct selection *s = (struct selection *)base;
+	struct stream_meta meta = *m;
+	enum snap_code rc;
+
+	bytes_clear(&s->text);
+	s->sequences = m->kind == STREAM_SEQUENCES;
+	if (m->kind == STREAM_TABLE) {
+		rc = pgarchive_copy(s->a, m->name, m->attr, &s->text, err);
+		if (rc != SNAP_OK)
+			return rc;
+		meta.attr = bytes_span(&s->text);
+	}
+	return sink_begin(s->to, &meta, err);
+}
+
+static enum snap_code
+filter_data(struct sink *base, struct span d, struct snap_err *err)
+{
+	struct selection *s = (struct selection *)base;
+
+	if (!s->sequences)
+		return sink_data(s->to, d, err);
+	bytes_put_span(&s->text, d);
+	return bytes_check(&s->text, err);
+}
+
+static enum snap_code
+filter_end(struct sink *base, uint64_t rows, struct snap_err *err)
+{
+	struct selection *s = (struct selection *)base;
+	enum snap_code rc = SNAP_OK;
+	struct bytes some;
+
+	bytes_init(&some, SQL_MAX);
+	if (s->sequences) {
+		rc =
+		    pgarchive_sequences(s->a, bytes_span(&s->text), &some, err);
+		if (rc == SNAP_OK)
+			rc = sink_data(s->to, bytes_span(&some), err);
+	}
+	bytes_fini(&some);
+	return rc == SNAP_OK ? sink_end(s->to, rows, err) : rc;
+}
+
+/* ---- definitions */
+static enum snap_code
+make_part(struct selection *s, struct pgrestore *r, enum pgarchive_part part,
+    struct snap_err *err)
+{
+	const struct opts *o = &s->c->o;
+	const char *options[4] = { "--file=-" };
+	struct bytes list;
+	enum snap_code rc;
+	size_t n = 1;
+
+	if (o->no_owner)
+		options[n++] = "--no-owner";
+	if (o->no_tablespaces)
+		options[n++] = "--no-tablespaces";
+	bytes_init(&list, SQL_MAX);
+	pgarchive_list(s->a, part, &list);
+	rc = bytes_check(&list, err);
+	if (rc == SNAP_OK && list.len > 0)
+		rc = pgrestore_sql(r, options, &list, &s->sql[part], err);
+	bytes_fini(&list);
+	return rc;
+}
+
+enum snap_code
+select_make_sql(struct selection *s, struct snap_err *err)
+{
+	const char *version = s->dump_version;
+	long major = version != NULL ? strtol(version, NULL, 10) : 0;
+	struct pgrestore *r = NULL;
+	struct pgclient_opts po;
+	enum snap_code rc;
+
+	server_opts(s->c, NULL, &po);
+	rc = pgrestore_open(&po, s->c->o.pg_restore,
+	    major > 0 && major < VERSION_MAX ? (int)major : 0,
+	    select_archive(s), &r, err);
+	for (int i = 0; rc == SNAP_OK && i < N_PARTS; i++)
+		rc = make_part(s, r, (enum pgarchive_part)i, err);
+	pgrestore_close(r);
+	return rc == SNAP_OK ? rc : snap_wrap(err, "definitions");
+}
+
+enum snap_code
+select_push(struct selection *s, enum pgarchive_part part, struct sink *to,
+    struct snap_err *err)
+{
+	static const struct {
+		uint8_t kind;
+		const char *name;
+	} streams[N_PARTS] = { { STREAM_PRE_DATA, "pre-data" },
+		{ STREAM_POST_DATA, "post-data" }, { STREAM_ACL, "acl" } };
+	struct stream_meta m = { .kind = streams[part].kind,
+		.name = span_str(streams[part].name) };
+	enum snap_code rc;
+
+	if (s->sql[part].len == 0)
+		return SNAP_OK;
+	rc = sink_begin(to, &m, err);
+	if (rc == SNAP_OK)
+		rc = sink_data(to, bytes_span(&s->sql[part]), err);
+	return rc == SNAP_OK ? sink_end(to, 0, err) : rc;
+}

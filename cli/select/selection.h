@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * selection.h - a part of a snapshot, as the options say.
+ *
+ * The patterns are pgarchive's business, the bytes the repository's, the SQL
+ * pg_restore's: here they meet.
+ */
+#ifndef SNAP_SELECTION_H
+#define SNAP_SELECTION_H
+
+#include "pgarchive.h"
+#include "place.h"
+#include "sqlscript.h"
+
+struct selection;
+
+/* Is there an option that the stored SQL alone cannot fulfil? */
+bool select_asked(const struct opts *o);
+/* Options that exclude each other. */
+SNAP_MUST_CHECK enum snap_code select_check(
+    const struct opts *o, struct snap_err *err);
+
+/*
+ * Read the archive of definitions and choose; says on stderr what is left out
+ * or brought along.  SNAP_USAGE: a pattern matches nothing, or the snapshot is
+ * not of a database.  `m` has to stay.
+ */
+SNAP_MUST_CHECK enum snap_code select_open(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct selection **out, struct snap_err *err);
+void select_close(struct selection *s);
+const struct pgarchive *select_choice(const struct selection *s);
+struct span select_archive(const struct selection *s);
+
+/* For repo_read(): rows, values of sequences, large objects; `arg` is the
+ * selection. */
+bool select_stream(void *arg, const struct repo_stream *stream);
+uint64_t select_bytes(const struct selection *s); /* of these */
+/* What stands between repo_read() and `to`: the COPY statements and values of
+ * sequences that fit the selection. */
+struct sink *select_filter(struct selection *s, struct sink *to);
+
+/* The SQL of all its definitions, by a pg_restore that is not older than the
+ * archive. */
+SNAP_MUST_CHECK enum snap_code select_make_sql(
+    struct selection *s, struct snap_err *err);
+/* Push a part of it; nothing where there is none. */
+SNAP_MUST_CHECK enum snap_code select_push(struct selection *s,
+    enum pgarchive_part part, struct sink *to, struct snap_err *err);
+
+#endif
