@@ -42,7 +42,8 @@ struct opts {
 	const char *dbname, *host, *port, *user, *jobs, *name, *pg_dump, *sqlite;
 	const char *lock_wait_timeout, *level;
 	bool no_password, password, is_stdin, deferrable;
-	bool no_role_passwords;
+	bool no_role_passwords, all;
+	struct opt_list exclude_databases;
 	struct opt_list schemas, exclude_schemas, tables, exclude_tables;
 	struct opt_list exclude_table_data, tags;
 	/* restore */

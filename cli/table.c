@@ -28,7 +28,7 @@ const struct cmd cmd_table[] = {
 	    "machine: it opens the repository when the passphrase is lost.",
 	    0, 0, cmd_init },
 	{ CMD_BACKUP, "backup",
-	    "[DBNAME] | --sqlite FILE | --stdin --name NAME | "
+	    "[DBNAME] | --all | --sqlite FILE | --stdin --name NAME | "
 	    "--name NAME -- COMMAND [ARG]...",
 	    "make a snapshot of a database, of stdin or of a command's output",
 	    "Reads one consistent snapshot of a PostgreSQL database through "
@@ -39,11 +39,16 @@ const struct cmd cmd_table[] = {
 	    "like any other, and an empty input is refused. From both a "
 	    "script of pg_dump without its last line is refused. With "
 	    "--sqlite they are a consistent copy of a database of SQLite, "
-	    "made beside its users in $TMPDIR, where it has no name.",
+	    "made beside its users in $TMPDIR, where it has no name. With --all "
+	    "each database of the server that allows connections, but not "
+	    "template0, becomes a snapshot of its own, all of one run; one "
+	    "that fails does not stop the others. DBNAME is then the one to "
+	    "connect to first, by default postgres.",
 	    0, 1, cmd_backup },
 	{ CMD_SNAPSHOTS, "snapshots", "[DBNAME-OR-NAME]", "list the snapshots",
 	    "Lists all snapshots, or those of one database or stream name, "
-	    "oldest first.",
+	    "oldest first. RUN says which ones one 'backup --all' made, as "
+	    "1c6a09e2 2/3 where of three databases only two are there.",
 	    0, 1, cmd_snapshots },
 	{ CMD_LS, "ls", "SNAPSHOT", "list the streams of a snapshot",
 	    "SNAPSHOT is an id or its first digits, 'latest', or "
@@ -270,6 +275,10 @@ const struct opt opts_table[] = {
 	    CMD_BACKUP, "do not read passwords of roles" },
 	{ 0, "pg-dump", "PATH", OPT_STRING, OFF(pg_dump), CMD_BACKUP,
 	    "the pg_dump to use; default: one not older than the server" },
+	{ 0, "all", NULL, OPT_FLAG, OFF(all), CMD_BACKUP,
+	    "every database of the server, a snapshot each" },
+	{ 0, "exclude-database", "PATTERN", OPT_LIST, OFF(exclude_databases),
+	    CMD_BACKUP, "with --all: leave matching databases out" },
 	{ 0, "stdin", NULL, OPT_FLAG, OFF(is_stdin), CMD_BACKUP,
 	    "back up standard input" },
 	{ 0, "sqlite", "FILE", OPT_STRING, OFF(sqlite), CMD_BACKUP,

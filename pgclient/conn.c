@@ -127,7 +127,10 @@ connect_once(const struct pgclient_opts *o, const char *password, PGconn **out,
 	val[n++] = password;
 	/* Last, because a conninfo string in it overrides what came before. */
 	key[n] = "dbname";
-	val[n++] = o->dbname;
+	val[n++] = o->dbname == NULL && o->database != NULL ? "" : o->dbname;
+	/* Only the first of that keyword is ever taken for such a string. */
+	key[n] = "dbname";
+	val[n++] = o->database;
 	key[n] = "fallback_application_name";
 	val[n++] = SNAP_PROGRAM_NAME;
 	key[n] = NULL;

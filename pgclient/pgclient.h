@@ -16,6 +16,9 @@ struct pgclient_opts {
 	/* libpq parameters; NULL = libpq's default (PGHOST ... as in psql).
 	 * dbname may be a name, a conninfo string or a postgresql:// URI. */
 	const char *dbname, *host, *port, *user;
+	/* A database's name, taken as it is, that beats the one in dbname;
+	 * NULL = none. */
+	const char *database;
 	int password_prompt; /* -1 never (-w), 0 when needed, 1 always (-W) */
 	/* Asks for a password; returns a malloc'd string or NULL.  May be
 	 * NULL: then a needed password is an error. */

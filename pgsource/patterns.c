@@ -56,12 +56,12 @@ check_dots(struct pgsource *s, const char *pattern, int dots, int most,
 	return rc;
 }
 
-static void
-put_match(struct pgsource *s, struct bytes *sql, const char *col,
+void
+pattern_match(struct pgclient *pg, struct bytes *sql, const char *col,
     const struct bytes *regex)
 {
 	char *lit = regex->bad ? NULL
-			       : PQescapeLiteral(s->pg.conn,
+			       : PQescapeLiteral(pg->conn,
 				     (const char *)regex->p, regex->len - 1);
 
 	if (lit == NULL) {
@@ -69,7 +69,7 @@ put_match(struct pgsource *s, struct bytes *sql, const char *col,
 		return;
 	}
 	bytes_printf(sql, "%s OPERATOR(pg_catalog.~) %s", col, lit);
-	if (s->pg.server_num >= 120000)
+	if (pg->server_num >= 120000)
 		bytes_put_str(sql, " COLLATE pg_catalog.default");
 	PQfreemem(lit);
 }
@@ -101,14 +101,14 @@ resolve_one(struct pgsource *s, const char *pattern, bool tables, char **out,
 			bytes_put_str(
 			    &sql, "pg_catalog.pg_table_is_visible(c.oid)");
 		else
-			put_match(s, &sql, "n.nspname", &schema);
+			pattern_match(&s->pg, &sql, "n.nspname", &schema);
 		bytes_put_str(&sql, " AND ");
-		put_match(s, &sql, "c.relname", &name);
+		pattern_match(&s->pg, &sql, "c.relname", &name);
 	} else {
 		bytes_put_str(&sql,
 		    "SELECT coalesce(pg_catalog.array_agg(n.oid ORDER BY"
 		    " n.oid), '{}') FROM pg_catalog.pg_namespace n WHERE ");
-		put_match(s, &sql, "n.nspname", &name);
+		pattern_match(&s->pg, &sql, "n.nspname", &name);
 	}
 	/* pg_dump would take the catalogs, which no restore can. */
 	bytes_put_str(&sql, " AND n.nspname !~ '^pg_'"

@@ -62,21 +62,29 @@ hint_for(void *arg, const char *state, struct snap_err *err)
 			       "the escaped text must stay below 1 GB");
 }
 
+/* Some managed services hide it; then nothing is compared by it. */
+uint64_t
+server_identity(struct pgclient *pg)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	uint64_t id = 0;
+	char *v = NULL;
+
+	if (conn_value(pg, pg->conn,
+		"SELECT system_identifier FROM pg_catalog.pg_control_system()",
+		&v, &ignored) == SNAP_OK)
+		id = strtoull(v, NULL, 10);
+	free(v);
+	return id;
+}
+
 static enum snap_code
 check_server(struct pgsource *s, struct snap_err *err)
 {
-	struct snap_err ignored;
-	char *v = NULL;
-
 	if (s->pg.standby && s->o.serializable_deferrable)
 		return snap_fail(err, SNAP_USAGE,
 		    "a standby cannot do serializable-deferrable");
-	/* Some managed services hide it; then nothing is compared by it. */
-	if (conn_value(&s->pg, s->pg.conn,
-		"SELECT system_identifier FROM pg_catalog.pg_control_system()",
-		&v, &ignored) == SNAP_OK)
-		s->sysid = strtoull(v, NULL, 10);
-	free(v);
+	s->sysid = server_identity(&s->pg);
 	return SNAP_OK;
 }
 

@@ -32,6 +32,7 @@ struct pgsource_opts {
 	const char *const *exclude_table_data;
 	bool no_role_passwords;
 	const char *pg_dump; /* path of pg_dump; NULL = find one */
+	const struct span *globals; /* read before; NULL = read them */
 };
 
 /* What is recorded about the source.  Strings are the pgsource's. */

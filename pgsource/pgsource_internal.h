@@ -65,10 +65,16 @@ struct pgsource {
 	size_t n_props;
 };
 
+/* pgsource.c: of the cluster, 0 = not to be had */
+uint64_t server_identity(struct pgclient *pg);
+
 /* props.c */
 void src_warn(struct pgsource *s, const char *fmt, ...) SNAP_PRINTF(2, 3);
 
 /* patterns.c */
+/* "COL matches": what pattern_regex() made, as a condition. */
+void pattern_match(struct pgclient *pg, struct bytes *sql, const char *col,
+    const struct bytes *regex);
 enum snap_code patterns_resolve(struct pgsource *s, struct snap_err *err);
 void selection_free(struct selection *sel);
 
@@ -119,6 +125,12 @@ enum snap_code sequences_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 enum snap_code largeobj_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
+/* Roles and tablespaces as SQL; *hidden: without passwords, for want of the
+ * right to read them. */
+#define GLOBALS_HIDDEN                                                         \
+	"%s may not read pg_authid: the passwords of the roles are left out"
+enum snap_code globals_read(struct pgclient *pg, const struct pgtool *tool,
+    bool no_passwords, bool *hidden, struct bytes *out, struct snap_err *err);
 enum snap_code globals_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 enum snap_code props_collect(struct pgsource *s, struct snap_err *err);

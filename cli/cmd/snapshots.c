@@ -7,6 +7,7 @@
 #include "place.h"
 #include "props.h"
 #include "repo_notes.h"
+#include "run.h"
 #include "ui.h"
 
 static void
@@ -47,6 +48,7 @@ cell_source(struct ui_table *t, const struct repo_snapshot *s)
 struct listing {
 	const struct place *s;
 	const struct repo_notes *said;
+	struct runs runs;
 	const char *only;
 	const struct opt_list *tags;
 };
@@ -91,13 +93,25 @@ cell_tags(
 	bytes_fini(&b);
 }
 
+static void
+cell_run(
+    struct ui_table *t, const struct listing *l, const struct repo_snapshot *s)
+{
+	const struct run *run = s->salvaged ? NULL : runs_of(&l->runs, s);
+	char text[RUN_CELL_MAX];
+
+	cell_text(t, run != NULL ? run_cell(run, text) : NULL);
+}
+
 static enum snap_code
 as_table(const struct listing *l, struct snap_err *err)
 {
 	static const char *const heads[] = { "ID", "TIME", "SOURCE", "HOST",
-		"SIZE", "NEW", "STORED", "TAGS" };
+		"SIZE", "NEW", "STORED", "TAGS", "RUN" };
 	const struct repo_snapshots *all = &l->s->all;
-	struct ui_table *t = ui_table_new(8, heads, 0x70);
+	/* The last column only where there is something for it. */
+	bool runs = l->runs.n > 0;
+	struct ui_table *t = ui_table_new(runs ? 9 : 8, heads, 0x70);
 	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX];
 	const struct repo_snapshot *s;
 	size_t i;
@@ -117,6 +131,8 @@ as_table(const struct listing *l, struct snap_err *err)
 		cell_size(t, s->new_bytes);
 		cell_size(t, s->stored_bytes);
 		cell_tags(t, l, s);
+		if (runs)
+			cell_run(t, l, s);
 	}
 	ui_table_print(t);
 	return ui_out_end(err);
@@ -153,6 +169,15 @@ as_json(const struct listing *l, struct snap_err *err)
 			(void)json_array_append_new(
 			    list, said_of(l, &all->salvaged[i]));
 	(void)json_object_set_new(root, "salvaged", list);
+	list = json_array();
+	for (i = 0; i < l->runs.n; i++)
+		for (size_t k = 0; k < l->runs.v[i].n; k++)
+			if (is_wanted(l, l->runs.v[i].v[k])) {
+				(void)json_array_append_new(
+				    list, run_json(&l->runs.v[i]));
+				break;
+			}
+	(void)json_object_set_new(root, "runs", list);
 	json_put_u64(root, "damaged", all->n_damaged);
 	return json_print(root, err);
 }
@@ -168,13 +193,15 @@ cmd_snapshots(struct cli *c, struct snap_err *err)
 	s.for_listing = true;
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK ||
-	    (rc = repo_notes(s.repo, &said, err)) != SNAP_OK)
+	    (rc = repo_notes(s.repo, &said, err)) != SNAP_OK ||
+	    (rc = runs_find(&s.all, &l.runs, err)) != SNAP_OK)
 		goto out;
 	l.said = said;
 	l.only = c->o.n_args > 0 ? c->o.args[0] : NULL;
 	c->n_warnings = s.all.n_damaged;
 	rc = c->o.json ? as_json(&l, err) : as_table(&l, err);
 out:
+	runs_free(&l.runs);
 	repo_notes_free(said);
 	place_close(&s);
 	return rc;

@@ -7,76 +7,88 @@
  * having, and a warning says what is missing.
  */
 #include <stdlib.h>
-#include <string.h>
 
 #include "pgsource_internal.h"
+
+/* A word for each that child_output() is given. */
+static enum snap_code
+globals_args(struct pgclient *pg, const struct pgtool *tool, bool no_passwords,
+    struct args *a, struct snap_err *err)
+{
+	struct bytes conninfo, db;
+	enum snap_code rc;
+
+	bytes_init(&conninfo, QUERY_MAX);
+	bytes_init(&db, QUERY_MAX);
+	rc = conn_string(pg, &conninfo, err);
+	if (rc != SNAP_OK)
+		goto out;
+	/* A name with "=" would be read as a conninfo string; so be it one. */
+	bytes_put_str(&db, "--database=dbname=");
+	conn_quote(&db, PQdb(pg->conn));
+	bytes_u8(&db, 0);
+	if ((rc = bytes_check(&db, err)) != SNAP_OK)
+		goto out;
+	args_add(a, tool->dir, "pg_dumpall");
+	args_add(a, "--globals-only", "");
+	args_add(a, "--no-password", "");
+	args_add(a, "--dbname=", (const char *)conninfo.p);
+	args_add(a, (const char *)db.p, "");
+	if (no_passwords)
+		args_add(a, "--no-role-passwords", "");
+	if (a->bad)
+		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+out:
+	bytes_fini(&conninfo);
+	bytes_fini(&db);
+	return rc;
+}
+
+enum snap_code
+globals_read(struct pgclient *pg, const struct pgtool *tool, bool no_passwords,
+    bool *hidden, struct bytes *out, struct snap_err *err)
+{
+	struct args a = { NULL, 0, 0, false };
+	char *readable = NULL;
+	enum snap_code rc;
+
+	rc = conn_value(pg, pg->conn,
+	    "SELECT pg_catalog.has_table_privilege("
+	    "'pg_catalog.pg_authid', 'SELECT')",
+	    &readable, err);
+	if (rc == SNAP_OK) {
+		*hidden = !no_passwords && readable[0] != 't';
+		rc = globals_args(pg, tool, no_passwords || *hidden, &a, err);
+	}
+	if (rc == SNAP_OK)
+		rc = child_output(pg, a.v, -1, -1, true, out, err);
+	if (rc == SNAP_OK)
+		child_clean_sql(out);
+	free(readable);
+	args_free(&a);
+	if (rc != SNAP_OK && rc != SNAP_CANCELLED)
+		snap_wrap(err, "roles and tablespaces");
+	return rc;
+}
 
 enum snap_code
 globals_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 {
-	char globals[] = "--globals-only", quiet[] = "--no-password";
-	char hidden[] = "--no-role-passwords";
-	char *program = NULL, *dbname = NULL, *db = NULL, *readable = NULL;
-	char *argv[7] = { NULL };
-	struct bytes conninfo, text, tmp;
-	enum snap_code rc;
-	size_t n = 0;
+	enum snap_code rc = SNAP_OK;
+	struct bytes text;
+	bool hidden = false;
 
-	bytes_init(&conninfo, QUERY_MAX);
-	bytes_init(&tmp, QUERY_MAX);
+	if (s->o.globals != NULL)
+		return push_stream(
+		    sink, STREAM_GLOBALS, "globals", *s->o.globals, err);
 	bytes_init(&text, DDL_MAX);
-	rc = conn_value(&s->pg, s->pg.conn,
-	    "SELECT pg_catalog.has_table_privilege("
-	    "'pg_catalog.pg_authid', 'SELECT')",
-	    &readable, err);
+	rc = globals_read(
+	    &s->pg, &s->tool, s->o.no_role_passwords, &hidden, &text, err);
+	if (rc == SNAP_OK && hidden)
+		src_warn(s, GLOBALS_HIDDEN, s->pg.user);
 	if (rc == SNAP_OK)
-		rc = conn_string(&s->pg, &conninfo, err);
-	if (rc != SNAP_OK)
-		goto out;
-	bytes_printf(&tmp, "%spg_dumpall", s->tool.dir);
-	bytes_u8(&tmp, 0);
-	program = tmp.bad ? NULL : conn_strdup((const char *)tmp.p);
-	bytes_clear(&tmp);
-	bytes_printf(&tmp, "--dbname=%s", (const char *)conninfo.p);
-	bytes_u8(&tmp, 0);
-	dbname = tmp.bad ? NULL : conn_strdup((const char *)tmp.p);
-	bytes_clear(&tmp);
-	/* A name with "=" would be read as a conninfo string; so be it one. */
-	bytes_put_str(&tmp, "--database=dbname=");
-	conn_quote(&tmp, PQdb(s->pg.conn));
-	bytes_u8(&tmp, 0);
-	db = tmp.bad ? NULL : conn_strdup((const char *)tmp.p);
-	if (program == NULL || dbname == NULL || db == NULL) {
-		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
-		goto out;
-	}
-	argv[n++] = program;
-	argv[n++] = globals;
-	argv[n++] = quiet;
-	argv[n++] = dbname;
-	argv[n++] = db;
-	if (s->o.no_role_passwords || readable[0] != 't')
-		argv[n++] = hidden;
-	if (!s->o.no_role_passwords && readable[0] != 't')
-		src_warn(s,
-		    "%s may not read pg_authid: the passwords of the "
-		    "roles are left out",
-		    s->pg.user);
-	rc = child_output(&s->pg, argv, -1, -1, true, &text, err);
-	if (rc != SNAP_OK)
-		goto out;
-	child_clean_sql(&text);
-	rc = push_stream(
-	    sink, STREAM_GLOBALS, "globals", bytes_span(&text), err);
-out:
-	free(program);
-	free(dbname);
-	free(db);
-	free(readable);
-	bytes_fini(&conninfo);
-	bytes_fini(&tmp);
+		rc = push_stream(
+		    sink, STREAM_GLOBALS, "globals", bytes_span(&text), err);
 	bytes_fini_wipe(&text);
-	if (rc != SNAP_OK && rc != SNAP_CANCELLED)
-		snap_wrap(err, "roles and tablespaces");
 	return rc;
 }
