@@ -115,6 +115,7 @@ learn_once(struct mend *m, struct known *k, struct snap_err *err)
 {
 	struct raw_pack raw;
 	char name[TRANSPORT_NAME_MAX + 1];
+	struct object o;
 	enum snap_code rc;
 
 	rc = raw_get_pack(m->s, k->o, true, &raw, err);
@@ -135,6 +136,10 @@ learn_once(struct mend *m, struct known *k, struct snap_err *err)
 	rc = store_fetch(m->s, name, &k->object, err);
 	if (rc == SNAP_NOTFOUND || rc == SNAP_IO)
 		return rc;
+	/* Nor does what is whole, and only too new for us. */
+	if (rc == SNAP_OK &&
+	    object_parse(bytes_span(&k->object), &o, err) == SNAP_UNSUPPORTED)
+		return SNAP_UNSUPPORTED;
 	return raw_is_damage(rc) || rc == SNAP_OK ? ask_index(m, k, err) : rc;
 }
 

@@ -104,8 +104,8 @@ mend_each_row(struct mend *m, bool listed, mend_row_fn fn, void *arg,
 
 /* ---- one pack */
 
-/* What the disk or the line does not hand out may be sound: it is neither lost
- * nor condemned. */
+/* What the disk or the line does not hand out, or a newer version wrote, may be
+ * sound: it is neither lost nor condemned. */
 static enum snap_code
 leave_unread(struct mend *m, const struct inventory_object *o,
     const struct snap_err *why)
@@ -246,7 +246,7 @@ mend_pack(void *arg, void *job, struct snap_err *err)
 	rc = report_check(m->s->report, err);
 	if (rc == SNAP_OK)
 		rc = mend_learn(m, &k, err);
-	if (rc == SNAP_IO) {
+	if (rc == SNAP_IO || rc == SNAP_UNSUPPORTED) {
 		rc = leave_unread(m, k.o, err);
 		goto out;
 	}

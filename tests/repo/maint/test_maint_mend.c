@@ -12,8 +12,13 @@
 
 #include <cmocka.h>
 
+#include <xxhash.h>
+
 #include "repo_care.h"
 #include "world.h"
+
+#define AT_VERSION 9   /* in an object: docs/format.md */
+#define AT_CHECKSUM 24 /* from its end */
 
 static struct repo_mend_result
 mend(struct world *w)
@@ -244,6 +249,46 @@ a_read_that_fails_is_no_damage(void **state)
 	assert_int_equal(world_check(t.w, 100).n_errors, 0);
 }
 
+/* The pack as a newer version would have written it. */
+static void
+make_newer(struct world *w, const char *pack)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	XXH128_canonical_t sum;
+	struct bytes b;
+	size_t at;
+
+	bytes_init(&b, TRANSPORT_SIZE_MAX);
+	assert_true(mem_store_flip(w->mem, pack, AT_VERSION, 1 ^ 2));
+	assert_int_equal(
+	    transport_get(w->t, pack, 0, SIZE_MAX, &b, &err), SNAP_OK);
+	at = b.len - AT_CHECKSUM;
+	XXH128_canonicalFromHash(&sum, XXH3_128bits(b.p, at));
+	for (size_t i = 0; i < sizeof sum.digest; i++)
+		assert_true(mem_store_flip(
+		    w->mem, pack, at + i, b.p[at + i] ^ sum.digest[i]));
+	bytes_fini(&b);
+}
+
+static void
+what_a_newer_version_wrote_is_no_damage(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct repo_mend_result r;
+
+	make_newer(t.w, pack.s);
+	r = mend(t.w);
+	assert_int_equal(r.n_unread, 1);
+	assert_int_equal(r.n_damaged + r.n_lost + r.n_condemned + r.n_moved, 0);
+	assert_true(world_said(t.w, "newer"));
+	/* Rot in the same place is rot. */
+	world_flip(t.w, pack.s, 100);
+	r = mend(t.w);
+	assert_int_equal(r.n_unread, 0);
+	assert_int_equal(r.n_damaged, 1);
+}
+
 /* Of two copies of a block one is rotten, and the other in a pack that the disk
  * does not hand out. */
 static void
@@ -335,6 +380,7 @@ main(void)
 		T(a_repair_that_fails_anywhere_loses_nothing_more),
 		T(of_two_words_about_a_pack_the_true_one_counts),
 		T(a_read_that_fails_is_no_damage),
+		T(what_a_newer_version_wrote_is_no_damage),
 		T(what_lies_in_a_pack_that_could_not_be_read_is_not_lost),
 		T(a_block_that_could_not_be_read_is_not_asked_for_chunk_by_chunk),
 	};
