@@ -30,6 +30,7 @@ enum stream_kind {
 	STREAM_LARGE_OBJECT = 7, /* raw bytes; name = "%010u" of the loid */
 	STREAM_POST_DATA = 8,    /* SQL */
 	STREAM_ACL = 9,          /* SQL: privileges, after everything else */
+	STREAM_DIGESTS = 10,     /* of what was read; not in the pipe */
 	STREAM_RAW = 16 /* one arbitrary byte sequence (stdin, command) */
 };
 

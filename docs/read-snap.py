@@ -25,7 +25,7 @@ MAGIC = b"\x89SNP\r\n\x1a\n"
 DATA, RECIPE, MANIFEST = 1, 3, 4
 KINDS = {1: "properties", 2: "globals", 3: "archive", 4: "pre-data",
          5: "table", 6: "sequences", 7: "large-object", 8: "post-data",
-         9: "acl", 16: "raw"}
+         9: "acl", 10: "digests", 16: "raw"}
 
 
 class Damaged(Exception):

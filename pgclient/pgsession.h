@@ -68,6 +68,14 @@ SNAP_MUST_CHECK enum snap_code conn_check(
     struct pgclient *s, struct snap_err *err);
 char *conn_strdup(const char *p);
 
+/* ---- copy.c */
+/* A row as COPY writes it, with its line end; borrowed. */
+typedef enum snap_code (*conn_row_fn)(
+    void *arg, struct span row, struct snap_err *err);
+/* `sql`: COPY ... TO STDOUT.  When a row fails the COPY is left as it is. */
+SNAP_MUST_CHECK enum snap_code conn_copy_out(struct pgclient *s, PGconn *c,
+    const char *sql, conn_row_fn fn, void *arg, struct snap_err *err);
+
 /* ---- conninfo.c */
 /* A value of a conninfo string. */
 void conn_quote(struct bytes *b, const char *v);

@@ -224,6 +224,7 @@ tables_trim(struct tables *t, size_t n)
 		free(v->target);
 		free(v->cond);
 		free(v->filenode);
+		free(v->sums);
 	}
 }
 

@@ -119,6 +119,7 @@ pgsource_open(const struct pgsource_opts *opts, struct pgsource **out,
 	bytes_init(&s->warnings, (size_t)1 << 20);
 	bytes_init(&s->archive, DDL_MAX);
 	bytes_init(&s->setvals, DDL_MAX);
+	bytes_init(&s->digests, DIGESTS_MAX);
 	pthread_mutex_init(&s->lock, NULL);
 	if (s->o.slice_blocks == 0)
 		s->o.slice_blocks = SLICE_BLOCKS;
@@ -158,6 +159,7 @@ pgsource_close(struct pgsource *s)
 	conn_close(&s->pg);
 	bytes_fini(&s->archive);
 	bytes_fini(&s->setvals);
+	bytes_fini(&s->digests);
 	PQclear(s->sequences);
 	selection_free(&s->sel);
 	tables_free(&s->tables);
@@ -258,8 +260,12 @@ plan_jobs(struct dump *d, struct snap_err *err)
 
 	for (i = 0; i < t->n; i++) {
 		total += t->v[i].size;
+		parts = table_parts(d->s, &t->v[i]);
+		t->v[i].sums = calloc(parts, sizeof *t->v[i].sums);
+		if (t->v[i].sums == NULL)
+			return snap_fail(err, SNAP_NOMEM, "out of memory");
 		if (!table_small(d->s, &t->v[i]))
-			n += table_parts(d->s, &t->v[i]);
+			n += parts;
 	}
 	if (d->s->pg.o.report != NULL)
 		atomic_store(&d->s->pg.o.report->bytes_total, total);
@@ -308,6 +314,28 @@ dump_small(struct dump *d, struct sink *sink, struct snap_err *err)
 	return rc;
 }
 
+/* When all is read: then the tables' are there as well. */
+static enum snap_code
+digests_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	for (size_t i = 0; i < s->tables.n; i++) {
+		const struct table *t = &s->tables.v[i];
+		struct digest_entry e = { .kind = STREAM_TABLE,
+			.name = span_str(t->stream) };
+
+		for (; e.part < table_parts(s, t); e.part++) {
+			e.sum = t->sums[e.part];
+			digests_put(&s->digests, &e);
+		}
+	}
+	rc = bytes_check(&s->digests, err);
+	return rc != SNAP_OK ? rc
+			     : push_stream(sink, STREAM_DIGESTS, DIGESTS_NAME,
+				   bytes_span(&s->digests), err);
+}
+
 static void
 run_all(struct dump *d, struct sink **sinks)
 {
@@ -349,7 +377,9 @@ pgsource_dump(struct pgsource *s, struct sink **sinks, struct snap_err *err)
 		rc = err->code;
 		goto out;
 	}
-	rc = conn_exec(&s->pg, s->pg.conn, "COMMIT", NULL, err);
+	rc = digests_dump(s, sinks[0], err);
+	if (rc == SNAP_OK)
+		rc = conn_exec(&s->pg, s->pg.conn, "COMMIT", NULL, err);
 	if (rc == SNAP_OK)
 		rc = props_finish(s, err);
 out:

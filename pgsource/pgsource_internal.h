@@ -12,6 +12,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "digestlist.h"
 #include "pgsession.h"
 #include "pgsource.h"
 
@@ -30,6 +31,7 @@ struct table {
 	uint64_t size;   /* bytes with TOAST */
 	uint64_t blocks; /* of the main fork */
 	bool heap, can_read, row_security, unlogged;
+	struct digest *sums; /* of its parts; each is its thread's */
 };
 
 struct tables {
@@ -55,6 +57,7 @@ struct pgsource {
 	unsigned dump_wait_ms; /* how long its locks may take */
 	struct bytes setvals;  /* of all sequences */
 	PGresult *sequences;   /* the list of them */
+	struct bytes digests;  /* as text: sequences, large objects, tables */
 	PGconn *workers[64];   /* of threads 1 and on, index 0 unused */
 	size_t n_workers;      /* of them open, or 0 */
 	pthread_mutex_t lock;  /* of first_err and of the warnings */
@@ -104,8 +107,9 @@ enum snap_code ddl_dump(
 enum snap_code ddl_patch_time(struct bytes *archive, struct snap_err *err);
 
 /* copyout.c */
+/* `sum` (may be NULL) gets the digest of the rows. */
 enum snap_code copy_to_sink(struct pgsource *s, PGconn *c, const char *sql,
-    struct sink *sink, uint64_t *rows, struct snap_err *err);
+    struct sink *sink, struct digest *sum, struct snap_err *err);
 /* Slice `part` of `n_parts` of a table, as a stream of its own. */
 enum snap_code copy_table(struct pgsource *s, PGconn *c, const struct table *t,
     uint32_t part, struct sink *sink, struct snap_err *err);

@@ -80,7 +80,7 @@ check_kinds(const struct repo_manifest *m, struct snap_err *err)
 	for (size_t i = 0; i < m->n; i++) {
 		uint8_t kind = m->v[i].kind;
 
-		if (kind <= STREAM_ACL || (kind == STREAM_RAW && m->n == 1))
+		if (kind <= STREAM_DIGESTS || (kind == STREAM_RAW && m->n == 1))
 			continue;
 		(void)snap_fail(err, SNAP_UNSUPPORTED,
 		    "the snapshot holds a stream of kind %u, as only a newer "

@@ -51,11 +51,13 @@ stream_order(const struct repo_stream *x, const struct repo_stream *y)
 	return span_cmp(x->name, y->name);
 }
 
-/* Derived from the definitions, which are compared as text. */
+/* Derived from the definitions, which are compared as text, and from all else.
+ */
 static void
-skip_archive(struct side *s)
+skip_derived(struct side *s)
 {
-	while (s->at < s->m->n && s->m->v[s->at].kind == STREAM_ARCHIVE)
+	while (s->at < s->m->n && (s->m->v[s->at].kind == STREAM_ARCHIVE ||
+				      s->m->v[s->at].kind == STREAM_DIGESTS))
 		s->at++;
 }
 
@@ -266,8 +268,8 @@ compare_all(struct differ *d, struct snap_err *err)
 		struct whole a = { NULL, 0, 0, 0 }, b = { NULL, 0, 0, 0 };
 		int order = 0;
 
-		skip_archive(&d->a);
-		skip_archive(&d->b);
+		skip_derived(&d->a);
+		skip_derived(&d->b);
 		if (d->a.at == d->a.m->n && d->b.at == d->b.m->n)
 			break;
 		if (d->a.at == d->a.m->n)

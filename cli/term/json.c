@@ -74,6 +74,7 @@ json_kind(uint8_t kind)
 		[STREAM_LARGE_OBJECT] = "large-object",
 		[STREAM_POST_DATA] = "post-data",
 		[STREAM_ACL] = "acl",
+		[STREAM_DIGESTS] = "digests",
 		[STREAM_RAW] = "raw" };
 
 	if (kind >= sizeof names / sizeof names[0] || names[kind] == NULL)

@@ -14,6 +14,7 @@
 /* Rows gathered so that a sink is called for much at a time. */
 struct gather {
 	struct sink *sink;
+	struct digest *sum; /* of the rows; NULL = nobody asked */
 	uint8_t buf[COPY_BUFFER];
 	size_t len;
 };
@@ -28,64 +29,31 @@ flush(struct gather *g, struct snap_err *err)
 }
 
 static enum snap_code
-gather_row(struct gather *g, const char *row, size_t len, struct snap_err *err)
+gather_row(void *arg, struct span row, struct snap_err *err)
 {
+	struct gather *g = arg;
 	enum snap_code rc = SNAP_OK;
 
-	if (len > sizeof g->buf - g->len)
+	if (g->sum != NULL)
+		digest_row(g->sum, row);
+	if (row.len > sizeof g->buf - g->len)
 		rc = flush(g, err);
 	if (rc != SNAP_OK)
 		return rc;
-	if (len > sizeof g->buf)
-		return sink_data(g->sink, span_of(row, len), err);
-	memcpy(g->buf + g->len, row, len);
-	g->len += len;
+	if (row.len > sizeof g->buf)
+		return sink_data(g->sink, row, err);
+	memcpy(g->buf + g->len, row.p, row.len);
+	g->len += row.len;
 	return SNAP_OK;
-}
-
-static enum snap_code
-copy_start(struct pgsource *s, PGconn *c, const char *sql, struct snap_err *err)
-{
-	enum snap_code rc = SNAP_OK;
-	PGresult *r;
-
-	if (PQsendQuery(c, sql) == 0)
-		return conn_fail(&s->pg, c, NULL, "send COPY", err);
-	while (PQisBusy(c) != 0) {
-		rc = conn_wait(&s->pg, c, err);
-		if (rc != SNAP_OK)
-			return rc;
-	}
-	r = PQgetResult(c);
-	if (PQresultStatus(r) != PGRES_COPY_OUT)
-		rc = conn_fail(&s->pg, c, r, "COPY", err);
-	PQclear(r);
-	return rc;
-}
-
-static enum snap_code
-copy_finish(struct pgsource *s, PGconn *c, struct snap_err *err)
-{
-	enum snap_code rc = SNAP_OK;
-	PGresult *r;
-
-	while ((r = PQgetResult(c)) != NULL) {
-		if (rc == SNAP_OK && PQresultStatus(r) != PGRES_COMMAND_OK)
-			rc = conn_fail(&s->pg, c, r, "COPY", err);
-		PQclear(r);
-	}
-	return rc;
 }
 
 enum snap_code
 copy_to_sink(struct pgsource *s, PGconn *c, const char *sql, struct sink *sink,
-    uint64_t *rows, struct snap_err *err)
+    struct digest *sum, struct snap_err *err)
 {
 	struct gather *g;
 	enum snap_code rc;
 	struct bytes mem;
-	char *row;
-	int n;
 
 	/* Too large for the stack of a thread. */
 	bytes_init(&mem, sizeof *g);
@@ -93,28 +61,9 @@ copy_to_sink(struct pgsource *s, PGconn *c, const char *sql, struct sink *sink,
 	if (g == NULL)
 		return bytes_check(&mem, err);
 	g->sink = sink;
+	g->sum = sum;
 	g->len = 0;
-	*rows = 0;
-	rc = copy_start(s, c, sql, err);
-	while (rc == SNAP_OK) {
-		n = PQgetCopyData(c, &row, 1);
-		if (n == 0) {
-			rc = conn_wait(&s->pg, c, err);
-			continue;
-		}
-		if (n == -1) {
-			rc = copy_finish(s, c, err);
-			break;
-		}
-		if (n < 0) {
-			rc = conn_fail(&s->pg, c, NULL, "COPY", err);
-			break;
-		}
-		rc = gather_row(g, row, (size_t)n, err);
-		PQfreemem(row);
-		if (rc == SNAP_OK && (++*rows & 0x3fff) == 0)
-			rc = conn_check(&s->pg, err);
-	}
+	rc = conn_copy_out(&s->pg, c, sql, gather_row, g, err);
 	if (rc == SNAP_OK)
 		rc = flush(g, err);
 	bytes_fini(&mem);
@@ -188,9 +137,9 @@ copy_table(struct pgsource *s, PGconn *c, const struct table *t, uint32_t part,
 		.cutter = CUTTER_ROWS,
 		.part = part,
 		.name = span_str(t->stream) };
+	struct digest sum = { 0, 0, 0 };
 	struct bytes sql, attr;
 	enum snap_code rc;
-	uint64_t rows = 0;
 
 	bytes_init(&sql, QUERY_MAX);
 	bytes_init(&attr, STREAM_ATTR_MAX);
@@ -210,9 +159,10 @@ copy_table(struct pgsource *s, PGconn *c, const struct table *t, uint32_t part,
 	m.attr = bytes_span(&attr);
 	rc = sink_begin(sink, &m, err);
 	if (rc == SNAP_OK)
-		rc = copy_to_sink(s, c, (const char *)sql.p, sink, &rows, err);
+		rc = copy_to_sink(s, c, (const char *)sql.p, sink, &sum, err);
 	if (rc == SNAP_OK)
-		rc = sink_end(sink, rows, err);
+		rc = sink_end(sink, sum.n, err);
+	t->sums[part] = sum;
 out:
 	bytes_fini(&sql);
 	bytes_fini(&attr);

@@ -18,11 +18,13 @@
 struct lo_state {
 	struct pgsource *s;
 	struct sink *sink;
+	struct digester *digester;
 	PGresult *list; /* every loid, in order */
 	int next;       /* of list: the first not begun */
 	bool open;
 	uint32_t loid;
-	uint64_t at; /* bytes given */
+	char name[16]; /* of its stream */
+	uint64_t at;   /* bytes given */
 };
 
 static uint32_t
@@ -40,26 +42,37 @@ lo_begin(struct lo_state *st, struct snap_err *err)
 {
 	struct stream_meta m = { .kind = STREAM_LARGE_OBJECT,
 		.cutter = CUTTER_BYTES };
-	char name[16];
 
 	st->loid =
 	    (uint32_t)strtoul(PQgetvalue(st->list, st->next++, 0), NULL, 10);
-	(void)snprintf(name, sizeof name, "%010" PRIu32, st->loid);
-	m.name = span_str(name);
+	(void)snprintf(st->name, sizeof st->name, "%010" PRIu32, st->loid);
+	m.name = span_str(st->name);
 	st->at = 0;
 	st->open = true;
+	digester_begin(st->digester, false);
 	return sink_begin(st->sink, &m, err);
 }
 
 static enum snap_code
 lo_end(struct lo_state *st, struct snap_err *err)
 {
-	enum snap_code rc = SNAP_OK;
+	struct digest_entry e = { .kind = STREAM_LARGE_OBJECT };
 
-	if (st->open)
-		rc = sink_end(st->sink, 0, err);
+	if (!st->open)
+		return SNAP_OK;
 	st->open = false;
-	return rc;
+	e.name = span_str(st->name);
+	digester_end(st->digester, &e.sum);
+	digests_put(&st->s->digests, &e);
+	return sink_end(st->sink, 0, err);
+}
+
+static enum snap_code
+lo_put(struct lo_state *st, struct span d, struct snap_err *err)
+{
+	digester_data(st->digester, d);
+	st->at += d.len;
+	return sink_data(st->sink, d, err);
 }
 
 /* Go on to `loid`; those passed have no pages. */
@@ -91,8 +104,7 @@ lo_zeros(struct lo_state *st, uint64_t until, struct snap_err *err)
 		n = until - st->at;
 		if (n > sizeof zeros)
 			n = sizeof zeros;
-		rc = sink_data(st->sink, span_of(zeros, (size_t)n), err);
-		st->at += n;
+		rc = lo_put(st, span_of(zeros, (size_t)n), err);
 		if (rc == SNAP_OK)
 			rc = conn_check(&st->s->pg, err);
 	}
@@ -126,8 +138,7 @@ lo_row(struct lo_state *st, const uint8_t *p, size_t len, struct snap_err *err)
 		rc = lo_zeros(st, off, err);
 	if (rc != SNAP_OK)
 		return rc;
-	st->at += n;
-	return sink_data(st->sink, span_of(p + 26, n), err);
+	return lo_put(st, span_of(p + 26, n), err);
 }
 
 /* COPY's own frame: 11 bytes of signature, flags, extension; then rows. */
@@ -198,16 +209,18 @@ largeobj_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 	struct lo_state st = { .s = s, .sink = sink };
 	struct lo_sink l = { { &lo_ops }, &st, { 0 }, false };
 	enum snap_code rc;
-	uint64_t rows;
 
 	if (!include_everything(s))
 		return SNAP_OK;
+	st.digester = digester_new();
+	if (st.digester == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	bytes_init(&l.part, 4 * PAGE_MAX + 2 * COPY_BUFFER);
 	rc = conn_exec(&s->pg, s->pg.conn,
 	    "SELECT oid FROM pg_catalog.pg_largeobject_metadata ORDER BY 1",
 	    &st.list, err);
 	if (rc == SNAP_OK && PQntuples(st.list) > 0) {
-		rc = copy_to_sink(s, s->pg.conn, by_pages, &l.base, &rows, err);
+		rc = copy_to_sink(s, s->pg.conn, by_pages, &l.base, NULL, err);
 		/* The empty ones behind the last page. */
 		if (rc == SNAP_OK)
 			rc = lo_end(&st, err);
@@ -218,6 +231,7 @@ largeobj_dump(struct pgsource *s, struct sink *sink, struct snap_err *err)
 		}
 	}
 	PQclear(st.list);
+	digester_free(st.digester);
 	bytes_fini(&l.part);
 	if (rc != SNAP_OK && rc != SNAP_CANCELLED)
 		snap_wrap(err, "large objects");

@@ -89,9 +89,25 @@ sequences_patterns(struct pgsource *s, PGresult **out, struct snap_err *err)
 	return conn_exec(&s->pg, s->pg.conn, sql, out, err);
 }
 
+/* As SQL, and what it is to be when that was run. */
+static void
+put_value(
+    struct pgsource *s, const PGresult *list, const PGresult *r, int i, int row)
+{
+	struct digest_entry e = { .kind = STREAM_SEQUENCES,
+		.called = PQgetvalue(r, row, 1)[0] == 't',
+		.name = span_str(PQgetvalue(list, i, 0)),
+		.value = strtoll(PQgetvalue(r, row, 0), NULL, 10) };
+
+	bytes_printf(&s->setvals, "SELECT pg_catalog.setval(%s, %s, %s);\n",
+	    PQgetvalue(list, i, 1), PQgetvalue(r, row, 0),
+	    e.called ? "true" : "false");
+	digests_put(&s->digests, &e);
+}
+
 static enum snap_code
 put_batch(struct pgsource *s, const PGresult *list, int from, int to,
-    struct bytes *out, struct snap_err *err)
+    struct snap_err *err)
 {
 	PGresult *r = NULL;
 	struct bytes sql;
@@ -119,9 +135,7 @@ put_batch(struct pgsource *s, const PGresult *list, int from, int to,
 	if (rc == SNAP_OK && PQntuples(r) != to - from)
 		rc = snap_fail(err, SNAP_SOURCE, "a sequence has no row");
 	for (i = from; rc == SNAP_OK && i < to; i++)
-		bytes_printf(out, "SELECT pg_catalog.setval(%s, %s, %s);\n",
-		    PQgetvalue(list, i, 1), PQgetvalue(r, i - from, 0),
-		    PQgetvalue(r, i - from, 1)[0] == 't' ? "true" : "false");
+		put_value(s, list, r, i, i - from);
 	if (rc != SNAP_OK)
 		snap_wrap(err, "read sequences %s to %s",
 		    PQgetvalue(list, from, 0), PQgetvalue(list, to - 1, 0));
@@ -151,6 +165,7 @@ sequences_take(struct pgsource *s, struct snap_err *err)
 	PQclear(s->sequences);
 	s->sequences = NULL;
 	bytes_clear(&s->setvals);
+	digests_begin(&s->digests);
 	bytes_init(&sql, QUERY_MAX);
 	put_list(s, &sql);
 	rc = bytes_check(&sql, err);
@@ -161,7 +176,7 @@ sequences_take(struct pgsource *s, struct snap_err *err)
 		n = n_readable(s->sequences);
 	for (i = 0; rc == SNAP_OK && i < n; i = to) {
 		to = i + BATCH < n ? i + BATCH : n;
-		rc = put_batch(s, s->sequences, i, to, &s->setvals, err);
+		rc = put_batch(s, s->sequences, i, to, err);
 	}
 	if (rc == SNAP_OK)
 		rc = bytes_check(&s->setvals, err);

@@ -189,7 +189,7 @@ write_script(const struct store *st, struct sqlscript_opts *o)
 			.name = span_str(v->name),
 			.attr = span_of(v->attr, v->attr_len) };
 
-		if (v->kind < STREAM_PRE_DATA)
+		if (v->kind < STREAM_PRE_DATA || v->kind > STREAM_ACL)
 			continue;
 		rc = sink_begin(sink, &m, &err);
 		if (rc == SNAP_OK)
