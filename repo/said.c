@@ -59,6 +59,23 @@ repo_notes_pinned(const struct repo_notes *n, const uint8_t id[REPO_ID_LEN])
 	return notes_pinned(&n->all, id);
 }
 
+bool
+repo_notes_verdict(const struct repo_notes *n, const struct repo_snapshot *s,
+    struct repo_verdict *out)
+{
+	const struct note *note = notes_about(&n->all, NOTE_VERDICT, s->id);
+	const char *verdict =
+	    note != NULL ? note_prop(note, REPO_VERDICT) : NULL;
+	const char *differences;
+
+	if (verdict == NULL)
+		return false;
+	differences = note_prop(note, REPO_VERDICT_DIFFERENCES);
+	*out = (struct repo_verdict){ strcmp(verdict, REPO_VERDICT_GOOD) == 0,
+		note->l0, differences != NULL ? differences : "0" };
+	return true;
+}
+
 size_t
 repo_notes_policy(
     const struct repo_notes *n, const struct repo_property **settings)
@@ -123,6 +140,14 @@ repo_say_pinned(struct repo *r, const struct repo_notes *said,
 	struct repo_property prop = { NOTE_PROP_PINNED, pinned ? "yes" : "no" };
 
 	return say(r, said, NOTE_PIN, id, &prop, 1, err);
+}
+
+enum snap_code
+repo_say_verdict(struct repo *r, const struct repo_notes *said,
+    const uint8_t id[REPO_ID_LEN], const struct repo_property *props, size_t n,
+    struct snap_err *err)
+{
+	return say(r, said, NOTE_VERDICT, id, props, n, err);
 }
 
 enum snap_code

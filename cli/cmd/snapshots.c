@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* snapshots.c - list the snapshots as a table or as JSON. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "cmd.h"
 #include "json.h"
@@ -103,15 +107,42 @@ cell_run(
 	cell_text(t, run != NULL ? run_cell(run, text) : NULL);
 }
 
+#define MINUTE 60
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* "3 days ago": whether somebody should do it again soon. */
+static void
+cell_verified(
+    struct ui_table *t, const struct listing *l, const struct repo_snapshot *s)
+{
+	struct repo_verdict v;
+	char text[64];
+	int64_t ago, unit;
+	const char *name;
+
+	if (!repo_notes_verdict(l->said, s, &v)) {
+		cell_text(t, "");
+		return;
+	}
+	ago = (int64_t)time(NULL) - v.time_ns / 1000000000;
+	unit = ago < 2 * HOUR ? MINUTE : ago < 2 * DAY ? HOUR : DAY;
+	name = unit == MINUTE ? "minute" : unit == HOUR ? "hour" : "day";
+	ago = ago < 0 ? 0 : ago / unit;
+	(void)snprintf(text, sizeof text, "%s%" PRId64 " %s%s ago",
+	    v.good ? "" : "FAILED ", ago, name, ago == 1 ? "" : "s");
+	cell_text(t, text);
+}
+
 static enum snap_code
 as_table(const struct listing *l, struct snap_err *err)
 {
 	static const char *const heads[] = { "ID", "TIME", "SOURCE", "HOST",
-		"SIZE", "NEW", "STORED", "TAGS", "RUN" };
+		"SIZE", "NEW", "STORED", "VERIFIED", "TAGS", "RUN" };
 	const struct repo_snapshots *all = &l->s->all;
 	/* The last column only where there is something for it. */
 	bool runs = l->runs.n > 0;
-	struct ui_table *t = ui_table_new(runs ? 9 : 8, heads, 0x70);
+	struct ui_table *t = ui_table_new(runs ? 10 : 9, heads, 0x70);
 	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX];
 	const struct repo_snapshot *s;
 	size_t i;
@@ -130,6 +161,7 @@ as_table(const struct listing *l, struct snap_err *err)
 		cell_size(t, s->bytes);
 		cell_size(t, s->new_bytes);
 		cell_size(t, s->stored_bytes);
+		cell_verified(t, l, s);
 		cell_tags(t, l, s);
 		if (runs)
 			cell_run(t, l, s);
@@ -142,12 +174,22 @@ as_table(const struct listing *l, struct snap_err *err)
 static json_t *
 said_of(const struct listing *l, const struct repo_snapshot *s)
 {
-	json_t *one = json_snapshot(s);
+	json_t *one = json_snapshot(s), *verified;
+	struct repo_verdict v;
 
 	(void)json_object_set_new(
 	    one, REPO_PROP_TAGS, json_tags(repo_notes_tags(l->said, s)));
 	(void)json_object_set_new(
 	    one, "pinned", json_boolean(repo_notes_pinned(l->said, s->id)));
+	if (repo_notes_verdict(l->said, s, &v)) {
+		verified = json_object();
+		json_put_time(verified, "time", v.time_ns);
+		(void)json_object_set_new(
+		    verified, "good", json_boolean(v.good));
+		json_put_u64(
+		    verified, "differences", strtoull(v.differences, NULL, 10));
+		(void)json_object_set_new(one, "verified", verified);
+	}
 	return one;
 }
 

@@ -25,6 +25,15 @@ const char *repo_notes_tags(
 /* Also of one that cannot be read. */
 bool repo_notes_pinned(
     const struct repo_notes *n, const uint8_t id[REPO_ID_LEN]);
+/* The newest verdict about a snapshot: was a restore of it what it should be?
+ */
+struct repo_verdict {
+	bool good;
+	int64_t time_ns;         /* on the store's clock */
+	const char *differences; /* their number, decimal; borrowed */
+};
+bool repo_notes_verdict(const struct repo_notes *n,
+    const struct repo_snapshot *s, struct repo_verdict *out);
 /* Settings by name; none: there is no policy.  Borrowed. */
 size_t repo_notes_policy(
     const struct repo_notes *n, const struct repo_property **settings);
@@ -36,6 +45,14 @@ SNAP_MUST_CHECK enum snap_code repo_say_tags(struct repo *r,
 SNAP_MUST_CHECK enum snap_code repo_say_pinned(struct repo *r,
     const struct repo_notes *said, const uint8_t id[REPO_ID_LEN], bool pinned,
     struct snap_err *err);
+/* `props` sorted by key, REPO_VERDICT among them. */
+#define REPO_VERDICT "verdict" /* "good" or "bad" */
+#define REPO_VERDICT_GOOD "good"
+#define REPO_VERDICT_BAD "bad"
+#define REPO_VERDICT_DIFFERENCES "differences"
+SNAP_MUST_CHECK enum snap_code repo_say_verdict(struct repo *r,
+    const struct repo_notes *said, const uint8_t id[REPO_ID_LEN],
+    const struct repo_property *props, size_t n, struct snap_err *err);
 /* `settings` sorted by key. */
 SNAP_MUST_CHECK enum snap_code repo_say_policy(struct repo *r,
     const struct repo_notes *said, const struct repo_property *settings,

@@ -67,12 +67,14 @@ take_props(struct note *n, const struct note_body *b, struct snap_err *err)
 }
 
 /* What a write-only host may not say: all by which snapshots stay or go, for
- * one that was broken into would unpin the others'. */
+ * one that was broken into would unpin the others'; and that a snapshot is
+ * good, for it cannot read one. */
 static bool
 is_owners(uint16_t type)
 {
-	return type == NOTE_TAGS || type == NOTE_PIN || type == NOTE_POLICY ||
-	       type == NOTE_FORGET || type == NOTE_REVOKED;
+	return type == NOTE_VERDICT || type == NOTE_TAGS || type == NOTE_PIN ||
+	       type == NOTE_POLICY || type == NOTE_FORGET ||
+	       type == NOTE_REVOKED;
 }
 
 static enum snap_code

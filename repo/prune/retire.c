@@ -184,6 +184,7 @@ note_is_over(const struct prune *p, const struct note *n, bool stands)
 	switch (n->type) {
 	case NOTE_FORGET:
 		return stands && !names_one(&p->roots, n);
+	case NOTE_VERDICT:
 	case NOTE_TAGS:
 	case NOTE_PIN:
 		if (!is_there(&p->roots, n->subject))

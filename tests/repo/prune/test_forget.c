@@ -412,8 +412,51 @@ the_newest_word_counts_within_one_second_and_stays_while_older_go(void **state)
 	pin(l, 0, false, true);
 }
 
+/* What counts before, "" = nothing; then what is said, NULL = nothing. */
 static void
-what_a_host_says_of_pins_and_tags_counts_nothing(void **state)
+judge(struct life *l, size_t n, const char *was, const char *now)
+{
+	struct repo_property props[] = { { REPO_VERDICT_DIFFERENCES, "2" },
+		{ REPO_VERDICT, now } };
+	struct repo_verdict v = { .good = false };
+	struct repo_snapshot s;
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo *r = life_open(l);
+	struct repo_notes *said;
+
+	memset(&s, 0, sizeof s);
+	memcpy(s.id, l->v[n].id, REPO_ID_LEN);
+	must(repo_notes(r, &said, &err));
+	assert_int_equal(repo_notes_verdict(said, &s, &v), was[0] != '\0');
+	if (was[0] != '\0') {
+		assert_int_equal(v.good, strcmp(was, REPO_VERDICT_GOOD) == 0);
+		assert_string_equal(v.differences, "2");
+		assert_true(v.time_ns > 0);
+	}
+	if (now != NULL)
+		must(repo_say_verdict(r, said, s.id, props, 2, &err));
+	repo_notes_free(said);
+	repo_close(r);
+}
+
+static void
+the_newest_verdict_counts_and_only_for_its_snapshot(void **state)
+{
+	struct life *l = *state;
+
+	(void)life_backup(l);
+	(void)life_backup(l);
+	judge(l, 0, "", REPO_VERDICT_GOOD);
+	judge(l, 0, REPO_VERDICT_GOOD, REPO_VERDICT_BAD);
+	judge(l, 1, "", NULL);
+	life_wait(l, 4);
+	(void)life_prune(l);
+	assert_int_equal(life_count(l, "notes/"), 1);
+	judge(l, 0, REPO_VERDICT_BAD, NULL);
+}
+
+static void
+what_a_host_says_of_pins_and_verdicts_counts_nothing(void **state)
 {
 	struct life *l = *state;
 	struct snap_err err = SNAP_ERR_INIT;
@@ -460,7 +503,16 @@ what_a_host_says_of_pins_and_tags_counts_nothing(void **state)
 	note_encode(&note, &body);
 	must(store_put_body(
 	    s, OBJ_NOTE, id, bytes_span(&body), true, NULL, &err));
+	note.type = NOTE_VERDICT;
+	note.props[0].key = span_str(REPO_VERDICT);
+	note.props[0].value = span_str(REPO_VERDICT_GOOD);
+	bytes_clear(&body);
+	note_encode(&note, &body);
+	id[0]++;
+	must(store_put_body(
+	    s, OBJ_NOTE, id, bytes_span(&body), true, NULL, &err));
 	store_close(s);
+	judge(l, 0, "", NULL);
 	pin(l, 0, true, true);
 	assert_true(life_said(l, "only owners may"));
 	bytes_fini(&body);
@@ -481,7 +533,8 @@ main(void)
 		T(in_a_directory_it_is_broken_then_and_takes_nothing_from_others),
 		T(without_any_snapshot_the_records_stay),
 		T(the_newest_word_counts_within_one_second_and_stays_while_older_go),
-		T(what_a_host_says_of_pins_and_tags_counts_nothing),
+		T(the_newest_verdict_counts_and_only_for_its_snapshot),
+		T(what_a_host_says_of_pins_and_verdicts_counts_nothing),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
