@@ -296,6 +296,25 @@ settle_remark(struct pgarchive *a, size_t i)
 		a->m[i].state = STATE_WANTED;
 }
 
+/* It is its parent's, and only on or off by itself. */
+static enum snap_code
+settle_trigger(struct pgarchive *a, size_t i, struct snap_err *err)
+{
+	const struct toc_entry *e = &a->toc->v[i];
+	size_t o = a->m[i].owner, d;
+
+	if (o == NONE || a->m[o].state != STATE_WANTED)
+		return SNAP_OK;
+	for (size_t k = 0; k < e->n_deps; k++) {
+		d = e->deps[k];
+		if (a->m[d].kind == KIND_TRIGGER &&
+		    a->m[d].state != STATE_WANTED)
+			return add_note(a, NOTE_BARRED, i, d, err);
+	}
+	a->m[i].state = STATE_WANTED;
+	return SNAP_OK;
+}
+
 static enum snap_code
 settle(struct pgarchive *a, size_t i, struct snap_err *err)
 {
@@ -315,9 +334,10 @@ settle(struct pgarchive *a, size_t i, struct snap_err *err)
 			a->m[i].state = STATE_WANTED;
 		return SNAP_OK;
 	case KIND_PUB_MEMBER:
-	case KIND_TRIGGER:
 		settle_remark(a, i);
 		return SNAP_OK;
+	case KIND_TRIGGER:
+		return settle_trigger(a, i, err);
 	default:
 		return SNAP_OK;
 	}
