@@ -18,6 +18,8 @@
 #include "report.h"
 
 struct repo;
+struct repo_manifest;
+struct repo_snapshot;
 struct transport;
 
 enum cmd_bit {
@@ -71,6 +73,9 @@ enum snap_code cmd_snapshots(struct cli *c, struct snap_err *err);
 enum snap_code cmd_ls(struct cli *c, struct snap_err *err);
 enum snap_code cmd_cat(struct cli *c, struct snap_err *err);
 enum snap_code cmd_restore(struct cli *c, struct snap_err *err);
+/* May it be restored whole, by this version? */
+enum snap_code restore_check(const struct repo_snapshot *s,
+    const struct repo_manifest *m, struct snap_err *err);
 enum snap_code cmd_check(struct cli *c, struct snap_err *err);
 enum snap_code cmd_stats(struct cli *c, struct snap_err *err);
 enum snap_code cmd_diff(struct cli *c, struct snap_err *err);

@@ -49,7 +49,7 @@ struct opts {
 	/* restore */
 	const char *at;
 	bool globals, properties, no_transaction, no_restrict, partial;
-	const char *sqlite_to;
+	const char *output, *sqlite_to;
 	bool overwrite;
 	struct opt_list sections;
 	bool data_only, schema_only, no_dependencies;

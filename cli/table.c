@@ -365,6 +365,9 @@ const struct opt opts_table[] = {
 	    "csv: the names of the columns first" },
 	{ 0, "null", "STRING", OPT_STRING, OFF(null), CMD_CAT,
 	    "csv: what stands for NULL; default: nothing, without quotes" },
+	{ 0, "output", "DIR", OPT_STRING, OFF(output), CMD_RESTORE,
+	    "write an archive for pg_restore, as of pg_dump -Fd, into the "
+	    "new or empty directory DIR" },
 	{ 0, "sqlite-to", "FILE", OPT_STRING, OFF(sqlite_to), CMD_RESTORE,
 	    "make a database of SQLite of it, check it, and call it FILE" },
 	{ 0, "overwrite", NULL, OPT_FLAG, OFF(overwrite), CMD_RESTORE,

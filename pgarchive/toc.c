@@ -112,6 +112,7 @@ read_head(struct reader *r, struct toc *t, struct snap_err *err)
 	for (int i = 0; i < 7; i++)
 		(void)read_int(r);
 	t->minor = r->minor;
+	t->int_size = r->int_size;
 	t->database = read_str(r);
 	t->server_version = read_str(r);
 	t->dump_version = read_str(r);
@@ -149,6 +150,7 @@ read_entry(struct reader *r, struct toc_entry *e, struct pool *pool,
     struct snap_err *err)
 {
 	enum snap_code rc;
+	const uint8_t *start = r->c.p;
 	int32_t section;
 
 	e->id = read_int(r);
@@ -171,6 +173,8 @@ read_entry(struct reader *r, struct toc_entry *e, struct pool *pool,
 	(void)read_str(r); /* with oids */
 	if ((rc = read_deps(r, pool, &e->n_deps, err)) != SNAP_OK)
 		return rc;
+	if (!r->c.bad)
+		e->raw = span_of(start, (size_t)(r->c.p - start));
 	(void)cursor_u8(&r->c);
 	(void)cursor_span(&r->c, r->offset_size);
 	if (r->c.bad)
@@ -258,6 +262,7 @@ toc_parse(struct span archive, struct toc **out, struct snap_err *err)
 	cursor_init(&r.c, archive);
 	if ((rc = read_head(&r, t, err)) != SNAP_OK)
 		goto out;
+	t->head = span_of(archive.p, archive.len - r.c.left);
 	n = read_int(&r);
 	/* Before it is believed: each has more ints than that. */
 	if (r.c.bad || n < 0 ||
@@ -273,6 +278,12 @@ toc_parse(struct span archive, struct toc **out, struct snap_err *err)
 	while (rc == SNAP_OK && t->n < (size_t)n)
 		if ((rc = read_entry(&r, &t->v[t->n], &pool, err)) == SNAP_OK)
 			t->n++;
+	for (size_t i = 0; i < pool.n; i++)
+		if (pool.v[i] > (size_t)t->max_id)
+			t->max_id = (int32_t)pool.v[i];
+	for (size_t i = 0; i < t->n; i++)
+		if (t->v[i].id > t->max_id)
+			t->max_id = t->v[i].id;
 	if (rc == SNAP_OK)
 		rc = resolve(t, &pool, err);
 	t->deps = pool.v;

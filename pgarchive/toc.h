@@ -32,11 +32,15 @@ struct toc_entry {
 	struct span defn, drop; /* SQL that makes it, and that drops it */
 	size_t n_deps;
 	const size_t *deps; /* indexes of entries, ascending, each once */
+	struct span raw;    /* all of it, but where its data lie */
 };
 
 struct toc {
 	uint8_t minor; /* of version 1.x */
 	struct span database, server_version, dump_version;
+	struct span head; /* up to the number of entries */
+	size_t int_size;
+	int32_t max_id; /* also of those that something depends on only */
 	size_t n;
 	struct toc_entry *v; /* in the order of the archive */
 	size_t *deps;        /* of all */

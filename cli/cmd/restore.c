@@ -425,6 +425,13 @@ refuse_salvaged(struct snap_err *err)
 }
 
 enum snap_code
+restore_check(const struct repo_snapshot *s, const struct repo_manifest *m,
+    struct snap_err *err)
+{
+	return s->salvaged ? refuse_salvaged(err) : check_kinds(m, err);
+}
+
+enum snap_code
 cmd_restore(struct cli *c, struct snap_err *err)
 {
 	bool alone = c->o.globals || c->o.properties;

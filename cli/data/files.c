@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* files.c - what all restores into files have in common. */
 #include "files.h"
+#include "selection.h"
 #include "ui.h"
 
 bool
 files_wanted(const struct opts *o)
 {
-	return o->sqlite_to != NULL || o->overwrite;
+	return o->output != NULL || o->sqlite_to != NULL || o->overwrite;
 }
 
 static enum snap_code
@@ -15,10 +16,23 @@ check_usage(const struct opts *o, struct snap_err *err)
 	if (o->overwrite && o->sqlite_to == NULL)
 		return snap_fail(
 		    err, SNAP_USAGE, "--overwrite goes with --sqlite-to");
+	if (o->sqlite_to != NULL && o->output != NULL)
+		return snap_fail(err, SNAP_USAGE,
+		    "--output and --sqlite-to exclude each other");
+	if (o->dbname != NULL)
+		return snap_fail(err, SNAP_USAGE,
+		    "a database as the target and files exclude each other");
+	if (select_asked(o)) {
+		(void)snap_fail(err, SNAP_USAGE,
+		    "--output and --sqlite-to write all of a snapshot");
+		return snap_hint(
+		    err, "Of what --output wrote pg_restore takes a part.");
+	}
 	if (o->globals || o->properties || o->partial || o->no_transaction ||
 	    o->no_restrict)
 		return snap_fail(err, SNAP_USAGE,
-		    "--sqlite-to does not go with options for a script");
+		    "--output and --sqlite-to do not go with options for a "
+		    "script");
 	return SNAP_OK;
 }
 
@@ -37,7 +51,9 @@ files_restore(struct cli *c, struct snap_err *err)
 		goto out;
 	atomic_store(&c->report.bytes_total, snapshot->bytes);
 	ui_progress_begin("restoring", &c->report);
-	rc = tosqlite(c, &s, snapshot, m, err);
+	if ((rc = restore_check(snapshot, m, err)) == SNAP_OK)
+		rc = c->o.output != NULL ? todir(c, &s, snapshot, m, err)
+					 : tosqlite(c, &s, snapshot, m, err);
 	ui_progress_end();
 out:
 	repo_manifest_free(m);

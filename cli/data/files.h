@@ -13,6 +13,10 @@ bool files_wanted(const struct opts *o);
 SNAP_MUST_CHECK enum snap_code files_restore(
     struct cli *c, struct snap_err *err);
 
+/* --output */
+SNAP_MUST_CHECK enum snap_code todir(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct snap_err *err);
 /* --sqlite-to */
 SNAP_MUST_CHECK enum snap_code tosqlite(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,

@@ -11,6 +11,7 @@
 #include <strings.h>
 
 #include "json.h"
+#include "names.h"
 #include "pick.h"
 #include "ui.h"
 
@@ -74,21 +75,6 @@ read_ident(struct span s, struct ident *out)
 	return read_part(&all, true, out->table, &out->folds);
 }
 
-/* " 0 public.a" is public.a. */
-static struct span
-without_rank(struct span name)
-{
-	const uint8_t *blank;
-
-	if (name.len < 2 || name.p[0] != ' ')
-		return name;
-	blank = memchr(name.p + 1, ' ', name.len - 1);
-	if (blank == NULL)
-		return name;
-	blank++;
-	return span_of(blank, name.len - (size_t)(blank - name.p));
-}
-
 static bool
 same_ident(const struct ident *want, const struct ident *has, bool fold)
 {
@@ -123,13 +109,13 @@ names(const char *word, const struct ident *want, const struct repo_stream *s,
 
 	if (how == BY_NAME)
 		return span_eq(s->name, span_str(word)) ||
-		       span_eq(without_rank(s->name), span_str(word)) ||
+		       span_eq(name_of_stream(s->name), span_str(word)) ||
 		       is_large_object(s, word) ||
 		       (s->kind != STREAM_TABLE && s->kind != STREAM_RAW &&
 			   strcmp(word, json_kind(s->kind)) == 0);
 	return want != NULL && s->kind == STREAM_TABLE &&
 	       (how == BY_SQL || want->folds) &&
-	       read_ident(without_rank(s->name), &has) &&
+	       read_ident(name_of_stream(s->name), &has) &&
 	       same_ident(want, &has, how == FOLDED);
 }
 
@@ -145,7 +131,7 @@ static void
 put_name(struct bytes *out, struct span name)
 {
 	bytes_put_str(out, out->len > 0 ? ", " : "");
-	ui_escape(out, without_rank(name));
+	ui_escape(out, name_of_stream(name));
 }
 
 /* Letters that have to be changed, put in or left out to make a of b. */
@@ -204,7 +190,7 @@ unknown(const struct repo_manifest *m, const char *word,
 		if (!is_first(m, i) || want == NULL)
 			continue;
 		if (s->kind == STREAM_TABLE
-			? !read_ident(without_rank(s->name), &has) ||
+			? !read_ident(name_of_stream(s->name), &has) ||
 			      !is_near(want->table, has.table)
 			: !is_near(word, json_kind(s->kind)))
 			continue;

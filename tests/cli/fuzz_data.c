@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * fuzz_data.c - rows on their way to CSV, and names of streams.
+ * fuzz_data.c - rows on their way to CSV, names of streams, and definitions on
+ * their way into a directory.
  *
  * The first byte picks.
  */
@@ -8,6 +9,7 @@
 #include <string.h>
 
 #include "copycsv.h"
+#include "pgdirectory.h"
 #include "pick.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -97,6 +99,31 @@ try_pick(struct span in)
 	free(text);
 }
 
+/* A table, its COPY, values of sequences up to a NUL, the archive. */
+static void
+try_directory(struct span in)
+{
+	struct pgdirectory_table t;
+	struct pgdirectory_opts o = { .tables = &t, .n_tables = 1 };
+	struct snap_err err = SNAP_ERR_INIT;
+	const uint8_t *nul;
+	struct bytes out;
+	int32_t first;
+
+	t.stream = line_of(&in);
+	t.copy = line_of(&in);
+	nul = in.len > 0 ? memchr(in.p, '\0', in.len) : NULL;
+	if (nul == NULL)
+		return;
+	o.sequences = span_of(in.p, (size_t)(nul - in.p));
+	o.archive = span_of(nul + 1, in.len - o.sequences.len - 1);
+	o.large_objects = true;
+	bytes_init(&out, (size_t)1 << 26);
+	if (pgdirectory_toc(&o, &out, &first, &err) == SNAP_OK && first <= 0)
+		abort();
+	bytes_fini(&out);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -105,9 +132,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	in = span_of(data + 1, size - 1);
-	if (data[0] % 2 == 0)
+	switch (data[0] % 3) {
+	case 0:
 		try_rows(in);
-	else
+		break;
+	case 1:
 		try_pick(in);
+		break;
+	default:
+		try_directory(in);
+	}
 	return 0;
 }
