@@ -58,6 +58,7 @@ struct opts {
 	/* cat */
 	const char *format, *null;
 	bool header;
+	bool create, clean, if_exists;
 	/* repair */
 	bool write;
 	/* check */

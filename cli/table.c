@@ -19,6 +19,8 @@
 	    CMD_CAT)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
+/* Those that read a server or write to one. */
+#define SERVER_COMMANDS (CMD_BACKUP | CMD_RESTORE)
 #define OFF(field) offsetof(struct opts, field)
 
 const struct cmd cmd_table[] = {
@@ -66,7 +68,7 @@ const struct cmd cmd_table[] = {
 	    "compared by name.",
 	    2, 2, cmd_diff },
 	{ CMD_RESTORE, "restore", "SNAPSHOT",
-	    "write a snapshot to standard output",
+	    "write a snapshot to standard output or into a server",
 	    "A snapshot of a database becomes one SQL script for psql 11 or "
 	    "newer. It is wrapped so that a script that breaks off anywhere "
 	    "changes nothing and makes psql fail. A snapshot of --stdin or "
@@ -75,7 +77,10 @@ const struct cmd cmd_table[] = {
 	    "snapshots of a part of a database while there is a whole one. "
 	    "--table, --schema and the like choose a part, by the patterns "
 	    "of pg_dump; what it needs comes with it, and what else comes or "
-	    "is left out is told.",
+	    "is left out is told. "
+	    "With --dbname it goes straight into a server, over several "
+	    "connections with -j, and is no one transaction: what is there "
+	    "after a failure is told.",
 	    1, 1, cmd_restore },
 	{ CMD_CAT, "cat", "SNAPSHOT STREAM",
 	    "write one stream of a snapshot to standard output",
@@ -223,20 +228,20 @@ const struct opt opts_table[] = {
 	    "default 512" },
 	{ 0, "kdf-memory", "MIB", OPT_STRING, OFF(kdf_memory), CMD_INIT,
 	    "memory that trying a passphrase costs; default 64" },
-	{ 'd', "dbname", "DBNAME", OPT_STRING, OFF(dbname), CMD_BACKUP,
+	{ 'd', "dbname", "DBNAME", OPT_STRING, OFF(dbname), SERVER_COMMANDS,
 	    "database: a name, a conninfo string or a postgresql:// URI" },
-	{ 'h', "host", "HOST", OPT_STRING, OFF(host), CMD_BACKUP,
+	{ 'h', "host", "HOST", OPT_STRING, OFF(host), SERVER_COMMANDS,
 	    "server or directory of its socket" },
-	{ 'p', "port", "PORT", OPT_STRING, OFF(port), CMD_BACKUP,
+	{ 'p', "port", "PORT", OPT_STRING, OFF(port), SERVER_COMMANDS,
 	    "port of the server" },
-	{ 'U', "username", "USER", OPT_STRING, OFF(user), CMD_BACKUP,
+	{ 'U', "username", "USER", OPT_STRING, OFF(user), SERVER_COMMANDS,
 	    "user to connect as" },
-	{ 'w', "no-password", NULL, OPT_FLAG, OFF(no_password), CMD_BACKUP,
+	{ 'w', "no-password", NULL, OPT_FLAG, OFF(no_password), SERVER_COMMANDS,
 	    "never ask for a password" },
-	{ 'W', "password", NULL, OPT_FLAG, OFF(password), CMD_BACKUP,
+	{ 'W', "password", NULL, OPT_FLAG, OFF(password), SERVER_COMMANDS,
 	    "ask for a password in any case" },
-	{ 'j', "jobs", "N", OPT_STRING, OFF(jobs), CMD_BACKUP,
-	    "read over N connections at once; default 1" },
+	{ 'j', "jobs", "N", OPT_STRING, OFF(jobs), SERVER_COMMANDS,
+	    "read, or write, over N connections at once; default 1" },
 	{ 'n', "schema", "PATTERN", OPT_LIST, OFF(schemas), PART_COMMANDS,
 	    "matching schemas only; may be repeated" },
 	{ 'N', "exclude-schema", "PATTERN", OPT_LIST, OFF(exclude_schemas),
@@ -372,6 +377,14 @@ const struct opt opts_table[] = {
 	    "make a database of SQLite of it, check it, and call it FILE" },
 	{ 0, "overwrite", NULL, OPT_FLAG, OFF(overwrite), CMD_RESTORE,
 	    "sqlite-to: also if FILE is there" },
+	{ 0, "create", NULL, OPT_FLAG, OFF(create), CMD_RESTORE,
+	    "with --dbname: make the database, under its own name; --dbname "
+	    "is the one to connect to first" },
+	{ 'c', "clean", NULL, OPT_FLAG, OFF(clean), CMD_RESTORE,
+	    "with --dbname: drop first what the snapshot has, or with "
+	    "--create the database" },
+	{ 0, "if-exists", NULL, OPT_FLAG, OFF(if_exists), CMD_RESTORE,
+	    "what --clean does anyway; as with pg_restore" },
 	{ 0, "write", NULL, OPT_FLAG, OFF(write), CMD_REPAIR,
 	    "snapshots: write a salvaged one beside each damaged one" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),
@@ -383,7 +396,7 @@ const struct opt opts_table[] = {
 	{ 0, "scrub", NULL, OPT_FLAG, OFF(scrub), CMD_CHECK,
 	    "look at checksums and lengths only, which needs no key" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
-	    (STORE_COMMANDS & ~(unsigned)(CMD_RESTORE | CMD_CAT)) | CMD_VERSION,
+	    (STORE_COMMANDS & ~(unsigned)CMD_CAT) | CMD_VERSION,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },
 	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
 	    "say nothing but warnings and errors" },

@@ -31,7 +31,7 @@ conn_param(struct pgclient *s, const PQconninfoOption *p)
 	if (strcmp(p->keyword, "port") == 0)
 		return PQport(s->conn);
 	if (strcmp(p->keyword, "dbname") == 0)
-		return PQdb(s->conn);
+		return s->database != NULL ? s->database : PQdb(s->conn);
 	return p->val;
 }
 
@@ -121,6 +121,8 @@ conn_string(struct pgclient *s, struct bytes *out, struct snap_err *err)
 				"-c quote_all_identifiers=off "
 				"-c statement_timeout=0 "
 				"-c bytea_output=hex -c TimeZone=UTC");
+	if (s->child_settings != NULL)
+		bytes_printf(&options, " %s", s->child_settings);
 	bytes_u8(&options, 0);
 	bytes_put_str(out, "options=");
 	if (!options.bad)

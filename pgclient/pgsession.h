@@ -29,6 +29,9 @@ struct pgclient {
 	void (*hint)(void *arg, const char *state, struct snap_err *err);
 	/* A child's warning; NULL = to the report. */
 	void (*warn)(void *arg, const char *line);
+	const char *child_settings; /* "-c name=value", for children */
+	/* Of connections made from now on; NULL = that of the first. */
+	const char *database;
 	/* -------- */
 	PGconn *conn;   /* the first connection */
 	int server_num; /* as PQserverVersion() */
@@ -145,6 +148,15 @@ SNAP_MUST_CHECK enum snap_code tools_find(struct pgclient *s,
     const struct pgtool_want *want, struct pgtool *out, struct snap_err *err);
 void tools_free(struct pgtool *t);
 int tools_version(const char *text); /* "pg_dump (PostgreSQL) 15.20" or -1 */
+
+/* ---- toc.c */
+/* When an entry is due: with its section, after all of them (privileges, what
+ * fills materialized views), at the very end (event triggers), or never in the
+ * database itself. */
+enum toc_class { TOC_MAIN, TOC_LATE, TOC_LAST, TOC_DATABASE };
+/* The lines of what pg_restore -l printed that are of `want`, for -L; `toc`
+ * ends in a NUL. */
+void toc_pick(const struct bytes *toc, enum toc_class want, struct bytes *out);
 
 /* ---- pgrestore.c */
 /*

@@ -400,3 +400,9 @@ repo_read(struct repo *r, const struct repo_manifest *m,
 		    arg, out, err);
 	return loss(rc, err);
 }
+
+void
+repo_share_reading(struct repo *r, size_t n)
+{
+	r->store->n_readers = n;
+}

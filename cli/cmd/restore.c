@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "direct.h"
 #include "files.h"
 #include "json.h"
 #include "place.h"
@@ -145,7 +146,8 @@ is_pipe(int fd)
  * this as it ought to.
  */
 static void
-failing_script(const struct repo_snapshot *snapshot, const struct snap_err *why)
+failing_script(const struct cli *c, const struct repo_snapshot *snapshot,
+    const struct snap_err *why)
 {
 	struct sqlscript_opts so = {
 		.fd = STDOUT_FILENO, .no_transaction = true, .no_restrict = true
@@ -153,6 +155,8 @@ failing_script(const struct repo_snapshot *snapshot, const struct snap_err *why)
 	struct sqlscript *script = NULL;
 	struct snap_err ignored;
 
+	if (c->o.dbname != NULL)
+		return;
 	if (snapshot == NULL
 		? !is_pipe(STDOUT_FILENO)
 		: repo_snapshot_prop(snapshot, REPO_PROP_DATABASE) == NULL)
@@ -177,7 +181,7 @@ restore_alone(struct cli *c, struct place *s,
 			    : snap_fail(err, SNAP_NOTFOUND,
 				  "this snapshot has no such part");
 	if (rc != SNAP_OK)
-		failing_script(snapshot, err);
+		failing_script(c, snapshot, err);
 	else
 		rc = put_alone(c, kind, bytes_span(&out.held), err);
 	raw_sink_fini(&out);
@@ -276,12 +280,11 @@ restore_part(struct cli *c, struct place *s,
 	    (rc = select_make_sql(part, err)) != SNAP_OK ||
 	    (rc = open_script(c, snapshot, &title, select_choice(part), false,
 		 &script, err)) != SNAP_OK) {
-		failing_script(snapshot, err);
+		failing_script(c, snapshot, err);
 		goto out;
 	}
 	atomic_store(&c->report.bytes_total, select_bytes(part));
-	rc = select_push(
-	    part, PGARCHIVE_PRE_DATA, sqlscript_sink(script), err);
+	rc = select_push(part, PGARCHIVE_PRE_DATA, sqlscript_sink(script), err);
 	if (rc == SNAP_OK)
 		rc = repo_read(s->repo, m, select_stream, part,
 		    select_filter(part, sqlscript_sink(script)), err);
@@ -380,7 +383,7 @@ restore_partial(struct cli *c, struct place *s,
 		    err, SNAP_CORRUPT, "nothing of this snapshot is intact");
 out:
 	if (rc != SNAP_OK)
-		failing_script(snapshot, err);
+		failing_script(c, snapshot, err);
 	else
 		rc = restore_script(c, s, snapshot, m, &in, err);
 	c->partial = rc == SNAP_OK && in.any;
@@ -398,13 +401,19 @@ restore_whole(struct cli *c, struct place *s,
 
 	rc = repo_manifest(s->repo, snapshot, &m, err);
 	if (rc != SNAP_OK)
-		failing_script(snapshot, err);
+		failing_script(c, snapshot, err);
 	else if (c->o.globals)
 		rc = restore_alone(c, s, snapshot, m, STREAM_GLOBALS, err);
 	else if (c->o.properties)
 		rc = restore_alone(c, s, snapshot, m, STREAM_PROPERTIES, err);
 	else if ((rc = check_kinds(m, err)) != SNAP_OK)
-		failing_script(snapshot, err);
+		failing_script(c, snapshot, err);
+	else if (c->o.dbname != NULL)
+		rc = has_kind(m, STREAM_RAW)
+			 ? snap_fail(err, SNAP_USAGE,
+			       "the snapshot is no database: --dbname does not "
+			       "go with it")
+			 : direct_restore(c, s, snapshot, m, err);
 	else if (select_asked(&c->o))
 		rc = restore_part(c, s, snapshot, m, err);
 	else if (has_kind(m, STREAM_RAW))
@@ -439,7 +448,8 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	const struct repo_snapshot *snapshot = NULL;
 	enum snap_code rc;
 
-	if ((rc = select_check(&c->o, err)) != SNAP_OK)
+	if ((rc = select_check(&c->o, err)) != SNAP_OK ||
+	    (rc = direct_check(&c->o, err)) != SNAP_OK)
 		return rc;
 	if (files_wanted(&c->o))
 		return files_restore(c, err);
@@ -454,12 +464,13 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
 	    (snapshot->salvaged && !c->o.partial && !alone &&
 		(rc = refuse_salvaged(err)) != SNAP_OK)) {
-		failing_script(snapshot, err);
+		failing_script(c, snapshot, err);
 		goto out;
 	}
 	atomic_store(&c->report.bytes_total,
 	    c->o.partial ? 2 * snapshot->bytes : snapshot->bytes);
-	ui_progress_begin("restoring", &c->report);
+	if (c->o.dbname == NULL)
+		ui_progress_begin("restoring", &c->report);
 	rc = c->o.partial ? restore_partial(c, &s, snapshot, err)
 			  : restore_whole(c, &s, snapshot, err);
 	ui_progress_end();

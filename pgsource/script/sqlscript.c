@@ -20,10 +20,10 @@
 #include "bytes.h"
 #include "fdio.h"
 #include "forgiving.h"
+#include "losql.h"
 #include "sqlscript.h"
 
 #define BUFFER ((size_t)256 << 10)
-#define LO_CHUNK ((size_t)32 << 10) /* a multiple of the 2 KiB page */
 #define KEY_BYTES 16
 #define POISON_TABS 1700 /* more than a table can have columns */
 #define POISON_WAIT_MS 1000
@@ -32,11 +32,9 @@
 struct sqlscript {
 	struct sink base; /* first, so that a struct sink * casts back */
 	struct sqlscript_opts o;
-	struct bytes out;  /* not yet written */
-	struct bytes lo;   /* of a large object, not yet a whole chunk */
+	struct bytes out; /* not yet written */
+	struct losql lo;
 	struct bytes held; /* definitions, until they are mended */
-	uint64_t lo_at;
-	char loid[16];
 	uint8_t kind;      /* of the stream that is open, or 0 */
 	uint8_t last_kind; /* of the one before */
 	uint8_t last_byte;
@@ -171,37 +169,6 @@ put_settings(struct sqlscript *s)
 	    "SET IntervalStyle = postgres;\n");
 }
 
-/*
- * A chunk as one call; lo_put() needs no descriptor.  One of zeros only is
- * left to be a hole, but not the last, which gives the object its length.
- */
-static enum snap_code
-lo_flush(struct sqlscript *s, bool last, struct snap_err *err)
-{
-	char hex[2 * 64 + 1];
-	size_t at, n;
-
-	if (s->lo.len == 0)
-		return bytes_check(&s->lo, err);
-	if (!last && s->lo.p[0] == 0 &&
-	    memcmp(s->lo.p, s->lo.p + 1, s->lo.len - 1) == 0) {
-		s->lo_at += s->lo.len;
-		bytes_clear(&s->lo);
-		return SNAP_OK;
-	}
-	bytes_printf(&s->out, "SELECT pg_catalog.lo_put(%s, %" PRIu64 ", '\\x",
-	    s->loid, s->lo_at);
-	for (at = 0; at < s->lo.len; at += n) {
-		n = s->lo.len - at < 64 ? s->lo.len - at : 64;
-		hex_encode(s->lo.p + at, n, hex);
-		bytes_put(&s->out, hex, 2 * n);
-	}
-	bytes_put_str(&s->out, "');\n");
-	s->lo_at += s->lo.len;
-	bytes_clear(&s->lo);
-	return flush(s, err);
-}
-
 static enum snap_code
 lo_data(struct sqlscript *s, struct span d, struct snap_err *err)
 {
@@ -209,36 +176,12 @@ lo_data(struct sqlscript *s, struct span d, struct snap_err *err)
 	size_t n;
 
 	while (rc == SNAP_OK && d.len > 0) {
-		/* Full, and not the last, as there is more. */
-		if (s->lo.len == LO_CHUNK &&
-		    (rc = lo_flush(s, false, err)) != SNAP_OK)
-			break;
-		n = LO_CHUNK - s->lo.len < d.len ? LO_CHUNK - s->lo.len : d.len;
-		bytes_put(&s->lo, d.p, n);
+		n = losql_data(&s->lo, d, &s->out);
 		d.p += n;
 		d.len -= n;
-		rc = bytes_check(&s->lo, err);
+		rc = flush(s, err);
 	}
 	return rc;
-}
-
-static enum snap_code
-begin_large_object(struct sqlscript *s, struct span name, struct snap_err *err)
-{
-	size_t i;
-
-	if (name.len == 0 || name.len >= sizeof s->loid)
-		return snap_fail(
-		    err, SNAP_CORRUPT, "not the name of a large object");
-	for (i = 0; i < name.len; i++) {
-		if (name.p[i] < '0' || name.p[i] > '9')
-			return snap_fail(err, SNAP_CORRUPT,
-			    "not the name of a large object");
-		s->loid[i] = (char)name.p[i];
-	}
-	s->loid[i] = '\0';
-	s->lo_at = 0;
-	return SNAP_OK;
 }
 
 static enum snap_code
@@ -270,7 +213,7 @@ script_begin(
 		s->in_copy = true;
 		break;
 	case STREAM_LARGE_OBJECT:
-		rc = begin_large_object(s, m->name, err);
+		rc = losql_begin(&s->lo, m->name, err);
 		break;
 	case STREAM_PRE_DATA:
 	case STREAM_SEQUENCES:
@@ -359,7 +302,7 @@ script_end(struct sink *base, uint64_t rows, struct snap_err *err)
 	if (s->kind == 0)
 		return snap_fail(err, SNAP_USAGE, "end outside a stream");
 	if (s->kind == STREAM_LARGE_OBJECT)
-		rc = lo_flush(s, true, err);
+		losql_end(&s->lo, &s->out);
 	else if (is_held(s))
 		rc = flush_held(s, err);
 	if (rc == SNAP_OK && s->last_byte != '\n')
@@ -404,8 +347,8 @@ sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
 	s->base.ops = &script_ops;
 	s->o = *o;
 	s->o.no_transaction |= o->only != 0;
-	bytes_init(&s->out, BUFFER + STREAM_ATTR_MAX + 4 * LO_CHUNK);
-	bytes_init(&s->lo, LO_CHUNK);
+	bytes_init(&s->out, BUFFER + STREAM_ATTR_MAX + 4 * LOSQL_CHUNK);
+	losql_init(&s->lo);
 	bytes_init(&s->held, SIZE_MAX);
 	/* First of all: psql 3 at an open \if needs ON_ERROR_STOP as well. */
 	bytes_put_str(&s->out, "\\set ON_ERROR_STOP on\n\\if true\n");
@@ -522,7 +465,7 @@ sqlscript_close(struct sqlscript *s)
 	if (s == NULL)
 		return;
 	bytes_fini(&s->out);
-	bytes_fini(&s->lo);
+	losql_fini(&s->lo);
 	bytes_fini(&s->held);
 	free(s);
 }

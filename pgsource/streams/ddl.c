@@ -123,54 +123,6 @@ line_len(const uint8_t *p, size_t len)
 	return e == NULL ? len : (size_t)(e - p) + 1;
 }
 
-enum entry_class { ENTRY_MAIN, ENTRY_LATE, ENTRY_LAST, ENTRY_DATABASE };
-
-/*
- * A line of pg_restore -l: "dumpid; catalog-oid oid DESC SCHEMA TAG OWNER".
- * The descriptions that matter here are known and come first.
- */
-static enum entry_class
-classify(const char *line)
-{
-	const char *p = strchr(line, ';');
-	size_t words = 0;
-
-	if (p == NULL)
-		return ENTRY_MAIN;
-	for (p++; *p == ' ' || (*p >= '0' && *p <= '9'); p++)
-		words += *p == ' ';
-	if (words < 3)
-		return ENTRY_MAIN;
-	if (strncmp(p, "DATABASE - ", 11) == 0 ||
-	    strncmp(p, "DATABASE PROPERTIES - ", 22) == 0 ||
-	    strncmp(p, "ACL - DATABASE ", 15) == 0 ||
-	    strncmp(p, "COMMENT - DATABASE ", 19) == 0 ||
-	    strncmp(p, "SECURITY LABEL - DATABASE ", 26) == 0)
-		return ENTRY_DATABASE;
-	if (strncmp(p, "ACL ", 4) == 0 || strncmp(p, "DEFAULT ACL ", 12) == 0 ||
-	    strncmp(p, "MATERIALIZED VIEW DATA ", 23) == 0)
-		return ENTRY_LATE;
-	if (strncmp(p, "EVENT TRIGGER ", 14) == 0 ||
-	    strncmp(p, "COMMENT - EVENT TRIGGER ", 24) == 0 ||
-	    strncmp(p, "SECURITY LABEL - EVENT TRIGGER ", 31) == 0)
-		return ENTRY_LAST;
-	return ENTRY_MAIN;
-}
-
-/* The lines of the table of contents that are of `want`, as a list for -L. */
-static void
-put_list(const struct bytes *toc, enum entry_class want, struct bytes *out)
-{
-	const char *line = (const char *)toc->p;
-	size_t left = toc->len, n;
-
-	for (; left > 0; line += n, left -= n) {
-		n = line_len((const uint8_t *)line, left);
-		if (line[0] >= '0' && line[0] <= '9' && classify(line) == want)
-			bytes_put(out, line, n);
-	}
-}
-
 /* Lines of psql's own commands, which the database's SQL does not need. */
 static void
 drop_connect(struct bytes *b)
@@ -199,12 +151,12 @@ static const struct piece {
 	enum stream_kind kind;
 	const char *name;
 	const char *const *options;
-	enum entry_class list;
+	enum toc_class list;
 } pieces[] = {
-	{ STREAM_PROPERTIES, "properties", opt_database, ENTRY_DATABASE },
-	{ STREAM_PRE_DATA, "pre-data", opt_pre, ENTRY_MAIN },
-	{ STREAM_POST_DATA, "post-data", opt_post, ENTRY_MAIN },
-	{ STREAM_ACL, "acl", opt_late, ENTRY_LATE },
+	{ STREAM_PROPERTIES, "properties", opt_database, TOC_DATABASE },
+	{ STREAM_PRE_DATA, "pre-data", opt_pre, TOC_MAIN },
+	{ STREAM_POST_DATA, "post-data", opt_post, TOC_MAIN },
+	{ STREAM_ACL, "acl", opt_late, TOC_LATE },
 };
 
 static enum snap_code
@@ -222,15 +174,15 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 		src_warn(s, "the database's name has a line end: its own "
 			    "properties are left out");
 	else
-		put_list(toc, p->list, &list);
+		toc_pick(toc, p->list, &list);
 	/* In the order of the table of contents one could stop a REFRESH. */
-	if (p->list == ENTRY_LATE)
-		put_list(toc, ENTRY_LAST, &list);
+	if (p->list == TOC_LATE)
+		toc_pick(toc, TOC_LAST, &list);
 	rc = bytes_check(&list, err);
 	/* An empty list would be taken for none given: there is nothing. */
 	if (rc == SNAP_OK && list.len > 0)
-		rc = child_pg_restore(&s->pg, s->tool.dir, in, p->options,
-		    &list, &text, err);
+		rc = child_pg_restore(
+		    &s->pg, s->tool.dir, in, p->options, &list, &text, err);
 	if (rc == SNAP_OK) {
 		if (p->kind == STREAM_PROPERTIES)
 			drop_connect(&text);

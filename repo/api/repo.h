@@ -164,5 +164,8 @@ SNAP_MUST_CHECK enum snap_code repo_read(struct repo *r,
     const struct repo_manifest *m,
     bool (*choose)(void *arg, const struct repo_stream *s), void *arg,
     struct sink *out, struct snap_err *err);
+/* From now on up to `n` threads will repo_read() at once: they share between
+ * them the memory and the requests of one.  Call it while none does. */
+void repo_share_reading(struct repo *r, size_t n);
 
 #endif

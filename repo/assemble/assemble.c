@@ -330,7 +330,7 @@ deliver_span(struct reader *rd, struct segment *g, const struct recipe_span *s,
     struct snap_err *err)
 {
 	enum snap_code rc = report_check(rd->store->report, err);
-	bool copied = s->n_extents > BLOCKS_AHEAD / 2;
+	bool copied = s->n_extents > blocks_ahead(rd->blocks) / 2;
 	const struct read_block *b = NULL;
 	uint8_t digest[ID_LEN];
 

@@ -39,6 +39,7 @@ struct blocks {
 	struct store *store;
 	struct workers *pool;
 	size_t n_fetchers;
+	size_t in_flight;     /* bytes for each of them */
 	pthread_mutex_t lock; /* of the states and of what is wanted; the table
 			       * is one thread's */
 	pthread_cond_t changed;
@@ -50,6 +51,7 @@ struct blocks {
 	size_t n_spare;
 	struct block_ref *v[BLOCKS_AHEAD_FAR + BLOCKS_KEPT];
 	size_t n, n_held, n_ahead; /* n_ahead: of those held, at most */
+	size_t n_kept;             /* besides, at most */
 	uint64_t clock;
 };
 
@@ -111,7 +113,7 @@ take_run(struct blocks *b, struct block_run *run)
 	if (b->wanted != NULL)
 		add_to_run(b, run, p);
 	while (*p != NULL && run->n < share)
-		if (follows(run, *p, IN_FLIGHT / b->n_fetchers))
+		if (follows(run, *p, b->in_flight))
 			add_to_run(b, run, p);
 		else
 			p = &(*p)->next;
@@ -182,6 +184,24 @@ fetch(void *arg, void *job, struct snap_err *err)
 	return SNAP_OK;
 }
 
+static void
+share_out(struct blocks *b, size_t n_readers)
+{
+	size_t n = n_readers > 1 ? n_readers : 1;
+	size_t fetchers = store_n_fetchers(b->store);
+
+	b->n_ahead = (transport_is_remote(b->store->t) ? BLOCKS_AHEAD_FAR
+						       : BLOCKS_AHEAD) /
+		     n;
+	if (b->n_ahead < BLOCKS_LEAST)
+		b->n_ahead = BLOCKS_LEAST;
+	b->n_kept = BLOCKS_KEPT / n + 1;
+	if (b->n_kept > BLOCKS_KEPT)
+		b->n_kept = BLOCKS_KEPT;
+	b->n_fetchers = n < fetchers ? fetchers / n : 1;
+	b->in_flight = IN_FLIGHT / n / b->n_fetchers;
+}
+
 enum snap_code
 blocks_new(struct store *s, struct blocks **out, struct snap_err *err)
 {
@@ -192,9 +212,7 @@ blocks_new(struct store *s, struct blocks **out, struct snap_err *err)
 		return snap_fail(err, SNAP_NOMEM, "no memory for blocks");
 	b->store = s;
 	b->wanted_end = &b->wanted;
-	b->n_fetchers = store_n_fetchers(s);
-	b->n_ahead =
-	    transport_is_remote(s->t) ? BLOCKS_AHEAD_FAR : BLOCKS_AHEAD;
+	share_out(b, s->n_readers);
 	b->spare = calloc(b->n_fetchers, sizeof *b->spare);
 	if (b->spare == NULL || pthread_mutex_init(&b->lock, NULL) != 0) {
 		free(b->spare);
@@ -233,13 +251,19 @@ blocks_free(struct blocks *b)
 	free(b);
 }
 
+size_t
+blocks_ahead(const struct blocks *b)
+{
+	return b->n_ahead;
+}
+
 /* Where a new block may go: a fresh place, or the oldest unused one's. */
 static struct block_ref **
 place_for_new(struct blocks *b)
 {
 	struct block_ref **oldest = NULL;
 
-	if (b->n < b->n_ahead + BLOCKS_KEPT)
+	if (b->n < b->n_ahead + b->n_kept)
 		return &b->v[b->n++];
 	for (size_t i = 0; i < b->n; i++)
 		if (b->v[i]->refs == 0 &&

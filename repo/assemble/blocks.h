@@ -5,8 +5,8 @@
  * A reader takes references in the order in which it will need the blocks and
  * gives each back after use.  At most BLOCKS_AHEAD distinct blocks are held
  * by references, BLOCKS_AHEAD_FAR where answers take long; unused ones stay
- * until their room is needed, the least recently used first.  Not for several
- * readers at once.
+ * until their room is needed, the least recently used first.  One table is for
+ * one reader: where several read at once they have shares of these numbers.
  */
 #ifndef SNAP_BLOCKS_H
 #define SNAP_BLOCKS_H
@@ -17,6 +17,7 @@
 #define BLOCKS_AHEAD 64
 #define BLOCKS_AHEAD_FAR 96 /* from a store behind a line */
 #define BLOCKS_KEPT 32      /* besides */
+#define BLOCKS_LEAST 8      /* ahead, however many share */
 
 struct blocks;
 struct block_ref;
@@ -24,6 +25,8 @@ struct block_ref;
 SNAP_MUST_CHECK enum snap_code blocks_new(
     struct store *s, struct blocks **out, struct snap_err *err);
 void blocks_free(struct blocks *b);
+/* How many distinct blocks may be held. */
+size_t blocks_ahead(const struct blocks *b);
 /* A reference to block `id`, being fetched from now on.  *out = NULL while
  * too many others are held. */
 SNAP_MUST_CHECK enum snap_code blocks_take(struct blocks *b,

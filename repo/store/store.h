@@ -23,6 +23,7 @@ struct store {
 	struct report *report;
 	char *cache_dir;              /* <cache>/<repo id hex>, or NULL */
 	size_t n_threads, n_requests; /* requests at once: 1 on a disk */
+	size_t n_readers; /* threads that assemble_read() at once; 0 = 1 */
 	int zstd_level;
 	struct blockindex *index;  /* see blockindex.h; filled by store_look */
 	int64_t l0;                /* store time of the newest look, ns */

@@ -19,8 +19,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void
 try_toc(struct span in)
 {
-	static const enum entry_class all[] = { ENTRY_MAIN, ENTRY_LATE,
-		ENTRY_LAST, ENTRY_DATABASE };
+	static const enum toc_class all[] = { TOC_MAIN, TOC_LATE, TOC_LAST,
+		TOC_DATABASE };
 	struct bytes toc, list;
 	size_t total = 0;
 
@@ -31,7 +31,7 @@ try_toc(struct span in)
 	toc.len--;
 	for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
 		bytes_clear(&list);
-		put_list(&toc, all[i], &list);
+		toc_pick(&toc, all[i], &list);
 		total += list.len;
 	}
 	if (total > in.len)

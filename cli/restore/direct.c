@@ -1,0 +1,382 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * direct.c - a snapshot straight into a server.
+ *
+ * It is no one transaction: whatever stops it, what is said last is how far it
+ * came, what the target lacks and how to go on.
+ */
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "direct.h"
+#include "json.h"
+#include "load.h"
+#include "server.h"
+#include "ui.h"
+
+#define JOBS_MAX 64
+#define SHOWN 20 /* names of tables that are missing */
+
+struct direct {
+	struct cli *c;
+	struct place *s;
+	const struct repo_snapshot *snapshot;
+	struct pgtarget *target;
+	struct load load;
+};
+
+enum snap_code
+direct_check(const struct opts *o, struct snap_err *err)
+{
+	if (o->dbname == NULL) {
+		if (o->host != NULL || o->port != NULL || o->user != NULL ||
+		    o->no_password || o->password || o->jobs != NULL ||
+		    o->create || o->clean || o->if_exists || o->json)
+			return snap_fail(err, SNAP_USAGE,
+			    "only a restore into a server has these options: "
+			    "--dbname says which");
+		return SNAP_OK;
+	}
+	if (o->schemas.n > 0 || o->exclude_schemas.n > 0 || o->tables.n > 0 ||
+	    o->exclude_tables.n > 0 || o->exclude_table_data.n > 0 ||
+	    o->sections.n > 0 || o->data_only || o->schema_only ||
+	    o->no_dependencies)
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "a part of a snapshot goes by the pipe only, without "
+		    "--dbname");
+	if (o->globals || o->properties || o->partial || o->no_transaction ||
+	    o->no_restrict || o->sqlite_to != NULL || o->output != NULL)
+		return snap_fail(err, SNAP_USAGE,
+		    "--globals, --properties, --partial, --no-transaction, "
+		    "--no-restrict, --sqlite-to and --output do not go with --dbname");
+	if (o->if_exists && !o->clean)
+		return snap_fail(
+		    err, SNAP_USAGE, "--if-exists goes with --clean");
+	return SNAP_OK;
+}
+
+/* "15.20" as 150000: any minor version reads what another has written. */
+static int
+major_of(const char *version)
+{
+	unsigned long major = version != NULL ? strtoul(version, NULL, 10) : 0;
+
+	return major > 0 && major < 1000 ? (int)major * 10000 : 0;
+}
+
+static enum snap_code
+open_target(struct direct *d, struct snap_err *err)
+{
+	const struct opts *o = &d->c->o;
+	const char *locks = repo_snapshot_prop(d->snapshot, "restore-locks");
+	struct pgtarget_opts to = { .create = o->create,
+		.clean = o->clean,
+		.no_owner = o->no_owner,
+		.no_privileges = o->no_privileges,
+		.no_tablespaces = o->no_tablespaces,
+		.pg_restore = o->pg_restore,
+		.encoding = repo_snapshot_prop(d->snapshot, "encoding"),
+		.dump_num = major_of(
+		    repo_snapshot_prop(d->snapshot, "pg-dump-version")),
+		.locks = locks != NULL ? strtoull(locks, NULL, 10) : 0 };
+	unsigned long jobs = 1;
+
+	if (o->jobs != NULL &&
+	    opts_number(o->jobs, "jobs", 1, JOBS_MAX, &jobs, err) != SNAP_OK)
+		return err->code;
+	to.jobs = jobs;
+	server_opts(d->c, o->dbname, &to.server);
+	d->load.n_threads = jobs;
+	return pgtarget_open(&to, &d->target, err);
+}
+
+static bool
+is_definition(void *arg, const struct repo_stream *s)
+{
+	(void)arg;
+	return s->kind == STREAM_ARCHIVE || s->kind == STREAM_PROPERTIES ||
+	       s->kind == STREAM_SEQUENCES;
+}
+
+static enum snap_code
+run(struct direct *d, struct snap_err *err)
+{
+	enum snap_code rc;
+
+	rc = load_plan(&d->load, err);
+	if (rc == SNAP_OK)
+		rc = open_target(d, err);
+	d->load.target = d->target;
+	if (rc == SNAP_OK)
+		rc = repo_read(d->s->repo, d->load.m, is_definition, NULL,
+		    pgtarget_definitions(d->target), err);
+	if (rc == SNAP_OK)
+		rc = pgtarget_begin(d->target, err);
+	if (rc != SNAP_OK)
+		return rc;
+	atomic_store(&d->c->report.bytes_done, 0);
+	atomic_store(&d->c->report.bytes_total, d->load.bytes);
+	ui_progress_begin("restoring", &d->c->report);
+	rc = load_run(&d->load, err);
+	ui_progress_end();
+	if (rc == SNAP_OK)
+		rc = pgtarget_finish(d->target, err);
+	return rc;
+}
+
+/* ---- what is said of it */
+
+/* By table: are all its slices there? */
+struct tally {
+	size_t n, n_missing;
+	struct bytes names; /* of some that are not, with commas */
+	json_t *list;       /* of all of them; NULL = nobody asked */
+};
+
+static void
+tally_tables(const struct load *l, struct tally *t)
+{
+	const struct repo_manifest *m = l->m;
+	size_t i, j;
+	bool missing;
+
+	for (i = 0; l->done != NULL && i < m->n; i = j) {
+		missing = false;
+		for (j = i; j < m->n && m->v[j].kind == m->v[i].kind &&
+			    span_eq(m->v[j].name, m->v[i].name);
+		     j++)
+			missing |= !l->done[j];
+		if (m->v[i].kind != STREAM_TABLE)
+			continue;
+		t->n++;
+		t->n_missing += missing;
+		if (!missing)
+			continue;
+		if (t->n_missing <= SHOWN) {
+			bytes_put_str(&t->names, t->n_missing == 1 ? "" : ", ");
+			ui_escape(&t->names, m->v[i].name);
+		}
+		if (t->list != NULL) {
+			struct bytes name;
+
+			bytes_init(&name, SIZE_MAX);
+			ui_escape(&name, m->v[i].name);
+			(void)json_array_append_new(
+			    t->list, json_stringn((const char *)name.p,
+					 name.bad ? 0 : name.len));
+			bytes_fini(&name);
+		}
+	}
+	if (t->n_missing > SHOWN)
+		bytes_printf(&t->names, " and %zu more", t->n_missing - SHOWN);
+	bytes_u8(&t->names, 0);
+}
+
+static void
+put_seconds(struct bytes *b, uint64_t ms)
+{
+	bytes_printf(b, "%" PRIu64 ".%" PRIu64 " s", ms / 1000, ms / 100 % 10);
+}
+
+static uint64_t
+all_ms(const struct pgtarget_progress *p)
+{
+	uint64_t ms = 0;
+	size_t i;
+
+	for (i = 0; i < PGTARGET_PHASES; i++)
+		ms += p->ms[i];
+	return ms;
+}
+
+static void
+tell_success(struct direct *d, const struct pgtarget_progress *p)
+{
+	struct bytes b, db;
+	char size[UI_SIZE_MAX];
+	struct tally t = { .n = 0 };
+	size_t i;
+
+	bytes_init(&t.names, SIZE_MAX);
+	tally_tables(&d->load, &t);
+	bytes_fini(&t.names);
+	bytes_init(&b, SIZE_MAX);
+	bytes_init(&db, SIZE_MAX);
+	ui_escape(&db, span_str(pgtarget_database(d->target)));
+	bytes_u8(&db, 0);
+	put_seconds(&b, all_ms(p));
+	for (i = PGTARGET_DATABASE; i < PGTARGET_DONE; i++) {
+		if (p->ms[i] == 0)
+			continue;
+		bytes_printf(
+		    &b, "; %s ", pgtarget_phase_name((enum pgtarget_phase)i));
+		put_seconds(&b, p->ms[i]);
+	}
+	bytes_u8(&b, 0);
+	ui_info("database %s: %zu table%s, %" PRIu64
+		" row%s, %zu large object%s, "
+		"%s in %s",
+	    db.bad ? "?" : (const char *)db.p, t.n, t.n == 1 ? "" : "s",
+	    p->rows, p->rows == 1 ? "" : "s", p->n_large_objects,
+	    p->n_large_objects == 1 ? "" : "s", ui_size(d->load.bytes, size),
+	    b.bad ? "?" : (const char *)b.p);
+	bytes_fini(&b);
+	bytes_fini(&db);
+}
+
+/* A word for the shell. */
+static void
+put_word(struct bytes *b, const char *word)
+{
+	bytes_put_str(b, " '");
+	for (; *word != '\0'; word++)
+		if (*word == '\'')
+			bytes_put_str(b, "'\\''");
+		else
+			bytes_u8(b, (uint8_t)*word);
+	bytes_u8(b, '\'');
+}
+
+/* A password may be in it, which nobody wants in a log. */
+static bool
+may_be_shown(const char *dbname)
+{
+	return strstr(dbname, "password") == NULL &&
+	       strstr(dbname, "://") == NULL;
+}
+
+static void
+hint_again(const struct direct *d)
+{
+	const struct opts *o = &d->c->o;
+	struct bytes b;
+
+	bytes_init(&b, SIZE_MAX);
+	bytes_printf(&b, "%s restore", SNAP_PROGRAM_NAME);
+	put_word(&b, o->args[0]);
+	bytes_printf(&b, "%s --clean", o->create ? " --create" : "");
+	bytes_printf(&b, "%s%s%s", o->no_owner ? " --no-owner" : "",
+	    o->no_privileges ? " --no-privileges" : "",
+	    o->no_tablespaces ? " --no-tablespaces" : "");
+	if (o->jobs != NULL)
+		bytes_printf(&b, " -j %s", o->jobs);
+	if (o->host != NULL) {
+		bytes_put_str(&b, " -h");
+		put_word(&b, o->host);
+	}
+	if (o->port != NULL) {
+		bytes_put_str(&b, " -p");
+		put_word(&b, o->port);
+	}
+	if (o->user != NULL) {
+		bytes_put_str(&b, " -U");
+		put_word(&b, o->user);
+	}
+	bytes_put_str(&b, " -d");
+	if (may_be_shown(o->dbname))
+		put_word(&b, o->dbname);
+	else
+		bytes_put_str(&b, " ...");
+	bytes_u8(&b, 0);
+	ui_hint("To begin again, dropping what is there: %s",
+	    b.bad ? "?" : (const char *)b.p);
+	bytes_fini(&b);
+}
+
+static void
+tell_failure(struct direct *d, const struct pgtarget_progress *p)
+{
+	struct tally t = { .n = 0 };
+
+	if (p->untouched) {
+		ui_info("nothing was changed in the target");
+		return;
+	}
+	bytes_init(&t.names, SIZE_MAX);
+	tally_tables(&d->load, &t);
+	ui_warning("the target is incomplete: the restore ended while %s",
+	    pgtarget_phase_name(p->phase));
+	if (p->phase < PGTARGET_ROWS)
+		ui_warning("no rows were loaded");
+	else if (t.n_missing > 0)
+		ui_warning("%zu of %zu tables lack rows: %s", t.n_missing, t.n,
+		    t.names.bad ? "?" : (const char *)t.names.p);
+	else
+		ui_warning("the rows of all %zu tables are loaded", t.n);
+	if (p->n_failed > 0)
+		ui_warning("%zu of %zu definitions failed", p->n_failed,
+		    p->n_definitions);
+	if (p->phase <= PGTARGET_POST_DATA)
+		ui_warning("%s not all there",
+		    p->phase == PGTARGET_POST_DATA
+			? "indexes and constraints are"
+			: "indexes, constraints and privileges are");
+	hint_again(d);
+	bytes_fini(&t.names);
+}
+
+static enum snap_code
+print_json(struct direct *d, const struct pgtarget_progress *p, bool complete,
+    struct snap_err *err)
+{
+	static const char *const keys[PGTARGET_PHASES] = { "check", "database",
+		"pre-data", "rows", "sequences", "post-data", "privileges",
+		NULL };
+	json_t *root = place_json(d->s), *ms = json_object();
+	struct tally t = { .list = json_array() };
+	size_t i;
+
+	bytes_init(&t.names, SIZE_MAX);
+	tally_tables(&d->load, &t);
+	bytes_fini(&t.names);
+	(void)json_object_set_new(root, "snapshot", json_snapshot(d->snapshot));
+	json_put_text(root, "database", span_str(pgtarget_database(d->target)));
+	(void)json_object_set_new(root, "complete", json_boolean(complete));
+	(void)json_object_set_new(
+	    root, "untouched", json_boolean(p->untouched));
+	if (!complete && p->phase < PGTARGET_DONE)
+		json_put_text(root, "phase", span_str(keys[p->phase]));
+	json_put_u64(root, "tables", t.n);
+	(void)json_object_set_new(root, "missing", t.list);
+	json_put_u64(root, "rows", p->rows);
+	json_put_u64(root, "large-objects", p->n_large_objects);
+	json_put_u64(root, "definitions", p->n_definitions);
+	json_put_u64(root, "failed-definitions", p->n_failed);
+	for (i = 0; keys[i] != NULL; i++)
+		json_put_u64(ms, keys[i], p->ms[i]);
+	(void)json_object_set_new(root, "phase-ms", ms);
+	json_put_u64(root, "duration-ms", all_ms(p));
+	return json_print(root, err);
+}
+
+enum snap_code
+direct_restore(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct snap_err *err)
+{
+	struct direct d = { .c = c,
+		.s = s,
+		.snapshot = snapshot,
+		.load = { .repo = s->repo, .m = m } };
+	struct pgtarget_progress p = { .untouched = true };
+	struct snap_err lost = SNAP_ERR_INIT;
+	enum snap_code rc = run(&d, err);
+
+	if (d.target != NULL)
+		pgtarget_progress(d.target, &p);
+	c->before_work = p.untouched;
+	if (rc == SNAP_OK)
+		tell_success(&d, &p);
+	else if (d.target != NULL)
+		tell_failure(&d, &p);
+	if (c->o.json && d.target != NULL &&
+	    print_json(&d, &p, rc == SNAP_OK, &lost) != SNAP_OK &&
+	    rc == SNAP_OK) {
+		*err = lost;
+		rc = lost.code;
+	}
+	pgtarget_close(d.target);
+	load_fini(&d.load);
+	return rc;
+}

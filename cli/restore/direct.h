@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* direct.h - a snapshot straight into a server. */
+#ifndef SNAP_DIRECT_H
+#define SNAP_DIRECT_H
+
+#include "cmd.h"
+#include "pgtarget.h"
+#include "place.h"
+
+/* --dbname and what goes with it fit to each other. */
+SNAP_MUST_CHECK enum snap_code direct_check(
+    const struct opts *o, struct snap_err *err);
+/* What restore --dbname does; reports on standard error, and with --json on
+ * standard output. */
+SNAP_MUST_CHECK enum snap_code direct_restore(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    struct snap_err *err);
+
+#endif

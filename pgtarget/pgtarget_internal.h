@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* pgtarget_internal.h - what the files of this folder share. */
+#ifndef SNAP_PGTARGET_INTERNAL_H
+#define SNAP_PGTARGET_INTERNAL_H
+
+#include <pthread.h>
+
+#include "losql.h"
+#include "pgsession.h"
+#include "pgtarget.h"
+
+#define LANES_MAX 64
+
+struct lane {
+	struct sink base; /* first, so that a struct sink * casts back */
+	struct pgtarget *t;
+	PGconn *conn; /* of its own, or the first lane's, t->pg.conn */
+	bool taken;
+	uint8_t kind;      /* of the stream that is open, or 0 */
+	struct bytes what; /* "table public.a", for messages */
+	struct losql lo;
+	struct bytes sql; /* of large objects, to be run */
+	size_t n_waiting; /* large objects in it */
+};
+
+struct pgtarget {
+	struct pgtarget_opts o;
+	struct pgclient pg;
+	struct pgtool tool; /* pg_restore */
+	struct sink definitions;
+	uint8_t kind; /* of the definitions that come, or 0 */
+	int archive;  /* a file without a name, or -1 */
+	struct bytes properties, sequences;
+	struct bytes later; /* of the properties: when all is done */
+	struct lane lanes[LANES_MAX];
+	pthread_mutex_t lock; /* of `taken` and of the progress */
+	uint64_t since_ms;    /* begin of the phase */
+	struct pgtarget_progress progress;
+};
+
+/* pgtarget.c */
+/* The settings of a session that writes. */
+SNAP_MUST_CHECK enum snap_code target_pin(
+    struct pgtarget *t, PGconn *c, struct snap_err *err);
+void lane_fini(struct lane *l);
+void target_phase(struct pgtarget *t, enum pgtarget_phase phase);
+
+/* emptiness.c: SNAP_EXISTS names what is there. */
+SNAP_MUST_CHECK enum snap_code emptiness_check(
+    struct pgtarget *t, struct snap_err *err);
+
+/* database.c */
+/* Drop and create as the properties say, and connect there. */
+SNAP_MUST_CHECK enum snap_code database_make(
+    struct pgtarget *t, struct snap_err *err);
+/* What would be in the way of the restore itself: settings, privileges. */
+SNAP_MUST_CHECK enum snap_code database_finish(
+    struct pgtarget *t, struct snap_err *err);
+
+/* definitions.c */
+SNAP_MUST_CHECK enum snap_code definitions_drop(
+    struct pgtarget *t, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code definitions_pre(
+    struct pgtarget *t, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code definitions_post(
+    struct pgtarget *t, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code definitions_late(
+    struct pgtarget *t, struct snap_err *err);
+
+/* sql.c */
+struct sql_token {
+	enum sql_kind {
+		SQL_END,
+		SQL_WORD,   /* a keyword or a name without quotes */
+		SQL_NAME,   /* "a name in quotes" */
+		SQL_STRING, /* of any sort */
+		SQL_COMMENT,
+		SQL_SEMICOLON,
+		SQL_OTHER
+	} kind;
+	struct span text;
+};
+/* The next token of what is left, white space skipped. */
+struct sql_token sql_next(struct span *left);
+/* The next statement with its semicolon, comments before it left out; empty
+ * at the end. */
+struct span sql_statement(struct span *left);
+/* Is it this keyword? */
+bool sql_is(const struct sql_token *token, const char *word);
+/* A name as the server knows it: without quotes, folded. */
+void sql_fold(const struct sql_token *token, struct bytes *out);
+
+#endif
