@@ -185,8 +185,9 @@ check_whole(const struct sqlite_target *t, struct snap_err *err)
 	return rc;
 }
 
-/* Who uses it has the log open: that is to be seen in WAL mode, in others only
- * within a transaction.  One that is no database any more is not in use. */
+/* Who uses it has the log open: that is to be seen in WAL mode (which it leaves
+ * for that: it is about to go), in others only within a transaction.  One that
+ * is no database any more is not in use. */
 static enum snap_code
 check_unused(const struct sqlite_target *t, struct snap_err *err)
 {
