@@ -42,19 +42,30 @@ is_script(void *arg, const struct repo_stream *s)
 	}
 }
 
-/* What a partial restore delivers. */
+/* What a restore delivers that is not all. */
 struct intact {
 	const struct repo_manifest *m;
-	bool *lost; /* by stream */
-	bool any;   /* of them is */
+	struct selection *part; /* NULL = no part was chosen */
+	bool *lost;             /* by stream; NULL = none can be */
+	bool any;               /* of them is */
 };
+
+static bool
+is_chosen(void *arg, const struct repo_stream *s)
+{
+	const struct intact *in = arg;
+
+	return in->part != NULL ? select_stream(in->part, s)
+				: is_script(NULL, s);
+}
 
 static bool
 is_intact_script(void *arg, const struct repo_stream *s)
 {
 	const struct intact *in = arg;
 
-	return is_script(NULL, s) && !in->lost[s - in->m->v];
+	return is_chosen(arg, s) &&
+	       (in->lost == NULL || !in->lost[s - in->m->v]);
 }
 
 static bool
@@ -267,37 +278,46 @@ restore_script(struct cli *c, struct place *s,
 /* All that pg_restore has to make is made before the first byte is written. */
 static enum snap_code
 restore_part(struct cli *c, struct place *s,
-    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    const struct repo_snapshot *snapshot, struct intact *in,
     struct snap_err *err)
 {
-	struct selection *part = NULL;
 	struct sqlscript *script = NULL;
+	struct sink *to;
 	struct bytes title;
 	enum snap_code rc;
 
 	bytes_init(&title, TITLE_MAX);
-	if ((rc = select_open(c, s, snapshot, m, &part, err)) != SNAP_OK ||
-	    (rc = select_make_sql(part, err)) != SNAP_OK ||
-	    (rc = open_script(c, snapshot, &title, select_choice(part), false,
-		 &script, err)) != SNAP_OK) {
+	if ((rc = select_make_sql(in->part, err)) != SNAP_OK ||
+	    (rc = open_script(c, snapshot, &title, select_choice(in->part),
+		 in->any, &script, err)) != SNAP_OK) {
 		failing_script(c, snapshot, err);
 		goto out;
 	}
-	atomic_store(&c->report.bytes_total, select_bytes(part));
-	rc = select_push(part, PGARCHIVE_PRE_DATA, sqlscript_sink(script), err);
+	to = sqlscript_sink(script);
+	rc = select_push(in->part, PGARCHIVE_PRE_DATA, to, err);
 	if (rc == SNAP_OK)
-		rc = repo_read(s->repo, m, select_stream, part,
-		    select_filter(part, sqlscript_sink(script)), err);
+		rc = repo_read(s->repo, in->m, is_intact_script, in,
+		    select_filter(in->part, to), err);
 	if (rc == SNAP_OK)
-		rc = select_push(
-		    part, PGARCHIVE_POST_DATA, sqlscript_sink(script), err);
+		rc = select_push(in->part, PGARCHIVE_POST_DATA, to, err);
 	if (rc == SNAP_OK)
-		rc = select_push(
-		    part, PGARCHIVE_LAST, sqlscript_sink(script), err);
+		rc = select_push(in->part, PGARCHIVE_LAST, to, err);
 	rc = end_script(c, script, rc, err);
 out:
-	select_close(part);
 	bytes_fini(&title);
+	return rc;
+}
+
+static enum snap_code
+open_part(struct cli *c, struct place *s, const struct repo_snapshot *snapshot,
+    struct intact *in, struct snap_err *err)
+{
+	uint64_t times = c->o.partial ? 2 : 1;
+	enum snap_code rc = select_open(c, s, snapshot, in->m, &in->part, err);
+
+	if (rc == SNAP_OK)
+		atomic_store(
+		    &c->report.bytes_total, times * select_bytes(in->part));
 	return rc;
 }
 
@@ -354,16 +374,19 @@ restore_partial(struct cli *c, struct place *s,
 		rc = check_kinds(m, err);
 	if (rc != SNAP_OK)
 		goto out;
+	in.m = m;
+	if (select_asked(&c->o) &&
+	    (rc = open_part(c, s, snapshot, &in, err)) != SNAP_OK)
+		goto out;
 	if (has_kind(m, STREAM_RAW)) { /* one stream: all of it or nothing */
 		rc = restore_raw(c, s, m, err);
 		repo_manifest_free(m);
 		return rc;
 	}
-	in.m = m;
 	in.lost = calloc(m->n + 1, sizeof *in.lost);
 	rc = in.lost == NULL
 		 ? snap_fail(err, SNAP_NOMEM, "out of memory")
-		 : repo_survey(s->repo, m, is_script, NULL, in.lost, err);
+		 : repo_survey(s->repo, m, is_chosen, &in, in.lost, err);
 	if (rc != SNAP_OK)
 		goto out;
 	if (n_parts > 0)
@@ -378,15 +401,18 @@ restore_partial(struct cli *c, struct place *s,
 				      !span_eq(m->v[i - 1].name, m->v[i].name)))
 			tell_lost(&m->v[i]);
 	}
-	if (n_left == 0)
+	if (n_left == 0 && in.part == NULL)
 		rc = snap_fail(
 		    err, SNAP_CORRUPT, "nothing of this snapshot is intact");
 out:
 	if (rc != SNAP_OK)
 		failing_script(c, snapshot, err);
+	else if (in.part != NULL)
+		rc = restore_part(c, s, snapshot, &in, err);
 	else
 		rc = restore_script(c, s, snapshot, m, &in, err);
 	c->partial = rc == SNAP_OK && in.any;
+	select_close(in.part);
 	free(in.lost);
 	repo_manifest_free(m);
 	return rc;
@@ -397,9 +423,11 @@ restore_whole(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, struct snap_err *err)
 {
 	struct repo_manifest *m = NULL;
+	struct intact in = { .part = NULL };
 	enum snap_code rc;
 
 	rc = repo_manifest(s->repo, snapshot, &m, err);
+	in.m = m;
 	if (rc != SNAP_OK)
 		failing_script(c, snapshot, err);
 	else if (c->o.globals)
@@ -414,12 +442,16 @@ restore_whole(struct cli *c, struct place *s,
 			       "the snapshot is no database: --dbname does not "
 			       "go with it")
 			 : direct_restore(c, s, snapshot, m, err);
-	else if (select_asked(&c->o))
-		rc = restore_part(c, s, snapshot, m, err);
+	else if (select_asked(&c->o) &&
+		 (rc = open_part(c, s, snapshot, &in, err)) != SNAP_OK)
+		failing_script(c, snapshot, err);
+	else if (in.part != NULL)
+		rc = restore_part(c, s, snapshot, &in, err);
 	else if (has_kind(m, STREAM_RAW))
 		rc = restore_raw(c, s, m, err);
 	else
 		rc = restore_script(c, s, snapshot, m, NULL, err);
+	select_close(in.part);
 	repo_manifest_free(m);
 	return rc;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "files.h"
 #include "pgrestore.h"
 #include "raw.h"
 #include "selection.h"
@@ -88,10 +89,10 @@ select_check(const struct opts *o, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties are one piece: no part of "
 		    "them can be chosen");
-	if (select_asked(o) && (o->partial || o->sqlite_to != NULL))
+	if (select_asked(o) && files_wanted(o))
 		return snap_fail(err, SNAP_USAGE,
-		    "%s restores all there is: no part can be chosen",
-		    o->partial ? "--partial" : "--sqlite-to");
+		    "--output and --sqlite-to restore all there is: no part "
+		    "can be chosen");
 	return read_sections(o, &ignored, err);
 }
 

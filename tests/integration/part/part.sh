@@ -165,7 +165,7 @@ done
 "$SNAP" restore latest -t none 2>"$T/err" | psql -X -q t1 >"$T/psql" 2>&1
 is "and psql fails too" "$?" 3
 for bad in '-a -s' '--section=data -a' '--section=rows' '--globals -t x' \
-    '--partial -t x'; do
+    '--output=x -t x'; do
 	# shellcheck disable=SC2086
 	expect 2 "contradicts itself: $bad" "$SNAP" restore latest $bad
 done
@@ -204,6 +204,21 @@ echo "all $all kB in $all_requests requests, definitions $none kB," \
     ok "a table costs what it takes" || not_ok "a table costs what it takes"
 [ "$one_requests" -lt "$all_requests" ] &&
     ok "in requests as well" || not_ok "in requests as well"
+
+# Damage in the rows of one table.
+pack=$(find "$SNAP_REPOSITORY/data" -type f -exec ls -S {} + | head -n 1)
+chmod u+w "$pack"
+printf '\377\000\377\000' |
+    dd of="$pack" bs=1 seek=$(($(wc -c <"$pack") / 2)) conv=notrunc 2>"$T/psql"
+expect 13 "the whole is damaged" "$SNAP" restore latest
+expect 0 "a table elsewhere is not" "$SNAP" restore latest -t customers
+expect 13 "that one is" "$SNAP" restore latest -n logs
+expect 14 "what is left of a part" "$SNAP" restore latest -n logs --partial
+says "names the table" 'warning: table "logs.visits" is lost'
+grep -q 'CREATE TABLE logs.visits' "$T/out" &&
+    ! grep -q 'COPY logs.visits' "$T/out" && ok "has no rows of it" ||
+    not_ok "has no rows of it"
+expect 0 "of another part all" "$SNAP" restore latest -n sales --partial
 
 # A script cut anywhere changes nothing.
 dropdb t1
