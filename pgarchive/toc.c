@@ -232,7 +232,7 @@ resolve(struct toc *t, struct pool *pool, struct snap_err *err)
 		for (first = out; in < end; in++) {
 			key.id = (int32_t)pool->v[in];
 			hit = bsearch(&key, ids, t->n, sizeof *ids, cmp_id);
-			if (hit != NULL && hit->at != i)
+			if (hit != NULL)
 				pool->v[out++] = hit->at;
 		}
 		if (out > first)
