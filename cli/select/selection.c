@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "files.h"
 #include "pgrestore.h"
 #include "raw.h"
 #include "selection.h"
@@ -89,10 +88,6 @@ select_check(const struct opts *o, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties are one piece: no part of "
 		    "them can be chosen");
-	if (select_asked(o) && files_wanted(o))
-		return snap_fail(err, SNAP_USAGE,
-		    "--output and --sqlite-to restore all there is: no part "
-		    "can be chosen");
 	return read_sections(o, &ignored, err);
 }
 
