@@ -58,7 +58,7 @@ struct opts {
 	/* cat */
 	const char *format, *null;
 	bool header;
-	bool create, clean, if_exists;
+	bool create, clean, if_exists, backup_first;
 	/* repair */
 	bool write;
 	/* check */

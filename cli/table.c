@@ -385,6 +385,9 @@ const struct opt opts_table[] = {
 	    "--create the database" },
 	{ 0, "if-exists", NULL, OPT_FLAG, OFF(if_exists), CMD_RESTORE,
 	    "what --clean does anyway; as with pg_restore" },
+	{ 0, "backup-first", NULL, OPT_FLAG, OFF(backup_first), CMD_RESTORE,
+	    "with --clean: make a snapshot of what is there before it is "
+	    "dropped, and say how it comes back" },
 	{ 0, "write", NULL, OPT_FLAG, OFF(write), CMD_REPAIR,
 	    "snapshots: write a salvaged one beside each damaged one" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),

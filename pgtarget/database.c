@@ -264,45 +264,45 @@ move_to(struct pgtarget *t, const char *name, struct snap_err *err)
 }
 
 enum snap_code
+database_find(struct pgtarget *t, bool *is_there, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	if (t->name == NULL && t->o.database == NULL)
+		rc = stored_name(t, &t->name, err);
+	else if (t->name == NULL &&
+		 (t->name = conn_strdup(t->o.database)) == NULL)
+		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+	return rc == SNAP_OK ? exists(t, t->name, is_there, err) : rc;
+}
+
+enum snap_code
 database_make(struct pgtarget *t, struct snap_err *err)
 {
-	char *name = NULL;
 	bool is_there = false;
 	struct bytes sql;
 	enum snap_code rc;
 
-	bytes_init(&sql, QUERY_MAX);
-	if (t->o.database != NULL)
-		name = conn_strdup(t->o.database);
-	else
-		rc = stored_name(t, &name, err);
-	if (name == NULL) {
-		rc = t->o.database == NULL
-			 ? err->code
-			 : snap_fail(err, SNAP_NOMEM, "out of memory");
-		goto out;
-	}
-	rc = exists(t, name, &is_there, err);
+	rc = database_find(t, &is_there, err);
 	if (rc == SNAP_OK && is_there)
-		rc = refuse_existing(t, name, err);
+		rc = refuse_existing(t, t->name, err);
 	if (rc != SNAP_OK)
-		goto out;
+		return rc;
 	target_phase(t, PGTARGET_DATABASE);
-	if (is_there) {
-		t->progress.untouched = false;
-		bytes_put_str(&sql, "DROP DATABASE ");
-		put_ident(t, name, &sql);
-		rc = run(t, &sql, err);
-	}
+	bytes_init(&sql, QUERY_MAX);
 	t->progress.untouched = false;
+	if (is_there) {
+		bytes_put_str(&sql, "DROP DATABASE ");
+		put_ident(t, t->name, &sql);
+		rc = run(t, &sql, err);
+		t->progress.untouched = rc != SNAP_OK;
+	}
 	if (rc == SNAP_OK)
 		rc = run_properties(t, err);
 	if (rc == SNAP_OK)
-		rc = move_to(t, name, err);
+		rc = move_to(t, t->name, err);
 	else
-		snap_wrap(err, "create database %s", name);
-out:
-	free(name);
+		snap_wrap(err, "make database %s", t->name);
 	bytes_fini(&sql);
 	return rc;
 }

@@ -58,6 +58,8 @@ tell_error(struct said *s)
 		return;
 	s->n_errors++;
 	error = text_of(&s->error);
+	if (named && s->command.p[s->command.len - 1] == ';')
+		s->command.len--;
 	command = text_of(&s->command);
 	report_log(s->t->pg.o.report, REPORT_WARNING, "%s%s%s", command,
 	    named ? ": " : "", error);

@@ -210,6 +210,7 @@ pgtarget_close(struct pgtarget *t)
 		lane_fini(&t->lanes[i]);
 	conn_close(&t->pg);
 	tools_free(&t->tool);
+	free(t->name);
 	if (t->archive >= 0)
 		close(t->archive);
 	bytes_fini(&t->properties);
@@ -239,6 +240,25 @@ pgtarget_progress(const struct pgtarget *t, struct pgtarget_progress *out)
 }
 
 /* ---- the order */
+
+enum snap_code
+pgtarget_occupied(
+    struct pgtarget *t, const char **database, struct snap_err *err)
+{
+	bool is_there = false;
+	enum snap_code rc;
+
+	if (t->o.create) {
+		rc = database_find(t, &is_there, err);
+		if (rc == SNAP_OK)
+			*database = is_there ? t->name : NULL;
+		return rc;
+	}
+	rc = emptiness_check(t, err);
+	if (rc == SNAP_OK || rc == SNAP_EXISTS)
+		*database = rc == SNAP_OK ? NULL : PQdb(t->pg.conn);
+	return rc == SNAP_EXISTS ? SNAP_OK : rc;
+}
 
 enum snap_code
 pgtarget_begin(struct pgtarget *t, struct snap_err *err)

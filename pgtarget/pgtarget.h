@@ -69,6 +69,11 @@ const char *pgtarget_database(const struct pgtarget *t);
 
 /* Takes STREAM_ARCHIVE, STREAM_PROPERTIES and STREAM_SEQUENCES; borrowed. */
 struct sink *pgtarget_definitions(struct pgtarget *t);
+/* The name of the database to be restored into if there is something in it, or
+ * if it would be dropped; else *database = NULL.  Borrowed.  After the
+ * definitions. */
+SNAP_MUST_CHECK enum snap_code pgtarget_occupied(
+    struct pgtarget *t, const char **database, struct snap_err *err);
 /*
  * Create the database, or see whether the target is empty (SNAP_EXISTS: it is
  * not) or clean it; then everything of the section pre-data.

@@ -31,6 +31,7 @@ struct pgtarget {
 	uint8_t kind; /* of the definitions that come, or 0 */
 	int archive;  /* a file without a name, or -1 */
 	struct bytes properties, sequences;
+	char *name;         /* of the database that --create makes */
 	struct bytes later; /* of the properties: when all is done */
 	struct lane lanes[LANES_MAX];
 	pthread_mutex_t lock; /* of `taken` and of the progress */
@@ -50,6 +51,9 @@ SNAP_MUST_CHECK enum snap_code emptiness_check(
     struct pgtarget *t, struct snap_err *err);
 
 /* database.c */
+/* Of the database to be made: its name into t->name, and whether it exists. */
+SNAP_MUST_CHECK enum snap_code database_find(
+    struct pgtarget *t, bool *is_there, struct snap_err *err);
 /* Drop and create as the properties say, and connect there. */
 SNAP_MUST_CHECK enum snap_code database_make(
     struct pgtarget *t, struct snap_err *err);

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "before.h"
 #include "direct.h"
 #include "json.h"
 #include "load.h"
@@ -32,7 +33,8 @@ direct_check(const struct opts *o, struct snap_err *err)
 	if (o->dbname == NULL) {
 		if (o->host != NULL || o->port != NULL || o->user != NULL ||
 		    o->no_password || o->password || o->jobs != NULL ||
-		    o->create || o->clean || o->if_exists || o->json)
+		    o->create || o->clean || o->if_exists || o->backup_first ||
+		    o->json)
 			return snap_fail(err, SNAP_USAGE,
 			    "only a restore into a server has these options: "
 			    "--dbname says which");
@@ -50,9 +52,9 @@ direct_check(const struct opts *o, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals, --properties, --partial, --no-transaction, "
 		    "--no-restrict, --sqlite-to and --output do not go with --dbname");
-	if (o->if_exists && !o->clean)
-		return snap_fail(
-		    err, SNAP_USAGE, "--if-exists goes with --clean");
+	if ((o->if_exists || o->backup_first) && !o->clean)
+		return snap_fail(err, SNAP_USAGE, "%s goes with --clean",
+		    o->if_exists ? "--if-exists" : "--backup-first");
 	return SNAP_OK;
 }
 
@@ -111,6 +113,8 @@ run(struct direct *d, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = repo_read(d->s->repo, d->load.m, is_definition, NULL,
 		    pgtarget_definitions(d->target), err);
+	if (rc == SNAP_OK && d->c->o.backup_first)
+		rc = before_backup(d->c, d->s, d->target, err);
 	if (rc == SNAP_OK)
 		rc = pgtarget_begin(d->target, err);
 	if (rc != SNAP_OK)
@@ -225,27 +229,6 @@ tell_success(struct direct *d, const struct pgtarget_progress *p)
 	bytes_fini(&db);
 }
 
-/* A word for the shell. */
-static void
-put_word(struct bytes *b, const char *word)
-{
-	bytes_put_str(b, " '");
-	for (; *word != '\0'; word++)
-		if (*word == '\'')
-			bytes_put_str(b, "'\\''");
-		else
-			bytes_u8(b, (uint8_t)*word);
-	bytes_u8(b, '\'');
-}
-
-/* A password may be in it, which nobody wants in a log. */
-static bool
-may_be_shown(const char *dbname)
-{
-	return strstr(dbname, "password") == NULL &&
-	       strstr(dbname, "://") == NULL;
-}
-
 static void
 hint_again(const struct direct *d)
 {
@@ -254,30 +237,14 @@ hint_again(const struct direct *d)
 
 	bytes_init(&b, SIZE_MAX);
 	bytes_printf(&b, "%s restore", SNAP_PROGRAM_NAME);
-	put_word(&b, o->args[0]);
+	before_word(&b, o->args[0]);
 	bytes_printf(&b, "%s --clean", o->create ? " --create" : "");
 	bytes_printf(&b, "%s%s%s", o->no_owner ? " --no-owner" : "",
 	    o->no_privileges ? " --no-privileges" : "",
 	    o->no_tablespaces ? " --no-tablespaces" : "");
 	if (o->jobs != NULL)
 		bytes_printf(&b, " -j %s", o->jobs);
-	if (o->host != NULL) {
-		bytes_put_str(&b, " -h");
-		put_word(&b, o->host);
-	}
-	if (o->port != NULL) {
-		bytes_put_str(&b, " -p");
-		put_word(&b, o->port);
-	}
-	if (o->user != NULL) {
-		bytes_put_str(&b, " -U");
-		put_word(&b, o->user);
-	}
-	bytes_put_str(&b, " -d");
-	if (may_be_shown(o->dbname))
-		put_word(&b, o->dbname);
-	else
-		bytes_put_str(&b, " ...");
+	before_server(&b, o, NULL);
 	bytes_u8(&b, 0);
 	ui_hint("To begin again, dropping what is there: %s",
 	    b.bad ? "?" : (const char *)b.p);
@@ -365,10 +332,10 @@ direct_restore(struct cli *c, struct place *s,
 
 	if (d.target != NULL)
 		pgtarget_progress(d.target, &p);
-	c->before_work = p.untouched;
+	c->before_work = p.untouched && p.phase == PGTARGET_CHECK;
 	if (rc == SNAP_OK)
 		tell_success(&d, &p);
-	else if (d.target != NULL)
+	else
 		tell_failure(&d, &p);
 	if (c->o.json && d.target != NULL &&
 	    print_json(&d, &p, rc == SNAP_OK, &lost) != SNAP_OK &&
