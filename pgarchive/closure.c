@@ -248,7 +248,7 @@ settle_fk(struct pgarchive *a, size_t i, struct snap_err *err)
 		if (!is_relation(a->m[d].kind) || d == o)
 			continue;
 		if (a->m[d].state != STATE_WANTED ||
-		    (has_rows(a, o) && !has_rows(a, d)))
+		    (!a->o.schema_only && has_rows(a, o) && !has_rows(a, d)))
 			return add_note(a, NOTE_FK, i, d, err);
 	}
 	a->m[i].state = STATE_WANTED;

@@ -416,6 +416,10 @@ rows_and_values_follow_their_tables(void **state)
 	assert_false(pgarchive_rows(w.a, 2));
 	assert_int_equal(pgarchive_n_notes(w.a), 1); /* chi refers to it */
 	done(&w);
+	o.schema_only = true;
+	assert_int_equal(choose(&w, shop, o), SNAP_OK);
+	assert_int_equal(pgarchive_n_notes(w.a), 0);
+	done(&w);
 }
 
 /* Circles, of dependencies and of parents, end. */
