@@ -43,7 +43,8 @@ enum cmd_bit {
 	CMD_POLICY = 1 << 17,
 	CMD_DIFF = 1 << 18,
 	CMD_CAT = 1 << 19,
-	CMD_ALL = (1 << 20) - 1
+	CMD_VERIFY = 1 << 20,
+	CMD_ALL = (1 << 21) - 1
 };
 
 struct cli {
@@ -76,6 +77,7 @@ enum snap_code cmd_restore(struct cli *c, struct snap_err *err);
 /* May it be restored whole, by this version? */
 enum snap_code restore_check(const struct repo_snapshot *s,
     const struct repo_manifest *m, struct snap_err *err);
+enum snap_code cmd_verify(struct cli *c, struct snap_err *err);
 enum snap_code cmd_check(struct cli *c, struct snap_err *err);
 enum snap_code cmd_stats(struct cli *c, struct snap_err *err);
 enum snap_code cmd_diff(struct cli *c, struct snap_err *err);

@@ -55,6 +55,9 @@ struct opts {
 	bool data_only, schema_only, no_dependencies;
 	bool no_owner, no_privileges, no_tablespaces;
 	const char *pg_restore;
+	/* verify */
+	struct opt_list asserts;
+	const char *psql;
 	/* cat */
 	const char *format, *null;
 	bool header;

@@ -16,11 +16,11 @@
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
 	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY | CMD_DIFF |  \
-	    CMD_CAT)
+	    CMD_CAT | CMD_VERIFY)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 /* Those that read a server or write to one. */
-#define SERVER_COMMANDS (CMD_BACKUP | CMD_RESTORE)
+#define SERVER_COMMANDS (CMD_BACKUP | CMD_RESTORE | CMD_VERIFY)
 #define OFF(field) offsetof(struct opts, field)
 
 const struct cmd cmd_table[] = {
@@ -93,6 +93,15 @@ const struct cmd cmd_table[] = {
 	    "written, byte for byte. Only what is needed is read from the "
 	    "store.",
 	    2, 2, cmd_cat },
+	{ CMD_VERIFY, "verify", "[SNAPSHOT]",
+	    "restore a snapshot into a scratch database and compare",
+	    "Makes a database with a random name beside the one that --dbname "
+	    "names, restores the snapshot (default: latest) into it, compares "
+	    "the rows of each table, each sequence and each large object with "
+	    "what the backup had read, and drops it, whatever happened. The "
+	    "verdict is recorded in the repository: snapshots shows it. "
+	    "Status 13 if anything is different.",
+	    0, 1, cmd_verify },
 	{ CMD_CHECK, "check", "", "verify the repository",
 	    "Verifies that every snapshot, index and pack is there and "
 	    "consistent; --read-data also reads, decrypts and hashes the "
@@ -262,13 +271,18 @@ const struct opt opts_table[] = {
 	{ 0, "no-dependencies", NULL, OPT_FLAG, OFF(no_dependencies),
 	    CMD_RESTORE, "leave out what was not chosen, also when what was "
 	    "chosen needs it: it is there already" },
-	{ 'O', "no-owner", NULL, OPT_FLAG, OFF(no_owner), CMD_RESTORE,
+	{ 'O', "no-owner", NULL, OPT_FLAG, OFF(no_owner), CMD_RESTORE | CMD_VERIFY,
 	    "leave all to the user who restores it" },
 	{ 'x', "no-privileges", NULL, OPT_FLAG, OFF(no_privileges),
-	    CMD_RESTORE, "restore no privileges (GRANT, REVOKE)" },
+	    CMD_RESTORE | CMD_VERIFY, "restore no privileges (GRANT, REVOKE)" },
 	{ 0, "no-tablespaces", NULL, OPT_FLAG, OFF(no_tablespaces),
-	    CMD_RESTORE, "leave all in the default tablespace" },
-	{ 0, "pg-restore", "PATH", OPT_STRING, OFF(pg_restore), CMD_RESTORE,
+	    CMD_RESTORE | CMD_VERIFY, "leave all in the default tablespace" },
+	{ 0, "assert", "FILE", OPT_LIST, OFF(asserts), CMD_VERIFY,
+	    "SQL that has to be true of what was restored: an error, or a "
+	    "row whose last column is false or NULL, fails; may be repeated" },
+	{ 0, "psql", "PATH", OPT_STRING, OFF(psql), CMD_VERIFY,
+	    "the psql that runs it; default: one not older than the server" },
+	{ 0, "pg-restore", "PATH", OPT_STRING, OFF(pg_restore), CMD_RESTORE | CMD_VERIFY,
 	    "the pg_restore to use; default: one not older than the "
 	    "snapshot's definitions" },
 	{ 0, "serializable-deferrable", NULL, OPT_FLAG, OFF(deferrable),

@@ -85,24 +85,6 @@ has_kind(const struct repo_manifest *m, uint8_t kind)
 	return false;
 }
 
-/* What a newer version stored must not be left out without a word. */
-static enum snap_code
-check_kinds(const struct repo_manifest *m, struct snap_err *err)
-{
-	for (size_t i = 0; i < m->n; i++) {
-		uint8_t kind = m->v[i].kind;
-
-		if (kind <= STREAM_DIGESTS || (kind == STREAM_RAW && m->n == 1))
-			continue;
-		(void)snap_fail(err, SNAP_UNSUPPORTED,
-		    "the snapshot holds a stream of kind %u, as only a newer "
-		    "version can restore it",
-		    (unsigned)kind);
-		return snap_hint(err, "Use a newer version of this program.");
-	}
-	return SNAP_OK;
-}
-
 static enum snap_code
 restore_raw(struct cli *c, struct place *s, const struct repo_manifest *m,
     struct snap_err *err)
@@ -371,7 +353,7 @@ restore_partial(struct cli *c, struct place *s,
 
 	rc = repo_manifest_rest(s->repo, snapshot, &m, &n_parts, err);
 	if (rc == SNAP_OK)
-		rc = check_kinds(m, err);
+		rc = direct_check_kinds(m, err);
 	if (rc != SNAP_OK)
 		goto out;
 	in.m = m;
@@ -434,7 +416,7 @@ restore_whole(struct cli *c, struct place *s,
 		rc = restore_alone(c, s, snapshot, m, STREAM_GLOBALS, err);
 	else if (c->o.properties)
 		rc = restore_alone(c, s, snapshot, m, STREAM_PROPERTIES, err);
-	else if ((rc = check_kinds(m, err)) != SNAP_OK)
+	else if ((rc = direct_check_kinds(m, err)) != SNAP_OK)
 		failing_script(c, snapshot, err);
 	else if (c->o.dbname != NULL)
 		rc = has_kind(m, STREAM_RAW)
@@ -469,7 +451,7 @@ enum snap_code
 restore_check(const struct repo_snapshot *s, const struct repo_manifest *m,
     struct snap_err *err)
 {
-	return s->salvaged ? refuse_salvaged(err) : check_kinds(m, err);
+	return s->salvaged ? refuse_salvaged(err) : direct_check_kinds(m, err);
 }
 
 enum snap_code

@@ -67,23 +67,49 @@ major_of(const char *version)
 	return major > 0 && major < 1000 ? (int)major * 10000 : 0;
 }
 
+enum snap_code
+direct_check_kinds(const struct repo_manifest *m, struct snap_err *err)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		uint8_t kind = m->v[i].kind;
+
+		if (kind <= STREAM_DIGESTS || (kind == STREAM_RAW && m->n == 1))
+			continue;
+		(void)snap_fail(err, SNAP_UNSUPPORTED,
+		    "the snapshot holds a stream of kind %u, as only a newer "
+		    "version can restore it",
+		    (unsigned)kind);
+		return snap_hint(err, "Use a newer version of this program.");
+	}
+	return SNAP_OK;
+}
+
+void
+direct_target_opts(const struct repo_snapshot *snapshot, const struct opts *o,
+    struct pgtarget_opts *out)
+{
+	const char *locks = repo_snapshot_prop(snapshot, "restore-locks");
+
+	*out = (struct pgtarget_opts){ .no_owner = o->no_owner,
+		.no_privileges = o->no_privileges,
+		.no_tablespaces = o->no_tablespaces,
+		.pg_restore = o->pg_restore,
+		.encoding = repo_snapshot_prop(snapshot, "encoding"),
+		.dump_num =
+		    major_of(repo_snapshot_prop(snapshot, "pg-dump-version")),
+		.locks = locks != NULL ? strtoull(locks, NULL, 10) : 0 };
+}
+
 static enum snap_code
 open_target(struct direct *d, struct snap_err *err)
 {
 	const struct opts *o = &d->c->o;
-	const char *locks = repo_snapshot_prop(d->snapshot, "restore-locks");
-	struct pgtarget_opts to = { .create = o->create,
-		.clean = o->clean,
-		.no_owner = o->no_owner,
-		.no_privileges = o->no_privileges,
-		.no_tablespaces = o->no_tablespaces,
-		.pg_restore = o->pg_restore,
-		.encoding = repo_snapshot_prop(d->snapshot, "encoding"),
-		.dump_num = major_of(
-		    repo_snapshot_prop(d->snapshot, "pg-dump-version")),
-		.locks = locks != NULL ? strtoull(locks, NULL, 10) : 0 };
+	struct pgtarget_opts to;
 	unsigned long jobs = 1;
 
+	direct_target_opts(d->snapshot, o, &to);
+	to.create = o->create;
+	to.clean = o->clean;
 	if (o->jobs != NULL &&
 	    opts_number(o->jobs, "jobs", 1, JOBS_MAX, &jobs, err) != SNAP_OK)
 		return err->code;

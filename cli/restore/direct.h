@@ -10,6 +10,12 @@
 /* --dbname and what goes with it fit to each other. */
 SNAP_MUST_CHECK enum snap_code direct_check(
     const struct opts *o, struct snap_err *err);
+/* Of all that does not depend on the options that only a restore has. */
+void direct_target_opts(const struct repo_snapshot *snapshot,
+    const struct opts *o, struct pgtarget_opts *out);
+/* What a newer version stored must not be left out without a word. */
+SNAP_MUST_CHECK enum snap_code direct_check_kinds(
+    const struct repo_manifest *m, struct snap_err *err);
 /* What restore --dbname does; reports on standard error, and with --json on
  * standard output. */
 SNAP_MUST_CHECK enum snap_code direct_restore(struct cli *c, struct place *s,

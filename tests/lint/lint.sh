@@ -6,7 +6,7 @@ tmp=$(mktemp -d) || exit 1
 trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/found"
 
-find base chunker digests retention transports pgclient pgarchive pgsource pgtarget sqlite repo cli \
+find base chunker digests retention transports pgclient pgarchive pgsource pgtarget pgverify sqlite repo cli \
     tests docs scripts .ci CMakeLists.txt README.md -type f -print 2>/dev/null |
     grep -v '/corpus/' | sort >"$tmp/all"
 grep '\.[ch]$' "$tmp/all" >"$tmp/c"
