@@ -67,7 +67,7 @@ const struct cmd cmd_table[] = {
 	    "read. The snapshots may be of different databases: tables are "
 	    "compared by name.",
 	    2, 2, cmd_diff },
-	{ CMD_RESTORE, "restore", "SNAPSHOT",
+	{ CMD_RESTORE, "restore", "SNAPSHOT | --all RUN",
 	    "write a snapshot to standard output or into a server",
 	    "A snapshot of a database becomes one SQL script for psql 11 or "
 	    "newer. It is wrapped so that a script that breaks off anywhere "
@@ -80,7 +80,11 @@ const struct cmd cmd_table[] = {
 	    "is left out is told. "
 	    "With --dbname it goes straight into a server, over several "
 	    "connections with -j, and is no one transaction: what is there "
-	    "after a failure is told.",
+	    "after a failure is told. With --all it is everything that one "
+	    "'backup --all' made, RUN being the first digits of its id or "
+	    "'latest', the newest complete one: roles, tablespaces, then the "
+	    "databases, which may not exist unless --clean is given. What "
+	    "fails does not stop the others and is named.",
 	    1, 1, cmd_restore },
 	{ CMD_CAT, "cat", "SNAPSHOT STREAM",
 	    "write one stream of a snapshot to standard output",
@@ -294,8 +298,8 @@ const struct opt opts_table[] = {
 	    CMD_BACKUP, "do not read passwords of roles" },
 	{ 0, "pg-dump", "PATH", OPT_STRING, OFF(pg_dump), CMD_BACKUP,
 	    "the pg_dump to use; default: one not older than the server" },
-	{ 0, "all", NULL, OPT_FLAG, OFF(all), CMD_BACKUP,
-	    "every database of the server, a snapshot each" },
+	{ 0, "all", NULL, OPT_FLAG, OFF(all), CMD_BACKUP | CMD_RESTORE,
+	    "every database of the server, or of a run" },
 	{ 0, "exclude-database", "PATTERN", OPT_LIST, OFF(exclude_databases),
 	    CMD_BACKUP, "with --all: leave matching databases out" },
 	{ 0, "stdin", NULL, OPT_FLAG, OFF(is_stdin), CMD_BACKUP,
@@ -391,6 +395,12 @@ const struct opt opts_table[] = {
 	    "make a database of SQLite of it, check it, and call it FILE" },
 	{ 0, "overwrite", NULL, OPT_FLAG, OFF(overwrite), CMD_RESTORE,
 	    "sqlite-to: also if FILE is there" },
+	{ 0, "roles", "WHICH", OPT_STRING, OFF(roles), CMD_RESTORE,
+	    "with --all: make those that are missing, the default; all, so "
+	    "that others become as they were; or none" },
+	{ 0, "tablespace-map", "NAME=DIR", OPT_LIST, OFF(tablespace_map),
+	    CMD_RESTORE, "with --all: where a tablespace shall be; may be "
+	    "repeated" },
 	{ 0, "create", NULL, OPT_FLAG, OFF(create), CMD_RESTORE,
 	    "with --dbname: make the database, under its own name; --dbname "
 	    "is the one to connect to first" },

@@ -133,3 +133,22 @@ conn_string(struct pgclient *s, struct bytes *out, struct snap_err *err)
 	bytes_fini(&options);
 	return rc == SNAP_OK ? bytes_check(out, err) : rc;
 }
+
+bool
+pgclient_names_database(const char *dbname)
+{
+	PQconninfoOption *all, *p;
+	bool named = false;
+
+	if (dbname == NULL)
+		return false;
+	if (strchr(dbname, '=') == NULL &&
+	    strncmp(dbname, "postgres://", 11) != 0 &&
+	    strncmp(dbname, "postgresql://", 13) != 0)
+		return true;
+	all = PQconninfoParse(dbname, NULL);
+	for (p = all; p != NULL && p->keyword != NULL; p++)
+		named |= strcmp(p->keyword, "dbname") == 0 && p->val != NULL;
+	PQconninfoFree(all);
+	return named;
+}

@@ -10,6 +10,8 @@
 #ifndef SNAP_PGCLIENT_H
 #define SNAP_PGCLIENT_H
 
+#include <stdbool.h>
+
 #include "report.h"
 
 struct pgclient_opts {
@@ -27,5 +29,8 @@ struct pgclient_opts {
 	const char *tmpdir; /* of temporary files; NULL = the system's */
 	struct report *report;
 };
+
+/* Does this name, conninfo string or URI say which database? */
+bool pgclient_names_database(const char *dbname);
 
 #endif

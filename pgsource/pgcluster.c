@@ -28,33 +28,13 @@ warn_line(void *arg, const char *line)
 	r->c->n_warnings++;
 }
 
-/* Does the conninfo string, or plain name, say which database? */
-static bool
-names_database(const char *dbname)
-{
-	PQconninfoOption *all, *p;
-	bool named = false;
-
-	if (dbname == NULL)
-		return false;
-	if (strchr(dbname, '=') == NULL &&
-	    strncmp(dbname, "postgres://", 11) != 0 &&
-	    strncmp(dbname, "postgresql://", 13) != 0)
-		return true;
-	all = PQconninfoParse(dbname, NULL);
-	for (p = all; p != NULL && p->keyword != NULL; p++)
-		named |= strcmp(p->keyword, "dbname") == 0 && p->val != NULL;
-	PQconninfoFree(all);
-	return named;
-}
-
 static enum snap_code
 reach(struct reading *r, struct snap_err *err)
 {
 	struct snap_err again = SNAP_ERR_INIT;
 	enum snap_code rc;
 
-	if (names_database(r->o->server.dbname))
+	if (pgclient_names_database(r->o->server.dbname))
 		return conn_open(&r->pg, err);
 	r->pg.o.database = "postgres";
 	rc = conn_open(&r->pg, err);

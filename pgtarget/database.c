@@ -214,6 +214,20 @@ run(struct pgtarget *t, struct bytes *sql, struct snap_err *err)
 	return rc;
 }
 
+/* "\encoding SQL_ASCII" is a line of its own, of psql's: older snapshots have
+ * it for names that are hard to connect to. */
+static struct span
+without_meta(struct span s)
+{
+	const uint8_t *end;
+
+	if (s.p[0] != '\\')
+		return s;
+	end = memchr(s.p, '\n', s.len);
+	return end == NULL ? span_of(s.p, 0)
+			   : span_of(end, s.len - (size_t)(end - s.p));
+}
+
 /* Those of now, and the others into t->later. */
 static enum snap_code
 run_properties(struct pgtarget *t, struct snap_err *err)
@@ -225,9 +239,12 @@ run_properties(struct pgtarget *t, struct snap_err *err)
 
 	bytes_init(&sql, QUERY_MAX);
 	while (rc == SNAP_OK && (s = sql_statement(&left)).len > 0) {
+		s = without_meta(s);
 		words_of(s, &w);
-		if (is_session(&w) || (is_owner(&w) && t->o.no_owner) ||
-		    (is_privilege(&w) && t->o.no_privileges))
+		if (w.n == 0 || is_session(&w) ||
+		    (is_owner(&w) && t->o.no_owner) ||
+		    (is_privilege(&w) && t->o.no_privileges) ||
+		    (is_create(&w) && !t->o.create))
 			continue;
 		if (is_create(&w) || is_owner(&w) || is_comment(&w)) {
 			put_statement(t, s, t->o.database, &sql);
@@ -238,6 +255,14 @@ run_properties(struct pgtarget *t, struct snap_err *err)
 	}
 	bytes_fini(&sql);
 	return rc;
+}
+
+enum snap_code
+database_set(struct pgtarget *t, struct snap_err *err)
+{
+	target_phase(t, PGTARGET_DATABASE);
+	t->progress.untouched = false;
+	return run_properties(t, err);
 }
 
 /* Another connection, to that database, in place of the first. */

@@ -272,6 +272,8 @@ pgtarget_begin(struct pgtarget *t, struct snap_err *err)
 		rc = database_make(t, err);
 	else if (!t->o.clean)
 		rc = emptiness_check(t, err);
+	if (rc == SNAP_OK && t->o.properties && !t->o.create)
+		rc = database_set(t, err);
 	if (rc != SNAP_OK)
 		return rc;
 	target_phase(t, PGTARGET_PRE_DATA);

@@ -28,6 +28,8 @@ struct pgtarget_opts {
 	/* Drop first what will be made: the objects, or the database. */
 	bool clean;
 	bool no_owner, no_privileges, no_tablespaces;
+	/* Of a database that is there: what the properties set. */
+	bool properties;
 	const char *database;   /* another name for `create`; NULL = its own */
 	const char *encoding;   /* of all that comes */
 	const char *pg_restore; /* path; NULL = find one */

@@ -57,6 +57,9 @@ SNAP_MUST_CHECK enum snap_code database_find(
 /* Drop and create as the properties say, and connect there. */
 SNAP_MUST_CHECK enum snap_code database_make(
     struct pgtarget *t, struct snap_err *err);
+/* Nothing is made: what the properties say of one that is there. */
+SNAP_MUST_CHECK enum snap_code database_set(
+    struct pgtarget *t, struct snap_err *err);
 /* What would be in the way of the restore itself: settings, privileges. */
 SNAP_MUST_CHECK enum snap_code database_finish(
     struct pgtarget *t, struct snap_err *err);

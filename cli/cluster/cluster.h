@@ -13,4 +13,11 @@ SNAP_MUST_CHECK enum snap_code cluster_check_backup(
 SNAP_MUST_CHECK enum snap_code cluster_backup(
     struct job *j, struct snap_err *err);
 
+/* Do the options go with `restore --all`, or, without it, alone? */
+SNAP_MUST_CHECK enum snap_code cluster_check_restore(
+    const struct opts *o, struct snap_err *err);
+/* Roles, tablespaces, databases of a run; what was not restored is named. */
+SNAP_MUST_CHECK enum snap_code cluster_restore(
+    struct cli *c, struct snap_err *err);
+
 #endif

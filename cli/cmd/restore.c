@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cluster.h"
 #include "cmd.h"
 #include "direct.h"
 #include "files.h"
@@ -423,7 +424,7 @@ restore_whole(struct cli *c, struct place *s,
 			 ? snap_fail(err, SNAP_USAGE,
 			       "the snapshot is no database: --dbname does not "
 			       "go with it")
-			 : direct_restore(c, s, snapshot, m, err);
+			 : direct_restore(c, s, snapshot, m, NULL, err);
 	else if (select_asked(&c->o) &&
 		 (rc = open_part(c, s, snapshot, &in, err)) != SNAP_OK)
 		failing_script(c, snapshot, err);
@@ -462,9 +463,12 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	const struct repo_snapshot *snapshot = NULL;
 	enum snap_code rc;
 
-	if ((rc = select_check(&c->o, err)) != SNAP_OK ||
+	if ((rc = cluster_check_restore(&c->o, err)) != SNAP_OK ||
+	    (rc = select_check(&c->o, err)) != SNAP_OK ||
 	    (rc = direct_check(&c->o, err)) != SNAP_OK)
 		return rc;
+	if (c->o.all)
+		return cluster_restore(c, err);
 	if (files_wanted(&c->o))
 		return files_restore(c, err);
 	if (c->o.globals && c->o.properties)

@@ -23,6 +23,7 @@ struct direct {
 	struct cli *c;
 	struct place *s;
 	const struct repo_snapshot *snapshot;
+	const struct direct_place *to; /* NULL = as the options say */
 	struct pgtarget *target;
 	struct load load;
 };
@@ -115,6 +116,12 @@ open_target(struct direct *d, struct snap_err *err)
 		return err->code;
 	to.jobs = jobs;
 	server_opts(d->c, o->dbname, &to.server);
+	if (d->to != NULL) {
+		to.create = d->to->database == NULL;
+		to.properties = !to.create;
+		to.server.database =
+		    to.create ? d->to->server : d->to->database;
+	}
 	d->load.n_threads = jobs;
 	return pgtarget_open(&to, &d->target, err);
 }
@@ -305,7 +312,8 @@ tell_failure(struct direct *d, const struct pgtarget_progress *p)
 		    p->phase == PGTARGET_POST_DATA
 			? "indexes and constraints are"
 			: "indexes, constraints and privileges are");
-	hint_again(d);
+	if (d->to == NULL)
+		hint_again(d);
 	bytes_fini(&t.names);
 }
 
@@ -346,10 +354,11 @@ print_json(struct direct *d, const struct pgtarget_progress *p, bool complete,
 enum snap_code
 direct_restore(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,
-    struct snap_err *err)
+    const struct direct_place *to, struct snap_err *err)
 {
 	struct direct d = { .c = c,
 		.s = s,
+		.to = to,
 		.snapshot = snapshot,
 		.load = { .repo = s->repo, .m = m } };
 	struct pgtarget_progress p = { .untouched = true };

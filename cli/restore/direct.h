@@ -16,10 +16,17 @@ void direct_target_opts(const struct repo_snapshot *snapshot,
 /* What a newer version stored must not be left out without a word. */
 SNAP_MUST_CHECK enum snap_code direct_check_kinds(
     const struct repo_manifest *m, struct snap_err *err);
+/* One of many of `restore --all`. */
+struct direct_place {
+	/* That is there; NULL = make the snapshot's. */
+	const char *database;
+	/* To connect to first for that; NULL = what --dbname says. */
+	const char *server;
+};
 /* What restore --dbname does; reports on standard error, and with --json on
- * standard output. */
+ * standard output.  `to` NULL = as the options say. */
 SNAP_MUST_CHECK enum snap_code direct_restore(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,
-    struct snap_err *err);
+    const struct direct_place *to, struct snap_err *err);
 
 #endif

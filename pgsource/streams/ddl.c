@@ -131,7 +131,8 @@ drop_connect(struct bytes *b)
 
 	for (in = 0; in < b->len; in += n) {
 		n = line_len(b->p + in, b->len - in);
-		if (starts(b->p + in, n, "\\connect "))
+		if (starts(b->p + in, n, "\\connect ") ||
+		    starts(b->p + in, n, "\\encoding SQL_ASCII\n"))
 			continue;
 		memmove(b->p + out, b->p + in, n);
 		out += n;
