@@ -86,6 +86,19 @@ conn_service(struct pgclient *s, struct bytes *out, struct snap_err *err)
 	return rc == SNAP_OK ? bytes_check(out, err) : rc;
 }
 
+/*
+ * A parameter as libpq has it anyway.  An older libpq, of an older server's
+ * pg_dump, may not know it and would refuse all.  Two that each knows stay, as
+ * a variable of the environment could say something else.
+ */
+static bool
+is_default(const PQconninfoOption *p)
+{
+	return p->compiled != NULL && strcmp(p->val, p->compiled) == 0 &&
+	       strcmp(p->keyword, "port") != 0 &&
+	       strcmp(p->keyword, "sslmode") != 0;
+}
+
 enum snap_code
 conn_string(struct pgclient *s, struct bytes *out, struct snap_err *err)
 {
@@ -104,7 +117,7 @@ conn_string(struct pgclient *s, struct bytes *out, struct snap_err *err)
 	bytes_fini_wipe(&service);
 	for (p = all; p->keyword != NULL; p++) {
 		v = conn_param(s, p);
-		if (v == NULL || p->dispchar[0] == '*')
+		if (v == NULL || p->dispchar[0] == '*' || is_default(p))
 			continue;
 		if (strcmp(p->keyword, "options") == 0) {
 			bytes_put_str(&options, v);

@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: PostgreSQL
+# majors.sh PROGRAM SOURCE_DIR - from one major version of PostgreSQL to
+# another, by the pipe, directly, and whole clusters.  SNAP_TEST_MAJORS names
+# the directory that tests/support/majors.sh has filled.
+if [ ! -d "${SNAP_TEST_MAJORS:-/none}/17" ]; then
+	echo "no other major versions of PostgreSQL are here (SNAP_TEST_MAJORS," \
+	    "tests/support/majors.sh): skipped"
+	exit 77
+fi
+. "$2/tests/integration/lib.sh"
+. "$SRC/tests/support/compare.sh"
+OLD_PATH=$PATH
+HERE=$(pg_bindir)
+NEWEST=$SNAP_TEST_MAJORS/17/usr/lib/postgresql/17/bin
+
+# bin_of MAJOR
+bin_of() {
+	case $HERE in
+	*/"$1"/bin) echo "$HERE" ;;
+	*) echo "$SNAP_TEST_MAJORS/$1/usr/lib/postgresql/$1/bin" ;;
+	esac
+}
+
+# server MAJOR: a fresh one, alone.
+server() {
+	pg_stop
+	PATH=$OLD_PATH
+	PG_BINDIR=$(bin_of "$1")
+	pg_start max_locks_per_transaction=256 wal_level=logical || exit 1
+	is "this is PostgreSQL $1" \
+	    "$(sql postgres -c 'SHOW server_version' | sed 's/\..*//')" "$1"
+}
+
+# image DATABASE FILE: by the newest pg_dump, whatever the server is.  What
+# a version says of itself is no property of the database.
+image() {
+	( PATH=$NEWEST:$PATH
+	schema_of "$1" | grep -v '^-- Dumped ' >"$2.schema" )
+	rows_of "$1" >"$2.rows" 2>&1
+}
+
+# same_image TEXT DATABASE
+same_image() {
+	image "$2" "$T/image"
+	same "$1: definitions" "$T/source.schema" "$T/image.schema"
+	diff "$T/source.schema" "$T/image.schema" | head -n 20
+	same "$1: rows, sequences, large objects" "$T/source.rows" \
+	    "$T/image.rows"
+	diff "$T/source.rows" "$T/image.rows" | head -n 20
+}
+
+# pair OLD NEW
+pair() {
+	echo "# from $1 to $2"
+	SNAP_REPOSITORY=$T/repo-$1-$2
+	init
+	server "$1"
+	sql postgres -c "CREATE ROLE keeper LOGIN PASSWORD 'x'" -c "CREATE ROLE extra" \
+	    -c 'GRANT keeper TO extra'
+	createdb zoo
+	# What this version does not know yet is left out.  An empty
+	# subscription of an old version cannot be told from one of a new one.
+	sed -e '/ON_ERROR_STOP/d' -e '/SUBSCRIPTION/d' \
+	    "$SRC/tests/pgsource/zoo.sql" | psql -X -q -d zoo >/dev/null 2>&1
+	image zoo "$T/source"
+	[ "$(wc -l <"$T/source.rows")" -gt 30 ] || not_ok "there is a zoo"
+	expect 0 "backup of $1" "$SNAP" backup -j 2 --all
+	server "$2"
+	sql postgres -c 'CREATE ROLE keeper' -c 'CREATE ROLE extra'
+	createdb piped
+	"$SNAP" restore latest:zoo 2>"$T/err" | psql -X -q piped >"$T/out" 2>>"$T/err"
+	is "the pipe into $2" $? 0
+	same_image "by the pipe" piped
+	createdb direct
+	expect 0 "directly into $2" "$SNAP" restore latest:zoo -d direct -j 2
+	same_image "directly" direct
+	server "$2"
+	expect 0 "the whole cluster into $2" \
+	    "$SNAP" restore --all latest -d postgres -j 2
+	same_image "of the cluster" zoo
+	is "roles as well" "$(sql postgres -c "SELECT rolpassword IS NOT NULL
+	    AND pg_has_role('extra', 'keeper', 'MEMBER') FROM pg_authid
+	    WHERE rolname = 'keeper'")" t
+}
+
+pair 13 15
+pair 15 17
+pair 13 17
+done_testing
