@@ -39,7 +39,8 @@ struct opts {
 	/* init */
 	const char *chunk_size, *kdf_memory;
 	/* backup */
-	const char *dbname, *host, *port, *user, *jobs, *name, *pg_dump, *sqlite;
+	const char *dbname, *host, *port, *user, *jobs, *name, *pg_dump,
+	    *sqlite;
 	const char *lock_wait_timeout, *level;
 	bool no_password, password, is_stdin, deferrable;
 	bool no_role_passwords, all;
