@@ -11,6 +11,7 @@
 
 #include "cluster.h"
 #include "direct.h"
+#include "files.h"
 #include "pgglobals.h"
 #include "run.h"
 #include "server.h"
@@ -67,9 +68,9 @@ cluster_check_restore(const struct opts *o, struct snap_err *err)
 		    "--all restores into a server: which one?");
 		return snap_hint(err, "Say so with --dbname=URI.");
 	}
-	if (o->create || o->json || o->at != NULL)
+	if (o->create || o->json || o->at != NULL || files_wanted(o))
 		return snap_fail(err, SNAP_USAGE,
-		    "--create, --json and --at do not go with --all");
+		    "--create, --json, --at and files do not go with --all");
 	return roles_of(o->roles, &roles, err);
 }
 
