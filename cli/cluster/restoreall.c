@@ -68,9 +68,11 @@ cluster_check_restore(const struct opts *o, struct snap_err *err)
 		    "--all restores into a server: which one?");
 		return snap_hint(err, "Say so with --dbname=URI.");
 	}
-	if (o->create || o->json || o->at != NULL || files_wanted(o))
+	if (o->create || o->json || o->at != NULL || o->backup_first ||
+	    files_wanted(o))
 		return snap_fail(err, SNAP_USAGE,
-		    "--create, --json, --at and files do not go with --all");
+		    "--create, --backup-first, --json, --at and files do not "
+		    "go with --all");
 	return roles_of(o->roles, &roles, err);
 }
 
@@ -245,6 +247,8 @@ restore_one(
 	struct repo_manifest *m = NULL;
 	enum snap_code rc = repo_manifest(w->place.repo, s, &m, err);
 
+	if (rc == SNAP_OK)
+		rc = direct_check_kinds(m, err);
 	if (rc == SNAP_OK)
 		rc = direct_restore(w->c, &w->place, s, m, &to, err);
 	repo_manifest_free(m);
