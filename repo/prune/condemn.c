@@ -48,7 +48,7 @@ is_free(const struct prune *p, const struct view_pack *pk,
     const uint8_t (*runs)[ID_LEN], size_t n_runs)
 {
 	if (pk->condemned || pk->unreadable ||
-	    pk->time <= p->roots.broken_time ||
+	    pk->oldest <= p->roots.broken_time ||
 	    (p->v.l0 - pk->time < p->grace && RULE(young_packs)))
 		return false;
 	return n_runs == 0 ||

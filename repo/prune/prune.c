@@ -97,7 +97,7 @@ bool
 prune_goes(const struct prune *p, const struct view_pack *pk)
 {
 	return pk->aged && (pk->n_need == 0 || !RULE(rescue)) &&
-	       !pk->unreadable && pk->time > p->roots.broken_time;
+	       !pk->unreadable && pk->oldest > p->roots.broken_time;
 }
 
 enum snap_code

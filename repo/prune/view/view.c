@@ -76,7 +76,7 @@ add_pack(void *arg, const char *name, const struct transport_stat *st,
 	memset(pk, 0, sizeof *pk);
 	memcpy(pk->id, id, ID_LEN);
 	pk->kind = kind;
-	pk->time = st->time_ns;
+	pk->time = pk->oldest = st->time_ns;
 	if (st->time_ns > v->newest)
 		v->newest = st->time_ns;
 	/* No pack is that large: it is none, and no segment names it so. */
@@ -157,8 +157,8 @@ list_packs(struct view *v, struct snap_err *err)
 /* ---- copies */
 
 static enum snap_code
-add_extra(struct view *v, const struct pack_row *r, bool trusted,
-    uint32_t *number, struct snap_err *err)
+add_extra(struct view *v, struct view_pack *pk, const struct pack_row *r,
+    bool trusted, uint32_t *number, struct snap_err *err)
 {
 	struct view_extra *x;
 	void *p;
@@ -175,6 +175,8 @@ add_extra(struct view *v, const struct pack_row *r, bool trusted,
 		x->has_origin = true;
 		memcpy(x->origin, r->origin_pack, ID_LEN);
 		x->origin_time = r->origin_time;
+		if (r->origin_time < pk->oldest)
+			pk->oldest = r->origin_time;
 	}
 	*number = (uint32_t)v->n_extras++;
 	if ((r->flags & ROW_SPARSE) != 0)
@@ -206,7 +208,7 @@ add_copy(struct view *v, uint32_t pack, const struct pack_row *r, bool trusted,
 	c->live = BITS_NONE;
 	c->extra = NOWHERE;
 	if (r->flags != 0)
-		rc = add_extra(v, r, trusted, &c->extra, err);
+		rc = add_extra(v, &v->packs[pack], r, trusted, &c->extra, err);
 	if (rc == SNAP_OK)
 		v->n_copies++;
 	return rc;

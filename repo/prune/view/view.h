@@ -46,6 +46,7 @@ struct view_pack {
 	bool unreadable, trusted;
 	uint32_t size;
 	int64_t time;
+	int64_t oldest; /* that, or when the first came of what it has copies */
 	/* Of its frames: all; those of which it is a head for something live;
 	 * and of these only what is live. */
 	uint64_t bytes, whole_bytes, need_bytes;
@@ -120,7 +121,8 @@ struct roots {
 	struct root *v; /* sorted by id */
 	size_t n, cap;
 	/* Of what is broken nobody knows what it needs, so all packs stay that
-	 * were there when it came; < 0: nothing is broken. */
+	 * were there when it came, and copies that prune made of them since;
+	 * < 0: nothing is broken. */
 	int64_t broken_time;
 	size_t n_broken;
 };

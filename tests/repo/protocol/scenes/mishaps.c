@@ -111,11 +111,31 @@ merged_meanwhile(void)
 	oracle_must(done, "a prune misses what another one has merged");
 }
 
+/* A snapshot cannot be read for a while, and what it needs was moved since it
+ * came. */
+static void
+moved_since(void)
+{
+	finish(writer(4, LARGE));
+	forget();
+	finish(writer(4, 1));
+	for (int i = 0; i < 3; i++) {
+		later(150);
+		prune();
+	}
+	name_of("snapshots/", "", wire_unreadable[0]);
+	for (int i = 0; i < 3; i++) {
+		later(150);
+		prune();
+	}
+}
+
 const struct scene mishaps[] = {
 	{ N_RULES, "confirmed by another", confirmed_by_another, ALWAYS },
 	{ N_RULES, "a slow listing", slow_listing, ALWAYS },
 	{ N_RULES, "sparse garbage", sparse_garbage, ALWAYS },
 	{ N_RULES, "copies together", copies_together, ALWAYS },
 	{ N_RULES, "merged meanwhile", merged_meanwhile, ALWAYS },
+	{ N_RULES, "moved since", moved_since, ALWAYS },
 };
 const size_t n_mishaps = sizeof mishaps / sizeof *mishaps;
