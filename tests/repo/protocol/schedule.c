@@ -337,8 +337,6 @@ spoil(const struct mixture *m)
 	if (transport_list(wire_direct(), prefixes[sim_below(6)], choose, name,
 		&err) != SNAP_OK)
 		abort();
-	if (m->rot != 0)
-		oracle_unreadable(name);
 	sim_trace("unreadable: %s", name);
 }
 

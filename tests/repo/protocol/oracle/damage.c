@@ -5,7 +5,9 @@
  *
  * What no other pack has when a frame rots is lost, and no snapshot is asked
  * for it, not even one that refers to it later: its writer could not know.
- * All else has to come back as ever, and what is made again must stay.
+ * So is what only such copies have as the damaged one was to replace: prune
+ * reads no data to decide, and lets them go.  All else has to come back as
+ * ever, and what is made again must stay.
  */
 #include <string.h>
 
@@ -28,10 +30,49 @@ covered(uint32_t thing)
 	return bits;
 }
 
-bool
-is_there(uint32_t thing)
+/* Chunks of the row that a damaged copy of it has as well, which prune or a
+ * repair made of it or of what it was made of.  By their metadata alone the
+ * row's pack is the one that may go, and is perhaps on its way. */
+static uint64_t
+replaced(const struct opack *p, const struct orow *row)
 {
-	return covered(thing) != 0;
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < oracle.n_packs; i++) {
+		const struct opack *q = &oracle.packs[i];
+
+		for (size_t k = 0; q != p && q->exists && k < q->n_rows; k++)
+			if (q->rows[k].thing == row->thing &&
+			    q->rows[k].is_made && !q->rows[k].good &&
+			    q->landed >= p->landed &&
+			    memcmp(q->rows[k].origin, row->origin, ID_LEN) == 0)
+				bits |= q->rows[k].bits;
+	}
+	return bits;
+}
+
+/* Chunks of which some copy is true that has to last. */
+static uint64_t
+lasting(uint32_t thing)
+{
+	uint64_t bits = 0;
+
+	for (size_t i = 0; i < oracle.n_packs; i++) {
+		const struct opack *p = &oracle.packs[i];
+
+		for (size_t k = 0; p->exists && k < p->n_rows; k++)
+			if (p->rows[k].thing == thing && p->rows[k].good &&
+			    is_named(p))
+				bits |=
+				    p->rows[k].bits & ~replaced(p, &p->rows[k]);
+	}
+	return bits;
+}
+
+bool
+will_last(uint32_t thing)
+{
+	return lasting(thing) != 0;
 }
 
 void
@@ -44,7 +85,7 @@ excuse(struct osnapshot *s)
 
 		if (!oracle.things[r->thing].damaged)
 			continue;
-		r->bits &= covered(r->thing);
+		r->bits &= lasting(r->thing);
 		lost |=
 		    r->bits == 0 && oracle.things[r->thing].class != CLASS_DATA;
 	}
@@ -101,19 +142,6 @@ lacks_something(const struct osnapshot *s)
 	return false;
 }
 
-void
-oracle_unreadable(const char *name)
-{
-	uint8_t kind, id[ID_LEN];
-	struct opack *p;
-
-	if (!store_name_parse(name, &kind, id))
-		return;
-	p = find_pack(id);
-	if (p != NULL)
-		p->unread = true;
-}
-
 /* Some copy that nothing is wrong with has all of it. */
 static bool
 is_whole_elsewhere(const struct opack *not_here, const struct orow *r)
@@ -132,13 +160,20 @@ is_whole_elsewhere(const struct opack *not_here, const struct orow *r)
 	return false;
 }
 
+/* Prune tries for ever to rescue what is damaged, and lets no copy go of what
+ * it needs of that: one of a thief stays as well. */
 bool
 may_stay(const struct opack *p)
 {
-	if (!p->damaged)
-		return false;
-	for (size_t i = 0; i < p->n_rows; i++)
-		if (!is_whole_elsewhere(p, &p->rows[i]))
-			return true;
+	for (size_t i = 0; i < oracle.n_packs; i++) {
+		const struct opack *q = &oracle.packs[i];
+
+		for (size_t k = 0; q->exists && q->damaged && k < q->n_rows;
+		     k++)
+			for (size_t j = 0; j < p->n_rows; j++)
+				if (p->rows[j].thing == q->rows[k].thing &&
+				    !is_whole_elsewhere(q, &q->rows[k]))
+					return true;
+	}
 	return false;
 }

@@ -321,7 +321,7 @@ check_list(const struct olist *l, int64_t l0)
 			const struct opack *p = find_pack(l->packs[k]);
 
 			/* What nobody could refer to is not meant. */
-			if (p != NULL && is_named(p) && !p->unread)
+			if (p != NULL && is_named(p))
 				check_condemned(p, s);
 		}
 	}

@@ -30,7 +30,7 @@ plain_of(struct osnapshot *s, uint8_t class, const uint8_t *id)
 {
 	uint32_t t = find_thing(class, id);
 
-	if (t != NOTHING && oracle.things[t].damaged && !is_there(t))
+	if (t != NOTHING && oracle.things[t].damaged && !will_last(t))
 		return span_of(NULL, 0);
 	add_ref(s, class, id, 1);
 	return t == NOTHING ? span_of(NULL, 0)

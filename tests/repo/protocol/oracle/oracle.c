@@ -281,6 +281,9 @@ learn_pack(struct opack *p, struct span data)
 			      : 1;
 		if ((r->flags & ROW_SPARSE) != 0)
 			o->bits = r->bitmap.p[0];
+		o->is_made = (r->flags & ROW_ORIGIN) != 0 &&
+			     store_body_is_maintenance(&b);
+		memcpy(o->origin, o->is_made ? r->origin_pack : p->id, ID_LEN);
 		o->off = r->off;
 		o->len = r->sealed_len;
 	}

@@ -63,8 +63,6 @@ void oracle_forgets(const uint8_t id[ID_LEN]);
 /* The chunks of which that pack holds true copies. */
 uint64_t oracle_true_bits(
     const uint8_t pack[ID_LEN], uint8_t class, const uint8_t id[ID_LEN]);
-/* For a while it cannot be read: a repair may take that for damage. */
-void oracle_unreadable(const char *name);
 
 /* ---- what actors choose from */
 size_t oracle_things(const struct thing **out);

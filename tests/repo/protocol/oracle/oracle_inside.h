@@ -10,14 +10,15 @@
 struct orow {
 	uint32_t thing;
 	uint64_t bits;
-	bool good;         /* true */
+	bool good;    /* true */
+	bool is_made; /* by prune or a repair, of a copy in `origin` */
+	uint8_t origin[ID_LEN];
 	uint32_t off, len; /* of its frame */
 };
 struct opack {
 	uint8_t id[ID_LEN], kind;
 	uint32_t size;
 	bool exists, damaged;
-	bool unread; /* once it could not be, and a repair condemns such */
 	int64_t landed;
 	struct orow *rows;
 	size_t n_rows;
@@ -96,10 +97,11 @@ void check_list(const struct olist *l, int64_t l0);
 bool is_named(const struct opack *p);
 /* Of the snapshot nobody asks for what only damaged frames had (damage.c). */
 void excuse(struct osnapshot *s);
-bool is_there(uint32_t thing); /* some of it, undamaged */
+bool will_last(uint32_t thing); /* some of it, undamaged */
 /* By damage. */
 bool lacks_something(const struct osnapshot *s);
-/* Something of it was damaged, and is whole nowhere else. */
+/* Something of it was damaged, here or in a pack that has it too, and is whole
+ * nowhere else. */
 bool may_stay(const struct opack *p);
 /* What a snapshot needs, by its manifest. */
 void walk_snapshot(struct osnapshot *s);
