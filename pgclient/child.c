@@ -267,8 +267,12 @@ child_run(struct pgclient *s, const struct child *c, struct snap_err *err)
 
 	if ((rc = child_tmpfile(s, &errfd, err)) != SNAP_OK)
 		return rc;
-	/* Room for its last words: that the directory is full, say. */
-	rc = child_write(s, errfd, span_of(room, sizeof room), err);
+	/* Room for its last words: that the directory is full, say.  Several
+	 * processes must not write over one another's. */
+	if (c->line == NULL)
+		rc = child_write(s, errfd, span_of(room, sizeof room), err);
+	else if (fcntl(errfd, F_SETFL, O_APPEND) != 0)
+		rc = snap_fail_errno(err, SNAP_IO, "append to a file");
 	if (rc != SNAP_OK)
 		goto out;
 	if (c->connects && (rc = service_file(s, &service, err)) != SNAP_OK)

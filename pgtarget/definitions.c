@@ -254,9 +254,12 @@ out:
 
 /* pg_restore stops a run for other reasons as well; then that is told. */
 static enum snap_code
-judge(struct pgtarget *t, const struct said *said, size_t n, enum snap_code rc,
-    struct snap_err *err)
+judge(struct pgtarget *t, const struct stage *g, const struct said *said,
+    size_t n, enum snap_code rc, struct snap_err *err)
 {
+	/* Lines of several processes may get lost: their status tells. */
+	bool counts = !g->parallel || t->o.jobs == 1;
+
 	t->progress.n_definitions += n;
 	t->progress.n_failed +=
 	    said->n_errors > 0 ? said->n_errors : rc != SNAP_OK;
@@ -266,7 +269,7 @@ judge(struct pgtarget *t, const struct said *said, size_t n, enum snap_code rc,
 		*err = said->first;
 		return err->code;
 	}
-	if (rc == SNAP_OK && said->n_begun != n) {
+	if (rc == SNAP_OK && counts && said->n_begun != n) {
 		t->progress.n_failed++;
 		return snap_fail(err, SNAP_SOURCE,
 		    "pg_restore made %zu of %zu definitions and did not say "
@@ -296,7 +299,7 @@ run_stage(struct pgtarget *t, const struct stage *g, struct snap_err *err)
 	}
 	/* An empty list would be taken for none given. */
 	if (rc == SNAP_OK && list.len > 0)
-		rc = judge(t, &said, n_lines(&list),
+		rc = judge(t, g, &said, n_lines(&list),
 		    run_list(t, g, &list, &said, err), err);
 	bytes_fini(&toc);
 	bytes_fini(&list);
