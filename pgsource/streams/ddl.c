@@ -21,6 +21,37 @@ static const char *const system_tables[] = { "pg_*.*", "information_schema.*",
 	NULL };
 
 /*
+ * Since version 17 pg_dump makes large objects, with their owners, comments
+ * and privileges, in the data section, which we do without: a restore would
+ * lack the empty ones, and fail on the others.
+ */
+static enum snap_code
+check_large_objects(struct pgsource *s, struct snap_err *err)
+{
+	enum snap_code rc;
+	char *v = NULL;
+
+	if (s->tool.num < 170000 || !include_everything(s))
+		return SNAP_OK;
+	rc = conn_value(&s->pg, s->pg.conn,
+	    "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata", &v, err);
+	if (rc == SNAP_OK && strcmp(v, "0") != 0) {
+		rc = snap_fail(err, SNAP_UNSUPPORTED,
+		    "the database has %s large objects, whose owners and "
+		    "privileges cannot be read with pg_dump %d",
+		    v, s->tool.num / 10000);
+		(void)snap_hint(err,
+		    s->pg.server_num < 170000
+			? "Install postgresql-client-16, or name an older "
+			  "pg_dump with --pg-dump."
+			: "Of such a server only a part without them can be "
+			  "backed up: --schema='*'.");
+	}
+	free(v);
+	return rc;
+}
+
+/*
  * Its LOCK TABLE queues behind an ALTER TABLE that waits for our own locks:
  * a deadlock that the server cannot see, as it does not know that we wait for
  * pg_dump.  So it gives up soon, and locks_take() starts again.
@@ -37,7 +68,9 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 
 	bytes_clear(&s->archive);
 	bytes_init(&conninfo, QUERY_MAX);
-	rc = conn_string(&s->pg, &conninfo, err);
+	rc = check_large_objects(s, err);
+	if (rc == SNAP_OK)
+		rc = conn_string(&s->pg, &conninfo, err);
 	if (rc == SNAP_OK)
 		rc = sequences_patterns(s, &sequences, err);
 	if (rc != SNAP_OK)

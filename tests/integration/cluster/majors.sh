@@ -95,4 +95,16 @@ pair() {
 pair 13 15
 pair 15 17
 pair 13 17
+
+# What pg_dump 17 keeps elsewhere is not left out in silence.
+server 17
+SNAP_REPOSITORY=$T/repo-17
+init
+createdb pictures
+sql pictures -c 'SELECT lo_create(102)' >/dev/null
+expect 1 "large objects of 17 are refused" "$SNAP" backup pictures
+says "and the message names them" '1 large objects'
+is "no snapshot is made" "$(n_snapshots)" 0
+sql pictures -c 'SELECT lo_unlink(102)' >/dev/null
+expect 0 "without them 17 is backed up" "$SNAP" backup pictures
 done_testing
