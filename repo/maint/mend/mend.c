@@ -59,10 +59,11 @@ each_pack(struct mend *m, const struct index_segment *seg, bool trusted,
 		if ((o != NULL && o->size == ip->size) != listed)
 			continue;
 		rc = pack_contents_decode(ip->contents, &c, err);
+		if (rc != SNAP_OK)
+			break;
 		for (uint32_t k = 0; rc == SNAP_OK && k < c.n_rows; k++)
 			rc = fn(m, ip, &c.rows[k], trusted, arg, err);
-		if (rc == SNAP_OK)
-			pack_contents_fini(&c);
+		pack_contents_fini(&c);
 	}
 	return rc;
 }
