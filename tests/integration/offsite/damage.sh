@@ -153,10 +153,16 @@ says "all of it" 'no snapshot lacks anything'
 place_drop repo "$(sed -n 1p "$T/packs.lines")"
 expect 13 "packs that are gone are found without reading data" "$SNAP" check
 expect 0 "check's JSON" sh -c "'$SNAP' check --json || true"
-json name | sort -u >"$T/names"
+# The digests of that backup may lie beside its rows.
+json name | sort -u | grep -vx digests >"$T/names"
 is "with the tables" "$(cat "$T/names")" public.lines
 backup shop
 comes_back "a backup after that" "$id" "$T/dump.2"
+# The digests of that state lay there as well: it has to come back once more.
+createdb -T template0 once
+psql -X -q -o "$T/psql" once <"$T/dump.1"
+expect 0 "and one of the state before" "$SNAP" backup once
+dropdb once
 expect 0 "and a repair" "$SNAP" repair packs
 comes_back "bring the old back" "$whole" "$T/dump.1"
 
