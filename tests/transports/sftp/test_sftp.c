@@ -117,9 +117,10 @@ puts_go_on_when_connections_die(void **state)
 		assert_int_equal(
 		    pthread_create(&id[i], NULL, put_on, &p[i]), 0);
 	}
-	/* One that dies between two puts, or logging in, is not missed. */
+	/* One that dies between two puts, or logging in, is not missed: ever
+	 * more time, so that puts begin however slow the logins are. */
 	for (int i = 0; i < 6 || atomic_load(&n_again) == 0; i++) {
-		pause_ms(70 + 30 * (i % 6));
+		pause_ms(70 + 30 * i);
 		signal_sessions(SIGKILL);
 	}
 	atomic_store(&more, 0);
@@ -450,6 +451,8 @@ main(void)
 
 	if (getenv("SFTP_MANY") != NULL)
 		sftp.n_many = (size_t)strtoul(env("SFTP_MANY"), NULL, 10);
+	if (getenv("SFTP_CONTRACT_ONLY") != NULL)
+		return contract_run(&sftp);
 	return contract_run(&sftp) +
 	       cmocka_run_group_tests_name("sftp only", tests, NULL, NULL);
 }
