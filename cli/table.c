@@ -77,7 +77,9 @@ const struct cmd cmd_table[] = {
 	    "snapshots of a part of a database while there is a whole one. "
 	    "--table, --schema and the like choose a part, by the patterns "
 	    "of pg_dump; what it needs comes with it, and what else comes or "
-	    "is left out is told. "
+	    "is left out is told. With --dbname a part goes into a database "
+	    "that is in use: what was chosen must not be there, unless "
+	    "--clean is given. "
 	    "With --dbname it goes straight into a server, over several "
 	    "connections with -j, and is no one transaction: what is there "
 	    "after a failure is told. With --all it is everything that one "
@@ -405,13 +407,13 @@ const struct opt opts_table[] = {
 	    "with --dbname: make the database, under its own name; --dbname "
 	    "is the one to connect to first" },
 	{ 'c', "clean", NULL, OPT_FLAG, OFF(clean), CMD_RESTORE,
-	    "with --dbname: drop first what the snapshot has, or with "
-	    "--create the database" },
+	    "with --dbname: drop first what the snapshot has, or what was "
+	    "chosen of it, or with --create the database" },
 	{ 0, "if-exists", NULL, OPT_FLAG, OFF(if_exists), CMD_RESTORE,
 	    "what --clean does anyway; as with pg_restore" },
 	{ 0, "backup-first", NULL, OPT_FLAG, OFF(backup_first), CMD_RESTORE,
-	    "with --clean: make a snapshot of what is there before it is "
-	    "dropped, and say how it comes back" },
+	    "with --clean or a part: make a snapshot of what is there before "
+	    "it is touched, and say how it comes back" },
 	{ 0, "write", NULL, OPT_FLAG, OFF(write), CMD_REPAIR,
 	    "snapshots: write a salvaged one beside each damaged one" },
 	{ 0, "read-data", "PERCENT%", OPT_PERCENT, OFF(read_percent),

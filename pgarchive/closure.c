@@ -283,17 +283,32 @@ settle_index(struct pgarchive *a, size_t i)
 		a->m[i].state = STATE_WANTED;
 }
 
-/* All that it is about is there. */
-static void
-settle_remark(struct pgarchive *a, size_t i)
+/* Is all there that it is about? */
+static bool
+has_subject(const struct pgarchive *a, size_t i)
 {
 	const struct toc_entry *e = &a->toc->v[i];
 
 	for (size_t k = 0; k < e->n_deps; k++)
 		if (!is_in(a, e->deps[k]) && a->m[e->deps[k]].kind != KIND_ACL)
-			return;
-	if (e->n_deps > 0)
+			return false;
+	return true;
+}
+
+static void
+settle_remark(struct pgarchive *a, size_t i)
+{
+	if (a->toc->v[i].n_deps > 0 && has_subject(a, i))
 		a->m[i].state = STATE_WANTED;
+}
+
+void
+closure_remarks(struct pgarchive *a)
+{
+	for (size_t i = 0; i < a->toc->n; i++)
+		if ((a->m[i].kind == KIND_REMARK || a->m[i].kind == KIND_ACL) &&
+		    is_in(a, i) && !has_subject(a, i))
+			a->m[i].state = STATE_OUT;
 }
 
 /* It is its parent's, and only on or off by itself. */

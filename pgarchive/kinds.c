@@ -54,22 +54,18 @@ static const struct {
 struct span
 sql_name(const struct toc_entry *e)
 {
-	static const char *const drops[] = { "DROP TABLE ",
-		"DROP FOREIGN TABLE ", "DROP VIEW ", "DROP MATERIALIZED VIEW ",
-		"DROP SEQUENCE ", "DROP DOMAIN " };
 	struct span s = e->drop, end = span_str(";\n"), none = { NULL, 0 };
 
-	for (size_t i = 0; i < sizeof drops / sizeof drops[0]; i++) {
-		struct span prefix = span_str(drops[i]);
-
-		if (span_starts(s, drops[i]) && span_ends(s, end) &&
-		    s.len > prefix.len + end.len) {
-			s = span_behind(s, prefix.len);
-			s.len -= end.len;
-			return s;
-		}
-	}
-	return none;
+	if (!span_starts(s, "DROP "))
+		return none;
+	s = span_behind(s, 5);
+	if (s.len < e->desc.len + 1 + end.len || !span_ends(s, end) ||
+	    !span_eq(span_of(s.p, e->desc.len), e->desc) ||
+	    s.p[e->desc.len] != ' ')
+		return none;
+	s = span_behind(s, e->desc.len + 1);
+	s.len -= end.len;
+	return s.len > 0 ? s : none;
 }
 
 static bool

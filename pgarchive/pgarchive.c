@@ -159,15 +159,32 @@ has_part(const struct pgarchive *a, size_t i, enum pgarchive_part part)
 				  : PGARCHIVE_SECTION_POST_DATA);
 }
 
+bool
+is_made(const struct pgarchive *a, size_t i)
+{
+	return is_listed(a, i) && has_part(a, i, part_of(a, i));
+}
+
+bool
+has_post_data(const struct pgarchive *a)
+{
+	return has_section(a, PGARCHIVE_SECTION_POST_DATA) && !a->o.data_only;
+}
+
+void
+put_id(const struct pgarchive *a, size_t i, struct bytes *out)
+{
+	bytes_printf(out, "%" PRId32 ";\n", a->toc->v[i].id);
+}
+
 static void
 put_list(const struct pgarchive *a, enum pgarchive_part part, bool event,
     struct bytes *out)
 {
 	for (size_t i = 0; i < a->toc->n; i++)
-		if (is_listed(a, i) && part_of(a, i) == part &&
-		    has_part(a, i, part) &&
+		if (is_made(a, i) && part_of(a, i) == part &&
 		    (a->m[subject(a, i)].kind == KIND_EVENT_TRIGGER) == event)
-			bytes_printf(out, "%" PRId32 ";\n", a->toc->v[i].id);
+			put_id(a, i, out);
 }
 
 void

@@ -73,6 +73,29 @@ bool pgarchive_large_objects(const struct pgarchive *a);
 SNAP_MUST_CHECK enum snap_code pgarchive_sequences(const struct pgarchive *a,
     struct span stored, struct bytes *out, struct snap_err *err);
 
+/* Of the list of a part what was chosen and not only comes along, and no
+ * schema: what --clean may drop. */
+void pgarchive_drops(const struct pgarchive *a, struct bytes *out);
+
+/* What a target may have already. */
+enum pgarchive_claim {
+	PGARCHIVE_MADE,    /* it was chosen: must not be there yet */
+	PGARCHIVE_ALONG,   /* one that is there will do */
+	PGARCHIVE_EXPECTED /* only its rows or parts come: must be there */
+};
+struct pgarchive_item {
+	enum pgarchive_claim claim;
+	struct span desc;         /* "TABLE": what pg_dump calls it */
+	struct span schema, name; /* without quotes */
+	struct span sql; /* as its DROP names it; p is NULL = no such */
+};
+/* Of entry i, below pgarchive_n_entries(); false: nothing is claimed. */
+size_t pgarchive_n_entries(const struct pgarchive *a);
+bool pgarchive_item(
+    const struct pgarchive *a, size_t i, struct pgarchive_item *out);
+/* Leave entry i out of all lists where there[i], and what is about it. */
+void pgarchive_leave(struct pgarchive *a, const bool *there);
+
 /* About how many entries of a lock table one transaction needs. */
 uint64_t pgarchive_locks(const struct pgarchive *a);
 

@@ -51,7 +51,8 @@ enum state {
 	STATE_OUT,
 	STATE_WANTED, /* chosen, or a part of what is */
 	STATE_NEEDED, /* something chosen cannot be without its definition */
-	STATE_BARRED  /* excluded, or it needs what is */
+	STATE_BARRED, /* excluded, or it needs what is */
+	STATE_THERE   /* the target has it */
 };
 
 struct mark {
@@ -118,7 +119,7 @@ is_in(const struct pgarchive *a, size_t i)
 
 /* kinds.c: kind, owner, parent and parts of each entry. */
 void kinds_mark(struct pgarchive *a);
-/* The name of a relation as pg_dump writes it, from its DROP; may be empty. */
+/* A name as pg_dump writes it, from its DROP; may be empty. */
 struct span sql_name(const struct toc_entry *e);
 
 /* match.c: what the patterns choose and exclude. */
@@ -129,8 +130,16 @@ size_t find_relation(
 
 /* closure.c: what comes with it, and what cannot come. */
 enum snap_code closure(struct pgarchive *a, struct snap_err *err);
+/* Comments and privileges of what is not in do not come either. */
+void closure_remarks(struct pgarchive *a);
 
 /* pgarchive.c */
+/* Does pg_restore get to see it, in the list of one part? */
+bool is_made(const struct pgarchive *a, size_t i);
+/* Its line in such a list. */
+void put_id(const struct pgarchive *a, size_t i, struct bytes *out);
+/* Are any definitions behind the rows to be made? */
+bool has_post_data(const struct pgarchive *a);
 /* Drop the notes that do not concern what is restored. */
 void notes_sift(struct pgarchive *a);
 

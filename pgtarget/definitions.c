@@ -21,6 +21,7 @@
 struct stage {
 	const char *section; /* option, or NULL: whatever the list has */
 	enum toc_class first, last;
+	enum pgarchive_part part; /* where not all of the archive is wanted */
 	bool parallel;
 	bool all_or_nothing; /* one transaction, where locks suffice */
 	bool stops;          /* at the first error */
@@ -130,7 +131,7 @@ static void
 put_options(struct pgtarget *t, const struct stage *g, struct args *a)
 {
 	args_add(a, t->tool.dir, "pg_restore");
-	if (g->section != NULL)
+	if (g->section != NULL && t->o.part == NULL)
 		args_add(a, g->section, "");
 	if (g->first == TOC_MAIN || t->o.no_privileges)
 		args_add(a, "--no-privileges", "");
@@ -177,9 +178,8 @@ add_file(
 			     : rc;
 }
 
-/* Do the locks of all that is made fit into the server's table? */
-static enum snap_code
-locks_fit(struct pgtarget *t, bool *fit, struct snap_err *err)
+enum snap_code
+definitions_locks_fit(struct pgtarget *t, bool *fit, struct snap_err *err)
 {
 	char *v = NULL;
 	enum snap_code rc = conn_value(&t->pg, t->pg.conn,
@@ -218,7 +218,7 @@ run_list(struct pgtarget *t, const struct stage *g, struct bytes *list,
 	if (rc == SNAP_OK)
 		rc = child_tmpfile(&t->pg, &c.out, err);
 	if (rc == SNAP_OK && g->all_or_nothing)
-		rc = locks_fit(t, &fit, err);
+		rc = definitions_locks_fit(t, &fit, err);
 	if (rc != SNAP_OK)
 		goto out;
 	put_options(t, g, &a);
@@ -290,8 +290,11 @@ run_stage(struct pgtarget *t, const struct stage *g, struct snap_err *err)
 	bytes_init(&list, DDL_MAX);
 	bytes_init(&said.command, DDL_MAX);
 	bytes_init(&said.error, DDL_MAX);
-	rc = read_toc(t, g, &toc, err);
-	if (rc == SNAP_OK) {
+	rc = t->o.part == NULL ? read_toc(t, g, &toc, err) : SNAP_OK;
+	if (rc == SNAP_OK && t->o.part != NULL) {
+		pgarchive_list(t->o.part, g->part, &list);
+		rc = bytes_check(&list, err);
+	} else if (rc == SNAP_OK) {
 		toc_pick(&toc, g->first, &list);
 		if (g->last != g->first)
 			toc_pick(&toc, g->last, &list);
@@ -314,6 +317,7 @@ definitions_pre(struct pgtarget *t, struct snap_err *err)
 	static const struct stage g = { .section = "--section=pre-data",
 		.first = TOC_MAIN,
 		.last = TOC_MAIN,
+		.part = PGARCHIVE_PRE_DATA,
 		.all_or_nothing = true,
 		.stops = true };
 
@@ -326,6 +330,7 @@ definitions_post(struct pgtarget *t, struct snap_err *err)
 	static const struct stage g = { .section = "--section=post-data",
 		.first = TOC_MAIN,
 		.last = TOC_MAIN,
+		.part = PGARCHIVE_POST_DATA,
 		.parallel = true };
 
 	return run_stage(t, &g, err);
@@ -336,126 +341,9 @@ definitions_post(struct pgtarget *t, struct snap_err *err)
 enum snap_code
 definitions_late(struct pgtarget *t, struct snap_err *err)
 {
-	static const struct stage g = { .first = TOC_LATE, .last = TOC_LAST };
+	static const struct stage g = {
+		.first = TOC_LATE, .last = TOC_LAST, .part = PGARCHIVE_LAST
+	};
 
 	return run_stage(t, &g, err);
-}
-
-/* pg_restore's psql command and settings, which come first. */
-static bool
-is_session(struct span s)
-{
-	struct sql_token first = sql_next(&s);
-
-	return first.kind == SQL_OTHER || sql_is(&first, "set");
-}
-
-/* What is made has a comment above it that names it; what is dropped has not,
- * and comes first. */
-static bool
-is_made(struct span all, struct span s)
-{
-	static const char mark[] = "\n--\n-- Name: ";
-	const uint8_t *p = all.p;
-
-	for (; p + sizeof mark - 1 <= s.p; p++)
-		if (memcmp(p, mark, sizeof mark - 1) == 0)
-			return true;
-	return false;
-}
-
-/* One after the other; those that failed take the place of all. */
-static enum snap_code
-drop_each(struct pgtarget *t, struct span *list, size_t *n,
-    struct snap_err *first, struct snap_err *err)
-{
-	enum snap_code rc = SNAP_OK;
-	size_t i, n_failed = 0;
-	struct bytes sql;
-
-	bytes_init(&sql, QUERY_MAX);
-	for (i = 0; rc == SNAP_OK && i < *n; i++) {
-		bytes_clear(&sql);
-		bytes_put_span(&sql, list[i]);
-		bytes_u8(&sql, 0);
-		rc = bytes_check(&sql, err);
-		if (rc == SNAP_OK)
-			rc = conn_exec(
-			    &t->pg, t->pg.conn, (const char *)sql.p, NULL, err);
-		if (rc == SNAP_OK || conn_sqlstate(err)[0] == '\0')
-			continue; /* or the connection is gone */
-		if (n_failed == 0)
-			*first = *err;
-		list[n_failed++] = list[i];
-		rc = SNAP_OK;
-	}
-	if (rc == SNAP_OK)
-		*n = n_failed;
-	bytes_fini(&sql);
-	return rc;
-}
-
-/* The statements of a script that drop something. */
-static enum snap_code
-list_drops(
-    struct span left, struct span **list, size_t *n, struct snap_err *err)
-{
-	struct span before, s;
-	size_t cap = 0;
-
-	for (;;) {
-		before = left;
-		s = sql_statement(&left);
-		if (s.len == 0 || is_made(before, s))
-			return SNAP_OK;
-		if (is_session(s))
-			continue;
-		if (vec_room((void **)list, &cap, *n, sizeof s, err) != SNAP_OK)
-			return err->code;
-		(*list)[(*n)++] = s;
-	}
-}
-
-/*
- * All that pg_restore --clean drops, before it makes anything: each on its own,
- * as a transaction of all would need as many locks.  Some can only go when
- * others have gone, such as the primary key of a partition.
- */
-enum snap_code
-definitions_drop(struct pgtarget *t, struct snap_err *err)
-{
-	static const struct stage all = { .first = TOC_MAIN };
-	struct snap_err first = SNAP_ERR_INIT;
-	struct args a = { .n = 0 };
-	struct span *list = NULL;
-	size_t n = 0, before;
-	struct bytes text;
-	enum snap_code rc;
-
-	bytes_init(&text, DDL_MAX);
-	put_options(t, &all, &a);
-	args_add(&a, "--clean", "");
-	args_add(&a, "--if-exists", "");
-	args_add(&a, "--file=-", "");
-	rc = a.bad
-		 ? snap_fail(err, SNAP_NOMEM, "out of memory")
-		 : child_output(&t->pg, a.v, t->archive, -1, false, &text, err);
-	if (rc == SNAP_OK)
-		rc = list_drops(bytes_span(&text), &list, &n, err);
-	t->progress.untouched &= rc != SNAP_OK || n == 0;
-	do {
-		before = n;
-		if (rc == SNAP_OK)
-			rc = drop_each(t, list, &n, &first, err);
-	} while (rc == SNAP_OK && n > 0 && n < before);
-	if (rc == SNAP_OK && n > 0) {
-		*err = first;
-		rc = err->code;
-	}
-	if (rc != SNAP_OK && rc != SNAP_CANCELLED)
-		snap_wrap(err, "drop what is there");
-	free(list);
-	args_free(&a);
-	bytes_fini(&text);
-	return rc;
 }

@@ -198,8 +198,10 @@ copy_end(struct lane *l, uint64_t want, struct snap_err *err)
 	if (rc == SNAP_OK && rows != want)
 		rc = snap_fail(err, SNAP_SOURCE,
 		    "the server took %" PRIu64 " rows of %" PRIu64, rows, want);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
+		target_touch(l->t);
 		rc = commit(l, err);
+	}
 	if (rc == SNAP_OK)
 		count_streams(l, 1, 0, rows);
 	return rc;
@@ -217,6 +219,7 @@ lo_run(struct lane *l, struct snap_err *err)
 		return rc;
 	bytes_u8(&l->sql, 0);
 	rc = bytes_check(&l->sql, err);
+	target_touch(l->t);
 	if (rc == SNAP_OK)
 		rc = conn_exec(
 		    &l->t->pg, l->conn, (const char *)l->sql.p, NULL, err);

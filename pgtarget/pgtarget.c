@@ -39,6 +39,14 @@ target_phase(struct pgtarget *t, enum pgtarget_phase phase)
 	t->progress.phase = phase;
 }
 
+void
+target_touch(struct pgtarget *t)
+{
+	pthread_mutex_lock(&t->lock);
+	t->progress.untouched = false;
+	pthread_mutex_unlock(&t->lock);
+}
+
 const char *
 pgtarget_phase_name(enum pgtarget_phase phase)
 {
@@ -77,9 +85,9 @@ hint_for(void *arg, const char *state, struct snap_err *err)
 	else if (strcmp(state, "55006") == 0)
 		snap_hint(err, "end the other sessions of that database first");
 	else if (strcmp(state, "2BP01") == 0)
-		snap_hint(err, "something that the snapshot does not have "
-			       "depends on it: drop that first, or restore "
-			       "with --create --clean");
+		snap_hint(err, "something that is not restored depends on it: "
+			       "drop that first, or restore with --create "
+			       "--clean");
 }
 
 /* ---- the definitions, as they come */
@@ -261,17 +269,33 @@ pgtarget_occupied(
 }
 
 enum snap_code
-pgtarget_begin(struct pgtarget *t, struct snap_err *err)
+pgtarget_look(struct pgtarget *t, struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 
 	if (t->archive < 0)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the snapshot has no archive of definitions");
-	if (t->o.create)
-		rc = database_make(t, err);
+	if (t->looked || t->o.create)
+		return SNAP_OK;
+	if (t->o.part != NULL)
+		rc = presence_check(t, err);
 	else if (!t->o.clean)
 		rc = emptiness_check(t, err);
+	t->looked = rc == SNAP_OK;
+	return rc;
+}
+
+enum snap_code
+pgtarget_begin(struct pgtarget *t, struct snap_err *err)
+{
+	enum snap_code rc = pgtarget_look(t, err);
+
+	if (rc == SNAP_OK && t->o.create)
+		rc = database_make(t, err);
+	/* A template may have something of what comes along. */
+	if (rc == SNAP_OK && t->o.create && t->o.part != NULL)
+		rc = presence_check(t, err);
 	if (rc == SNAP_OK && t->o.properties && !t->o.create)
 		rc = database_set(t, err);
 	if (rc != SNAP_OK)
@@ -304,6 +328,7 @@ set_sequences(struct pgtarget *t, struct snap_err *err)
 			continue;
 		bytes_u8(&sql, 0);
 		rc = bytes_check(&sql, err);
+		target_touch(t);
 		if (rc == SNAP_OK)
 			rc = conn_exec(
 			    &t->pg, t->pg.conn, (const char *)sql.p, NULL, err);

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "err.h"
+#include "pgarchive.h"
 #include "pgclient.h"
 #include "sink.h"
 
@@ -35,6 +36,10 @@ struct pgtarget_opts {
 	const char *pg_restore; /* path; NULL = find one */
 	int dump_num;           /* version of the pg_dump of the archive */
 	uint64_t locks;         /* entries of one transaction; 0 = unknown */
+	/* What of it, NULL = all; what the target has already of that which
+	 * only comes along is taken out of it.  Ids are those of the archive
+	 * that pgtarget_definitions() gets. */
+	struct pgarchive *part;
 };
 
 enum pgtarget_phase {
@@ -56,6 +61,7 @@ struct pgtarget_progress {
 	size_t n_streams, n_large_objects; /* loaded */
 	uint64_t rows;
 	size_t n_definitions, n_failed; /* of them */
+	size_t n_kept; /* that would have come along, but were there */
 };
 
 struct pgtarget;
@@ -77,9 +83,13 @@ struct sink *pgtarget_definitions(struct pgtarget *t);
 SNAP_MUST_CHECK enum snap_code pgtarget_occupied(
     struct pgtarget *t, const char **database, struct snap_err *err);
 /*
- * Create the database, or see whether the target is empty (SNAP_EXISTS: it is
- * not) or clean it; then everything of the section pre-data.
+ * See whether what comes can go there: the target has to be empty, or for a
+ * part to lack what is to be made (SNAP_EXISTS) and to have what is to be
+ * filled (SNAP_NOTFOUND).  pgtarget_begin() does it where nobody did.
  */
+SNAP_MUST_CHECK enum snap_code pgtarget_look(
+    struct pgtarget *t, struct snap_err *err);
+/* Create the database or clean it; then everything of the section pre-data. */
 SNAP_MUST_CHECK enum snap_code pgtarget_begin(
     struct pgtarget *t, struct snap_err *err);
 /*

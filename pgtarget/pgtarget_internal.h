@@ -36,6 +36,7 @@ struct pgtarget {
 	struct lane lanes[LANES_MAX];
 	pthread_mutex_t lock; /* of `taken` and of the progress */
 	uint64_t since_ms;    /* begin of the phase */
+	bool looked;          /* pgtarget_look() was content */
 	struct pgtarget_progress progress;
 };
 
@@ -44,10 +45,17 @@ struct pgtarget {
 SNAP_MUST_CHECK enum snap_code target_pin(
     struct pgtarget *t, PGconn *c, struct snap_err *err);
 void lane_fini(struct lane *l);
+/* From now on something of the target may be changed. */
+void target_touch(struct pgtarget *t);
 void target_phase(struct pgtarget *t, enum pgtarget_phase phase);
 
 /* emptiness.c: SNAP_EXISTS names what is there. */
 SNAP_MUST_CHECK enum snap_code emptiness_check(
+    struct pgtarget *t, struct snap_err *err);
+
+/* presence.c: of a part.  SNAP_EXISTS and SNAP_NOTFOUND name what is there, and
+ * what is not; what only comes along and is there is taken out of it. */
+SNAP_MUST_CHECK enum snap_code presence_check(
     struct pgtarget *t, struct snap_err *err);
 
 /* database.c */
@@ -64,9 +72,14 @@ SNAP_MUST_CHECK enum snap_code database_set(
 SNAP_MUST_CHECK enum snap_code database_finish(
     struct pgtarget *t, struct snap_err *err);
 
-/* definitions.c */
+/* drops.c */
 SNAP_MUST_CHECK enum snap_code definitions_drop(
     struct pgtarget *t, struct snap_err *err);
+
+/* definitions.c */
+/* Do the locks of all that is made fit into the server's table? */
+SNAP_MUST_CHECK enum snap_code definitions_locks_fit(
+    struct pgtarget *t, bool *fit, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code definitions_pre(
     struct pgtarget *t, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code definitions_post(

@@ -14,6 +14,7 @@
 #include "files.h"
 #include "pgglobals.h"
 #include "run.h"
+#include "selection.h"
 #include "server.h"
 #include "ui.h"
 
@@ -73,6 +74,9 @@ cluster_check_restore(const struct opts *o, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--create, --backup-first, --json, --at and files do not "
 		    "go with --all");
+	if (select_part(o))
+		return snap_fail(err, SNAP_USAGE,
+		    "--all is all of a run: no part of it can be chosen");
 	return roles_of(o->roles, &roles, err);
 }
 

@@ -265,6 +265,7 @@ restore_part(struct cli *c, struct place *s,
     struct snap_err *err)
 {
 	struct sqlscript *script = NULL;
+	struct select_filter f;
 	struct sink *to;
 	struct bytes title;
 	enum snap_code rc;
@@ -277,10 +278,12 @@ restore_part(struct cli *c, struct place *s,
 		goto out;
 	}
 	to = sqlscript_sink(script);
+	select_filter_init(&f, in->part, to);
 	rc = select_push(in->part, PGARCHIVE_PRE_DATA, to, err);
 	if (rc == SNAP_OK)
-		rc = repo_read(s->repo, in->m, is_intact_script, in,
-		    select_filter(in->part, to), err);
+		rc = repo_read(
+		    s->repo, in->m, is_intact_script, in, &f.base, err);
+	select_filter_fini(&f);
 	if (rc == SNAP_OK)
 		rc = select_push(in->part, PGARCHIVE_POST_DATA, to, err);
 	if (rc == SNAP_OK)
@@ -298,10 +301,11 @@ open_part(struct cli *c, struct place *s, const struct repo_snapshot *snapshot,
 	uint64_t times = c->o.partial ? 2 : 1;
 	enum snap_code rc = select_open(c, s, snapshot, in->m, &in->part, err);
 
-	if (rc == SNAP_OK)
-		atomic_store(
-		    &c->report.bytes_total, times * select_bytes(in->part));
-	return rc;
+	if (rc != SNAP_OK)
+		return rc;
+	select_tell(in->part);
+	atomic_store(&c->report.bytes_total, times * select_bytes(in->part));
+	return SNAP_OK;
 }
 
 /* What a stream is called in a warning. */

@@ -25,8 +25,19 @@ struct direct {
 	const struct repo_snapshot *snapshot;
 	const struct direct_place *to; /* NULL = as the options say */
 	struct pgtarget *target;
+	struct selection *part; /* NULL = all of the snapshot */
 	struct load load;
 };
+
+/* Does it make no table? */
+static bool
+is_filling(const struct opts *o)
+{
+	for (size_t i = 0; i < o->sections.n; i++)
+		if (strcmp(o->sections.v[i], "pre-data") == 0)
+			return false;
+	return o->data_only || o->sections.n > 0;
+}
 
 enum snap_code
 direct_check(const struct opts *o, struct snap_err *err)
@@ -41,21 +52,22 @@ direct_check(const struct opts *o, struct snap_err *err)
 			    "--dbname says which");
 		return SNAP_OK;
 	}
-	if (o->schemas.n > 0 || o->exclude_schemas.n > 0 || o->tables.n > 0 ||
-	    o->exclude_tables.n > 0 || o->exclude_table_data.n > 0 ||
-	    o->sections.n > 0 || o->data_only || o->schema_only ||
-	    o->no_dependencies)
-		return snap_fail(err, SNAP_UNSUPPORTED,
-		    "a part of a snapshot goes by the pipe only, without "
-		    "--dbname");
+	if (is_filling(o) && (o->create || o->clean))
+		return snap_fail(err, SNAP_USAGE,
+		    "rows alone go into tables that are there: neither "
+		    "--create nor --clean goes with them");
 	if (o->globals || o->properties || o->partial || o->no_transaction ||
 	    o->no_restrict || o->sqlite_to != NULL || o->output != NULL)
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals, --properties, --partial, --no-transaction, "
 		    "--no-restrict, --sqlite-to and --output do not go with --dbname");
-	if ((o->if_exists || o->backup_first) && !o->clean)
-		return snap_fail(err, SNAP_USAGE, "%s goes with --clean",
-		    o->if_exists ? "--if-exists" : "--backup-first");
+	if (o->if_exists && !o->clean)
+		return snap_fail(
+		    err, SNAP_USAGE, "--if-exists goes with --clean");
+	if (o->backup_first && !o->clean && !select_part(o))
+		return snap_fail(err, SNAP_USAGE,
+		    "--backup-first goes with --clean, or with a part of the "
+		    "snapshot");
 	return SNAP_OK;
 }
 
@@ -107,8 +119,14 @@ open_target(struct direct *d, struct snap_err *err)
 	const struct opts *o = &d->c->o;
 	struct pgtarget_opts to;
 	unsigned long jobs = 1;
+	uint64_t locks;
 
 	direct_target_opts(d->snapshot, o, &to);
+	if (d->part != NULL) {
+		to.part = select_choice(d->part);
+		locks = pgarchive_locks(to.part) + 1;
+		to.locks = to.locks > 0 && to.locks < locks ? to.locks : locks;
+	}
 	to.create = o->create;
 	to.clean = o->clean;
 	if (o->jobs != NULL &&
@@ -135,17 +153,44 @@ is_definition(void *arg, const struct repo_stream *s)
 }
 
 static enum snap_code
+choose(struct direct *d, struct snap_err *err)
+{
+	enum snap_code rc = SNAP_OK;
+
+	if (select_part(&d->c->o))
+		rc = select_open(
+		    d->c, d->s, d->snapshot, d->load.m, &d->part, err);
+	d->load.part = d->part;
+	return rc;
+}
+
+static enum snap_code
+read_definitions(struct direct *d, struct snap_err *err)
+{
+	struct sink *to = pgtarget_definitions(d->target);
+
+	return d->part != NULL ? select_definitions(d->part, d->s, to, err)
+			       : repo_read(d->s->repo, d->load.m, is_definition,
+				     NULL, to, err);
+}
+
+static enum snap_code
 run(struct direct *d, struct snap_err *err)
 {
 	enum snap_code rc;
 
-	rc = load_plan(&d->load, err);
+	rc = choose(d, err);
+	if (rc == SNAP_OK)
+		rc = load_plan(&d->load, err);
 	if (rc == SNAP_OK)
 		rc = open_target(d, err);
 	d->load.target = d->target;
 	if (rc == SNAP_OK)
-		rc = repo_read(d->s->repo, d->load.m, is_definition, NULL,
-		    pgtarget_definitions(d->target), err);
+		rc = read_definitions(d, err);
+	if (rc == SNAP_OK)
+		rc = pgtarget_look(d->target, err);
+	if (rc == SNAP_OK && d->part != NULL)
+		select_tell(d->part);
 	if (rc == SNAP_OK && d->c->o.backup_first)
 		rc = before_backup(d->c, d->s, d->target, err);
 	if (rc == SNAP_OK)
@@ -184,7 +229,7 @@ tally_tables(const struct load *l, struct tally *t)
 			    span_eq(m->v[j].name, m->v[i].name);
 		     j++)
 			missing |= !l->done[j];
-		if (m->v[i].kind != STREAM_TABLE)
+		if (m->v[i].kind != STREAM_TABLE || l->job_of[i] == LOAD_NONE)
 			continue;
 		t->n++;
 		t->n_missing += missing;
@@ -263,11 +308,40 @@ tell_success(struct direct *d, const struct pgtarget_progress *p)
 }
 
 static void
+put_list(struct bytes *b, const char *option, const struct opt_list *l)
+{
+	for (size_t i = 0; i < l->n; i++) {
+		bytes_printf(b, " %s", option);
+		before_word(b, l->v[i]);
+	}
+}
+
+/* What was chosen, as options. */
+static void
+put_choice(struct bytes *b, const struct opts *o)
+{
+	put_list(b, "-n", &o->schemas);
+	put_list(b, "-N", &o->exclude_schemas);
+	put_list(b, "-t", &o->tables);
+	put_list(b, "-T", &o->exclude_tables);
+	put_list(b, "--exclude-table-data", &o->exclude_table_data);
+	put_list(b, "--section", &o->sections);
+	bytes_printf(b, "%s%s", o->schema_only ? " --schema-only" : "",
+	    o->no_dependencies ? " --no-dependencies" : "");
+}
+
+static void
 hint_again(const struct direct *d)
 {
 	const struct opts *o = &d->c->o;
 	struct bytes b;
 
+	if (is_filling(o)) {
+		ui_hint("What was loaded stays. Empty the tables that lack "
+			"rows, of which some may be there, and restore these "
+			"alone.");
+		return;
+	}
 	bytes_init(&b, SIZE_MAX);
 	bytes_printf(&b, "%s restore", SNAP_PROGRAM_NAME);
 	before_word(&b, o->args[0]);
@@ -275,11 +349,13 @@ hint_again(const struct direct *d)
 	bytes_printf(&b, "%s%s%s", o->no_owner ? " --no-owner" : "",
 	    o->no_privileges ? " --no-privileges" : "",
 	    o->no_tablespaces ? " --no-tablespaces" : "");
+	put_choice(&b, o);
 	if (o->jobs != NULL)
 		bytes_printf(&b, " -j %s", o->jobs);
 	before_server(&b, o, NULL);
 	bytes_u8(&b, 0);
-	ui_hint("To begin again, dropping what is there: %s",
+	ui_hint("To begin again, dropping what is there%s: %s",
+	    d->part != NULL ? " of what was chosen" : "",
 	    b.bad ? "?" : (const char *)b.p);
 	bytes_fini(&b);
 }
@@ -287,6 +363,7 @@ hint_again(const struct direct *d)
 static void
 tell_failure(struct direct *d, const struct pgtarget_progress *p)
 {
+	const struct opts *o = &d->c->o;
 	struct tally t = { .n = 0 };
 
 	if (p->untouched) {
@@ -302,12 +379,12 @@ tell_failure(struct direct *d, const struct pgtarget_progress *p)
 	else if (t.n_missing > 0)
 		ui_warning("%zu of %zu tables lack rows: %s", t.n_missing, t.n,
 		    t.names.bad ? "?" : (const char *)t.names.p);
-	else
+	else if (t.n > 0)
 		ui_warning("the rows of all %zu tables are loaded", t.n);
 	if (p->n_failed > 0)
 		ui_warning("%zu of %zu definitions failed", p->n_failed,
 		    p->n_definitions);
-	if (p->phase <= PGTARGET_POST_DATA)
+	if (p->phase <= PGTARGET_POST_DATA && !o->data_only)
 		ui_warning("%s not all there",
 		    p->phase == PGTARGET_POST_DATA
 			? "indexes and constraints are"
@@ -333,6 +410,8 @@ print_json(struct direct *d, const struct pgtarget_progress *p, bool complete,
 	bytes_fini(&t.names);
 	(void)json_object_set_new(root, "snapshot", json_snapshot(d->snapshot));
 	json_put_text(root, "database", span_str(pgtarget_database(d->target)));
+	(void)json_object_set_new(root, "part", json_boolean(d->part != NULL));
+	json_put_u64(root, "kept", p->n_kept);
 	(void)json_object_set_new(root, "complete", json_boolean(complete));
 	(void)json_object_set_new(
 	    root, "untouched", json_boolean(p->untouched));
@@ -380,5 +459,6 @@ direct_restore(struct cli *c, struct place *s,
 	}
 	pgtarget_close(d.target);
 	load_fini(&d.load);
+	select_close(d.part);
 	return rc;
 }

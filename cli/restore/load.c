@@ -110,7 +110,9 @@ load_plan(struct load *l, struct snap_err *err)
 	for (i = 0; i < l->m->n; i++) {
 		s = &l->m->v[i];
 		l->job_of[i] = LOAD_NONE;
-		if (s->kind != STREAM_TABLE && s->kind != STREAM_LARGE_OBJECT)
+		if ((s->kind != STREAM_TABLE &&
+			s->kind != STREAM_LARGE_OBJECT) ||
+		    (l->part != NULL && !select_stream(l->part, s)))
 			continue;
 		ranked = is_ranked(s);
 		if (s->bytes >= JOB_BYTES) {
@@ -147,13 +149,18 @@ run_job(void *arg, void *element, struct snap_err *err)
 	struct load_job *j = element;
 	struct load *l = arg;
 	struct feed f = { .base = { &feed_ops }, .l = l, .job = j };
+	struct select_filter filter;
+	struct sink *lane = NULL;
 	enum snap_code rc;
 
-	rc = pgtarget_lane_take(l->target, &f.to, err);
+	rc = pgtarget_lane_take(l->target, &lane, err);
+	select_filter_init(&filter, l->part, lane);
+	f.to = l->part != NULL ? &filter.base : lane;
 	if (rc == SNAP_OK)
 		rc = repo_read(l->repo, l->m, is_of_job, j, &f.base, err);
 	if (rc == SNAP_OK)
-		rc = pgtarget_lane_give(l->target, f.to, err);
+		rc = pgtarget_lane_give(l->target, lane, err);
+	select_filter_fini(&filter);
 	if (rc != SNAP_OK)
 		pgtarget_stop(l->target);
 	return rc;

@@ -7,11 +7,13 @@
 
 #include "pgtarget.h"
 #include "repo.h"
+#include "selection.h"
 
 struct load_job;
 struct load {
 	struct repo *repo;
 	const struct repo_manifest *m;
+	struct selection *part; /* what of it; NULL = all */
 	struct pgtarget *target;
 	size_t n_threads;
 	struct load_job *jobs;

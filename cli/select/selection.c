@@ -18,7 +18,6 @@
 #define VERSION_MAX 1000 /* above all that PostgreSQL may have */
 
 struct selection {
-	struct sink base; /* first, so that a struct sink * casts back */
 	struct cli *c;
 	const struct repo_manifest *m;
 	struct raw_sink held; /* the archive */
@@ -28,20 +27,22 @@ struct selection {
 	struct pgarchive *a;
 	const char *dump_version; /* of the archive */
 	struct bytes sql[N_PARTS];
-	/* the filter */
-	struct sink *to;
-	struct bytes text; /* a COPY statement, or values of sequences */
-	bool sequences;    /* are what is open */
 };
 
 bool
-select_asked(const struct opts *o)
+select_part(const struct opts *o)
 {
 	return o->schemas.n > 0 || o->exclude_schemas.n > 0 ||
 	       o->tables.n > 0 || o->exclude_tables.n > 0 ||
 	       o->exclude_table_data.n > 0 || o->sections.n > 0 ||
-	       o->data_only || o->schema_only || o->no_owner ||
-	       o->no_privileges || o->no_tablespaces || o->no_dependencies;
+	       o->data_only || o->schema_only || o->no_dependencies;
+}
+
+bool
+select_asked(const struct opts *o)
+{
+	return select_part(o) || o->no_owner || o->no_privileges ||
+	       o->no_tablespaces;
 }
 
 static const struct {
@@ -121,15 +122,15 @@ read_archive(struct selection *s, struct place *p, struct snap_err *err)
 	return repo_read(p->repo, m, is_archive, NULL, &s->held.sink, err);
 }
 
-static void
-tell(const struct pgarchive *a)
+void
+select_tell(const struct selection *s)
 {
 	struct bytes line, safe;
 
-	for (size_t i = 0; i < pgarchive_n_notes(a); i++) {
+	for (size_t i = 0; i < pgarchive_n_notes(s->a); i++) {
 		bytes_init(&line, NOTE_MAX);
 		bytes_init(&safe, 4 * NOTE_MAX + 1);
-		pgarchive_note(a, i, &line);
+		pgarchive_note(s->a, i, &line);
 		ui_escape(&safe, bytes_span(&line));
 		bytes_u8(&safe, 0);
 		ui_warning(
@@ -164,16 +165,6 @@ choose(struct selection *s, const struct repo_snapshot *snapshot,
 	return rc == SNAP_OK ? pgarchive_open(&po, &s->a, err) : rc;
 }
 
-static enum snap_code filter_begin(
-    struct sink *base, const struct stream_meta *m, struct snap_err *err);
-static enum snap_code filter_data(
-    struct sink *base, struct span d, struct snap_err *err);
-static enum snap_code filter_end(
-    struct sink *base, uint64_t rows, struct snap_err *err);
-
-static const struct sink_ops filter_ops = { filter_begin, filter_data,
-	filter_end };
-
 enum snap_code
 select_open(struct cli *c, struct place *p,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,
@@ -186,9 +177,7 @@ select_open(struct cli *c, struct place *p,
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	s->c = c;
 	s->m = m;
-	s->base.ops = &filter_ops;
 	s->dump_version = repo_snapshot_prop(snapshot, "pg-dump-version");
-	bytes_init(&s->text, SQL_MAX);
 	for (int i = 0; i < N_PARTS; i++)
 		bytes_init(&s->sql[i], SQL_MAX);
 	raw_sink_init(&s->held, STDOUT_FILENO, true, &c->report);
@@ -198,7 +187,6 @@ select_open(struct cli *c, struct place *p,
 		select_close(s);
 		return rc;
 	}
-	tell(s->a);
 	*out = s;
 	return SNAP_OK;
 }
@@ -214,20 +202,13 @@ select_close(struct selection *s)
 	free(s->rank);
 	for (int i = 0; i < N_PARTS; i++)
 		bytes_fini(&s->sql[i]);
-	bytes_fini(&s->text);
 	free(s);
 }
 
-const struct pgarchive *
+struct pgarchive *
 select_choice(const struct selection *s)
 {
 	return s->a;
-}
-
-struct span
-select_archive(const struct selection *s)
-{
-	return bytes_span(&s->held.held);
 }
 
 /* ---- streams */
@@ -259,59 +240,70 @@ select_bytes(const struct selection *s)
 	return n;
 }
 
-struct sink *
-select_filter(struct selection *s, struct sink *to)
-{
-	s->to = to;
-	return &s->base;
-}
-
+/* ---- the filter */
 static enum snap_code
 filter_begin(
     struct sink *base, const struct stream_meta *m, struct snap_err *err)
 {
-	struct selection *s = (struct selection *)base;
+	struct select_filter *f = (struct select_filter *)base;
 	struct stream_meta meta = *m;
 	enum snap_code rc;
 
-	bytes_clear(&s->text);
-	s->sequences = m->kind == STREAM_SEQUENCES;
+	bytes_clear(&f->text);
+	f->kind = m->kind;
 	if (m->kind == STREAM_TABLE) {
-		rc = pgarchive_copy(s->a, m->name, m->attr, &s->text, err);
+		rc = pgarchive_copy(f->s->a, m->name, m->attr, &f->text, err);
 		if (rc != SNAP_OK)
 			return rc;
-		meta.attr = bytes_span(&s->text);
+		meta.attr = bytes_span(&f->text);
 	}
-	return sink_begin(s->to, &meta, err);
+	return sink_begin(f->to, &meta, err);
 }
 
 static enum snap_code
 filter_data(struct sink *base, struct span d, struct snap_err *err)
 {
-	struct selection *s = (struct selection *)base;
+	struct select_filter *f = (struct select_filter *)base;
 
-	if (!s->sequences)
-		return sink_data(s->to, d, err);
-	bytes_put_span(&s->text, d);
-	return bytes_check(&s->text, err);
+	if (f->kind != STREAM_SEQUENCES)
+		return sink_data(f->to, d, err);
+	bytes_put_span(&f->text, d);
+	return bytes_check(&f->text, err);
 }
 
 static enum snap_code
 filter_end(struct sink *base, uint64_t rows, struct snap_err *err)
 {
-	struct selection *s = (struct selection *)base;
+	struct select_filter *f = (struct select_filter *)base;
 	enum snap_code rc = SNAP_OK;
 	struct bytes some;
 
 	bytes_init(&some, SQL_MAX);
-	if (s->sequences) {
-		rc =
-		    pgarchive_sequences(s->a, bytes_span(&s->text), &some, err);
+	if (f->kind == STREAM_SEQUENCES) {
+		rc = pgarchive_sequences(
+		    f->s->a, bytes_span(&f->text), &some, err);
 		if (rc == SNAP_OK)
-			rc = sink_data(s->to, bytes_span(&some), err);
+			rc = sink_data(f->to, bytes_span(&some), err);
 	}
 	bytes_fini(&some);
-	return rc == SNAP_OK ? sink_end(s->to, rows, err) : rc;
+	return rc == SNAP_OK ? sink_end(f->to, rows, err) : rc;
+}
+
+void
+select_filter_init(
+    struct select_filter *f, const struct selection *s, struct sink *to)
+{
+	static const struct sink_ops ops = { filter_begin, filter_data,
+		filter_end };
+
+	*f = (struct select_filter){ .base = { &ops }, .s = s, .to = to };
+	bytes_init(&f->text, SQL_MAX);
+}
+
+void
+select_filter_fini(struct select_filter *f)
+{
+	bytes_fini(&f->text);
 }
 
 /* ---- definitions */
@@ -350,11 +342,23 @@ select_make_sql(struct selection *s, struct snap_err *err)
 	server_opts(s->c, NULL, &po);
 	rc = pgrestore_open(&po, s->c->o.pg_restore,
 	    major > 0 && major < VERSION_MAX ? (int)major : 0,
-	    select_archive(s), &r, err);
+	    bytes_span(&s->held.held), &r, err);
 	for (int i = 0; rc == SNAP_OK && i < N_PARTS; i++)
 		rc = make_part(s, r, (enum pgarchive_part)i, err);
 	pgrestore_close(r);
 	return rc == SNAP_OK ? rc : snap_wrap(err, "definitions");
+}
+
+static enum snap_code
+push(uint8_t kind, const char *name, const struct bytes *text, struct sink *to,
+    struct snap_err *err)
+{
+	struct stream_meta m = { .kind = kind, .name = span_str(name) };
+	enum snap_code rc = sink_begin(to, &m, err);
+
+	if (rc == SNAP_OK)
+		rc = sink_data(to, bytes_span(text), err);
+	return rc == SNAP_OK ? sink_end(to, 0, err) : rc;
 }
 
 enum snap_code
@@ -366,14 +370,31 @@ select_push(struct selection *s, enum pgarchive_part part, struct sink *to,
 		const char *name;
 	} streams[N_PARTS] = { { STREAM_PRE_DATA, "pre-data" },
 		{ STREAM_POST_DATA, "post-data" }, { STREAM_ACL, "acl" } };
-	struct stream_meta m = { .kind = streams[part].kind,
-		.name = span_str(streams[part].name) };
-	enum snap_code rc;
+	const struct bytes *sql = &s->sql[part];
 
-	if (s->sql[part].len == 0)
-		return SNAP_OK;
-	rc = sink_begin(to, &m, err);
+	return sql->len == 0
+		   ? SNAP_OK
+		   : push(streams[part].kind, streams[part].name, sql, to, err);
+}
+
+static bool
+is_beside(void *arg, const struct repo_stream *stream)
+{
+	return stream->kind == STREAM_PROPERTIES ||
+	       (stream->kind == STREAM_SEQUENCES && select_stream(arg, stream));
+}
+
+enum snap_code
+select_definitions(
+    struct selection *s, struct place *p, struct sink *to, struct snap_err *err)
+{
+	struct select_filter f;
+	enum snap_code rc =
+	    push(STREAM_ARCHIVE, "archive", &s->held.held, to, err);
+
+	select_filter_init(&f, s, to);
 	if (rc == SNAP_OK)
-		rc = sink_data(to, bytes_span(&s->sql[part]), err);
-	return rc == SNAP_OK ? sink_end(to, 0, err) : rc;
+		rc = repo_read(p->repo, s->m, is_beside, s, &f.base, err);
+	select_filter_fini(&f);
+	return rc;
 }
