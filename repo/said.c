@@ -60,6 +60,12 @@ repo_notes_pinned(const struct repo_notes *n, const uint8_t id[REPO_ID_LEN])
 }
 
 bool
+repo_notes_forgotten(const struct repo_notes *n, const uint8_t id[REPO_ID_LEN])
+{
+	return notes_forgotten(&n->all, id);
+}
+
+bool
 repo_notes_verdict(const struct repo_notes *n, const struct repo_snapshot *s,
     struct repo_verdict *out)
 {

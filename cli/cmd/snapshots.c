@@ -89,10 +89,12 @@ cell_tags(
 	const char *tags = repo_notes_tags(l->said, s);
 	struct bytes b;
 
-	bytes_init(&b, strlen(tags) + 16);
+	bytes_init(&b, strlen(tags) + 32);
 	bytes_put_str(&b, tags);
 	if (repo_notes_pinned(l->said, s->id))
-		bytes_put_str(&b, *tags != '\0' ? " (pinned)" : "(pinned)");
+		bytes_put_str(&b, b.len != 0 ? " (pinned)" : "(pinned)");
+	if (repo_notes_forgotten(l->said, s->id))
+		bytes_put_str(&b, b.len != 0 ? " (forgotten)" : "(forgotten)");
 	ui_table_cell(t, b.bad ? span_str("?") : bytes_span(&b));
 	bytes_fini(&b);
 }
@@ -181,6 +183,8 @@ said_of(const struct listing *l, const struct repo_snapshot *s)
 	    one, REPO_PROP_TAGS, json_tags(repo_notes_tags(l->said, s)));
 	(void)json_object_set_new(
 	    one, "pinned", json_boolean(repo_notes_pinned(l->said, s->id)));
+	if (repo_notes_forgotten(l->said, s->id))
+		(void)json_object_set_new(one, "forgotten", json_true());
 	if (repo_notes_verdict(l->said, s, &v)) {
 		verified = json_object();
 		json_put_time(verified, "time", v.time_ns);

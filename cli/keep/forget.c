@@ -105,7 +105,8 @@ has_newer(const struct forgetting *f, const struct repo_snapshot *s, bool *oom)
 	for (size_t i = 0; i < f->s.all.n && !found && !*oom; i++) {
 		const struct repo_snapshot *o = &f->s.all.v[i];
 
-		if (!is_newer(o, s) || is_chosen(f, o->id))
+		if (!is_newer(o, s) || is_chosen(f, o->id) ||
+		    repo_notes_forgotten(f->said, o->id))
 			continue;
 		*oom = (other = plan_group(o)) == NULL;
 		found = !*oom && strcmp(group, other) == 0;

@@ -92,10 +92,14 @@ fill(struct plan *p, struct place *s, struct snap_err *err)
 	p->goes = calloc(all->n + 1, sizeof *p->goes);
 	if (p->v == NULL || p->groups == NULL || p->goes == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
-	for (p->n = 0; p->n < all->n; p->n++) {
-		const struct repo_snapshot *one = &all->v[p->n];
+	for (size_t i = 0; i < all->n; i++) {
+		const struct repo_snapshot *one = &all->v[i];
 		struct retain_item *it = &p->v[p->n];
 
+		/* It goes whatever the policy says, when the store lets it:
+		 * nothing else goes because it is there. */
+		if (repo_notes_forgotten(p->said, one->id))
+			continue;
 		p->groups[p->n] = plan_group(one);
 		if (p->groups[p->n] == NULL)
 			return snap_fail(err, SNAP_NOMEM, "out of memory");
@@ -105,6 +109,7 @@ fill(struct plan *p, struct place *s, struct snap_err *err)
 		it->pinned = repo_notes_pinned(p->said, one->id);
 		p->n_pinned += it->pinned;
 		it->of = (void *)(uintptr_t)one;
+		p->n++;
 	}
 	return SNAP_OK;
 }

@@ -62,6 +62,7 @@ show_json(const struct cli *c, const struct place *s, const struct plan *p,
 	(void)json_object_set_new(root, "dry-run", json_boolean(c->o.dry_run));
 	(void)json_object_set_new(root, "groups", plan_json(p));
 	json_put_u64(root, "forgotten", r->n_forgotten);
+	json_put_u64(root, "kept-by-store", r->n_kept);
 	json_put_u64(root, "broken", r->n_broken);
 	json_put_u64(root, "packs", r->n_packs);
 	json_put_u64(root, "bytes", r->bytes_total);
@@ -125,6 +126,10 @@ tell(const struct cli *c, const struct plan *p,
 		    r->n_repacked + r->n_rescued,
 		    ui_size(r->bytes_written, moved));
 	tell_later(r, grace_s, dry);
+	if (r->n_kept != 0)
+		ui_info("forgotten, and kept by the store: %" PRIu64
+			" snapshots, which come back until they may go",
+		    r->n_kept);
 	if (r->n_denied != 0)
 		ui_info("the store keeps %" PRIu64 " objects that were to go, "
 			"as with an object lock: each prune tries again",

@@ -122,6 +122,7 @@ struct repo_prune_result {
 	uint64_t n_denied; /* objects that the store would not delete */
 	uint64_t n_broken; /* snapshots that cannot be read */
 	uint64_t n_forgotten;
+	uint64_t n_kept; /* forgotten, now or before: the store keeps them */
 	/* What is left of garbage: condemned, now or before, and going once
 	 * waiting_ns has come on the store's clock; too young to be condemned;
 	 * and beside what lives in packs that are not worth writing anew. */

@@ -25,6 +25,10 @@ const char *repo_notes_tags(
 /* Also of one that cannot be read. */
 bool repo_notes_pinned(
     const struct repo_notes *n, const uint8_t id[REPO_ID_LEN]);
+/* Recorded as forgotten; it is still there because the store does not let it
+ * go, or a prune has not come yet. */
+bool repo_notes_forgotten(
+    const struct repo_notes *n, const uint8_t id[REPO_ID_LEN]);
 /* The newest verdict about a snapshot: was a restore of it what it should be?
  */
 struct repo_verdict {

@@ -66,6 +66,7 @@ notes_forget(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
     struct snap_err *err)
 {
 	enum snap_code rc = notes_record_forgotten(s, ids, n, err);
+	struct snap_err kept = SNAP_ERR_INIT;
 
 	/* The confirmation first: without it there is no snapshot, without the
 	 * other half it would look like a loss. */
@@ -73,6 +74,15 @@ notes_forget(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
 		rc = drop(s, OBJ_OK, ids[i], err);
 		if (rc == SNAP_OK)
 			rc = drop(s, OBJ_SNAPSHOT, ids[i], err);
+		if (rc == SNAP_DENIED) {
+			kept = *err;
+			rc = SNAP_OK;
+		}
 	}
-	return rc;
+	if (rc != SNAP_OK || kept.code == SNAP_OK)
+		return rc;
+	*err = kept;
+	return snap_hint(err,
+	    "It is recorded: what the store keeps comes back until it may go, "
+	    "and each prune tries that.");
 }

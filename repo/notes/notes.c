@@ -253,3 +253,37 @@ notes_pinned(const struct notes *n, const uint8_t snapshot[ID_LEN])
 
 	return v == NULL || strcmp(v, "no") != 0;
 }
+
+/* Hex ids separated by commas, as forget records have them. */
+static bool
+names(const char *list, const char *hex)
+{
+	size_t len = strlen(hex);
+
+	for (; *list != '\0'; list += list[0] == ',') {
+		size_t n = strcspn(list, ",");
+
+		if (n == len && memcmp(list, hex, len) == 0)
+			return true;
+		list += n;
+	}
+	return false;
+}
+
+bool
+notes_forgotten(const struct notes *n, const uint8_t snapshot[ID_LEN])
+{
+	char hex[2 * ID_LEN + 1];
+
+	hex_encode(snapshot, ID_LEN, hex);
+	for (size_t i = 0; i < n->n; i++) {
+		const struct note *note = &n->v[i];
+		const char *list = note->type == NOTE_FORGET
+				       ? note_prop(note, NOTE_PROP_SNAPSHOTS)
+				       : NULL;
+
+		if (list != NULL && names(list, hex))
+			return true;
+	}
+	return false;
+}

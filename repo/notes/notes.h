@@ -55,6 +55,9 @@ SNAP_MUST_CHECK enum snap_code notes_put(struct store *s, enum note_type type,
     const uint8_t *subject, const struct repo_property *props, size_t n_props,
     struct snap_err *err);
 
+/* Does a record say so? */
+bool notes_forgotten(const struct notes *n, const uint8_t snapshot[ID_LEN]);
+
 /* Record that these snapshots are forgotten: they are no roots from now on. */
 SNAP_MUST_CHECK enum snap_code notes_record_forgotten(struct store *s,
     const uint8_t (*ids)[ID_LEN], size_t n, struct snap_err *err);

@@ -166,7 +166,7 @@ believe(const struct prune *p, struct snap_err *err)
 		    "Nothing was deleted. If no backup ever finished here, "
 		    "prune with --no-snapshots.");
 	}
-	if (newest > now + CLOCK_S * SECOND_NS) {
+	if (newest > now + CLOCK_S * SECOND_NS && RULE(future)) {
 		(void)snap_fail(
 		    err, SNAP_BUSY, "the store has objects from the future");
 		return snap_hint(err,
@@ -210,13 +210,15 @@ derive_once(struct prune *p, struct snap_err *err)
 		rc = roots_load(
 		    &p->roots, p->s, &p->notes, p->v.l0, p->grace, err);
 	if (rc == SNAP_OK)
-		forget_choose(p);
-	if (rc == SNAP_OK)
 		rc = store_look(p->s, err);
 	if (rc == SNAP_OK)
 		rc = view_load(&p->v, p->grace, err);
 	if (rc == SNAP_OK)
 		rc = believe(p, err);
+	if (rc == SNAP_OK)
+		rc = forget_drop(p, err);
+	if (rc == SNAP_OK)
+		forget_choose(p);
 	if (rc == SNAP_OK)
 		rc = live_mark(&p->v, &p->roots, err);
 	return rc == SNAP_OK ? live_heads(&p->v, err) : rc;
@@ -237,9 +239,8 @@ derive(struct prune *p, struct snap_err *err)
 {
 	enum snap_code rc = derive_once(p, err);
 
-	if (rc == SNAP_OK && p->roots.n_broken != 0) {
+	if (rc == SNAP_OK && p->roots.lacks) {
 		undo(p);
-		p->r->n_forgotten = 0;
 		rc = derive_once(p, err);
 	}
 	if (rc == SNAP_OK)
@@ -252,7 +253,6 @@ act(struct prune *p, struct snap_err *err)
 {
 	static enum snap_code (*const steps[])(
 	    struct prune * p, struct snap_err * err) = {
-		forget_record,
 		retire_snapshots,
 		sweep_confirm,
 		sweep_rescue,
@@ -288,17 +288,25 @@ count_live(struct prune *p)
 /* The newest of a group may be the one that cannot be read: then an older one
  * that a policy would drop is the last that comes back. */
 static enum snap_code
-derive_and_choose(struct prune *p, struct snap_err *err)
+derive_and_forget(struct prune *p, struct snap_err *err)
 {
 	enum snap_code rc = derive(p, err);
+	bool again = false;
 
-	if (rc != SNAP_OK || p->roots.n_broken == 0 || p->n_forget == 0)
-		return rc;
-	report_log(p->s->report, REPORT_WARNING,
-	    "nothing is forgotten while a snapshot cannot be read");
-	undo(p);
-	p->n_forget = p->r->n_forgotten = 0;
-	return derive(p, err);
+	if (rc == SNAP_OK && p->roots.n_broken != 0 && p->n_forget != 0) {
+		report_log(p->s->report, REPORT_WARNING,
+		    "nothing is forgotten while a snapshot cannot be read");
+		undo(p);
+		p->n_forget = p->r->n_forgotten = 0;
+		rc = derive(p, err);
+	}
+	if (rc == SNAP_OK)
+		rc = forget_now(p, &again, err);
+	if (rc == SNAP_OK && again) {
+		undo(p);
+		rc = derive(p, err);
+	}
+	return rc;
 }
 
 /* When the last of what is condemned may go. */
@@ -367,9 +375,11 @@ prune_run(struct store *s, const struct repo_prune_opts *o,
 	p->n_forget = o->n_forget;
 	passes = o->alone && !o->dry_run ? PASSES_ALONE : 1;
 	for (int i = 0; rc == SNAP_OK && i < passes; i++) {
-		rc = derive_and_choose(p, err);
-		if (rc == SNAP_OK && i == 0)
+		rc = derive_and_forget(p, err);
+		if (rc == SNAP_OK && i == 0) {
+			forget_tell(p);
 			count_live(p);
+		}
 		out->n_condemned = out->bytes_condemned = 0;
 		out->bytes_young = out->bytes_beside = 0;
 		if (rc == SNAP_OK)
@@ -379,6 +389,7 @@ prune_run(struct store *s, const struct repo_prune_opts *o,
 		undo(p);
 	}
 	mover_free(p->mover);
+	free(p->kept);
 	free(p);
 	return rc;
 }

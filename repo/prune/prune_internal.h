@@ -21,7 +21,11 @@ struct prune {
 	struct roots roots;
 	struct notes notes;
 	struct mover *mover;
-	size_t n_forget; /* of o->forget: 0 while a snapshot is broken */
+	/* Of o->forget: 0 while a snapshot is broken, and when it was done. */
+	size_t n_forget;
+	/* Forgotten snapshots whose confirmation the store keeps. */
+	uint8_t (*kept)[ID_LEN];
+	size_t n_kept, kept_cap;
 };
 /* SNAP_BUSY, and what to do. */
 enum snap_code prune_again(struct snap_err *err, const char *why);
@@ -73,12 +77,19 @@ SNAP_MUST_CHECK enum snap_code mover_take(struct mover *m,
 SNAP_MUST_CHECK enum snap_code mover_flush(
     struct mover *m, struct snap_err *err);
 
-/* ---- forget.c: snapshots that are to be forgotten in this run */
-/* They are no roots of this derivation. */
-void forget_choose(struct prune *p);
-/* ... and are recorded, before anything rests on that. */
-SNAP_MUST_CHECK enum snap_code forget_record(
+/* ---- forget.c: snapshots that were forgotten, or are to be in this run */
+/* The confirmations of those that are no roots go; where the store keeps one
+ * its snapshot is a root after all. */
+SNAP_MUST_CHECK enum snap_code forget_drop(
     struct prune *p, struct snap_err *err);
+/* Which are to be forgotten: they are no roots of this derivation. */
+void forget_choose(struct prune *p);
+/* They are recorded, before anything rests on that, and their confirmations go;
+ * *again: not all, so that other things live than were derived. */
+SNAP_MUST_CHECK enum snap_code forget_now(
+    struct prune *p, bool *again, struct snap_err *err);
+/* Which stay though they are forgotten. */
+void forget_tell(struct prune *p);
 
 /* ---- sweep.c, merge.c, condemn.c, retire.c: the steps */
 SNAP_MUST_CHECK enum snap_code sweep_confirm(

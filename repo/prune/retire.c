@@ -108,6 +108,9 @@ retire_snapshots(struct prune *p, struct snap_err *err)
 			{ r->has_ok, r->has_snapshot },
 			{ r->ok_size, r->snapshot_size } };
 
+		/* A confirmation that is still there was refused already. */
+		if (r->state == ROOT_FORGOTTEN && r->has_ok && !p->o->dry_run)
+			continue;
 		if (r->state != ROOT_FORGOTTEN &&
 		    (r->state != ROOT_GARBAGE || p->v.l0 - when < p->grace))
 			continue;

@@ -322,7 +322,7 @@ live_mark(struct view *v, struct roots *r, struct snap_err *err)
 	for (size_t i = 0; i < r->n && rc == SNAP_OK; i++) {
 		struct root *root = &r->v[i];
 
-		if (root->state != ROOT_STANDS &&
+		if (root->state != ROOT_STANDS && root->state != ROOT_KEPT &&
 		    (root->state != ROOT_YOUNG || !RULE(young_roots)))
 			continue;
 		m->why = NULL;

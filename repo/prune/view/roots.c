@@ -90,12 +90,15 @@ roots_break(struct roots *r, struct root *root, const char *why)
 	int64_t when = root->snapshot_time > root->ok_time ? root->snapshot_time
 							   : root->ok_time;
 
-	if (root->state == ROOT_BROKEN)
+	if (root->why[0] != '\0')
 		return;
 	(void)snprintf(root->why, sizeof root->why, "%.*s",
 	    (int)sizeof root->why - 1, why);
-	root->state = ROOT_BROKEN;
-	r->n_broken++;
+	r->lacks = true;
+	if (root->state != ROOT_KEPT) {
+		root->state = ROOT_BROKEN;
+		r->n_broken++;
+	}
 	if (when > r->broken_time && RULE(quarantine))
 		r->broken_time = when;
 }
@@ -114,40 +117,6 @@ roots_tell(const struct roots *r, struct store *s)
 		    "there when it came, until \"forget --broken\"",
 		    hex, r->v[i].why);
 	}
-}
-
-/* Hex ids separated by commas, as forget records have them. */
-static bool
-names(const char *list, const char *hex)
-{
-	size_t len = strlen(hex);
-
-	for (; *list != '\0'; list += list[0] == ',') {
-		size_t n = strcspn(list, ",");
-
-		if (n == len && memcmp(list, hex, len) == 0)
-			return true;
-		list += n;
-	}
-	return false;
-}
-
-static bool
-is_forgotten(const struct notes *notes, const uint8_t id[ID_LEN])
-{
-	char hex[2 * ID_LEN + 1];
-
-	hex_encode(id, ID_LEN, hex);
-	for (size_t i = 0; i < notes->n; i++) {
-		const struct note *n = &notes->v[i];
-		const char *list = n->type == NOTE_FORGET
-				       ? note_prop(n, NOTE_PROP_SNAPSHOTS)
-				       : NULL;
-
-		if (list != NULL && names(list, hex))
-			return true;
-	}
-	return false;
 }
 
 /* Of an object that is there. */
@@ -198,6 +167,28 @@ read_half(struct store *s, uint8_t kind, struct root *root, bool *is_void,
 out:
 	free(snap);
 	return rc;
+}
+
+enum snap_code
+roots_keep(
+    struct roots *r, struct root *root, struct store *s, struct snap_err *err)
+{
+	bool late_snapshot = false, late_ok = false;
+	enum snap_code rc;
+
+	if (!root->has_snapshot)
+		return SNAP_OK;
+	rc = read_half(s, OBJ_SNAPSHOT, root, &late_snapshot, err);
+	if (rc == SNAP_OK)
+		rc = read_half(s, OBJ_OK, root, &late_ok, err);
+	if (rc == SNAP_NOTFOUND)
+		return SNAP_OK; /* it went after all */
+	if (damaged(rc) || (rc == SNAP_OK && !late_snapshot && !late_ok))
+		root->state = ROOT_KEPT;
+	if (!damaged(rc))
+		return rc;
+	roots_break(r, root, err->msg);
+	return SNAP_OK;
 }
 
 /* What there is of it now: a listing is of no one moment, and another prune may
@@ -291,7 +282,7 @@ roots_load(struct roots *r, struct store *s, const struct notes *notes,
 	pair_up(r);
 	for (size_t i = 0; i < r->n && rc == SNAP_OK; i++) {
 		rc = report_check(s->report, err);
-		if (is_forgotten(notes, r->v[i].id) && RULE(records))
+		if (notes_forgotten(notes, r->v[i].id) && RULE(records))
 			r->v[i].state = ROOT_FORGOTTEN;
 		else if (rc == SNAP_OK)
 			rc = judge_now(r, &r->v[i], s, l0, grace, err);

@@ -107,6 +107,7 @@ enum root_state {
 	ROOT_YOUNG,  /* a snapshot whose run may be about to confirm it */
 	ROOT_BROKEN, /* was meant to stand, and cannot be read */
 	ROOT_FORGOTTEN,
+	ROOT_KEPT,   /* forgotten, and the store does not let it go */
 	ROOT_GARBAGE /* never became a snapshot */
 };
 struct root {
@@ -124,11 +125,16 @@ struct roots {
 	 * were there when it came, and copies that prune made of them since;
 	 * < 0: nothing is broken. */
 	int64_t broken_time;
-	size_t n_broken;
+	size_t n_broken; /* but for those that are forgotten, and kept */
+	bool lacks;      /* one of all these */
 };
 SNAP_MUST_CHECK enum snap_code roots_load(struct roots *r, struct store *s,
     const struct notes *notes, int64_t l0, int64_t grace, struct snap_err *err);
 void roots_fini(struct roots *r);
+/* A forgotten one whose confirmation the store keeps: it stands for every
+ * reader, and lives as others do. */
+SNAP_MUST_CHECK enum snap_code roots_keep(
+    struct roots *r, struct root *root, struct store *s, struct snap_err *err);
 /* It cannot be read whole; roots_tell() says so. */
 void roots_break(struct roots *r, struct root *root, const char *why);
 void roots_tell(const struct roots *r, struct store *s);

@@ -338,7 +338,7 @@ run_commit(struct run *r, struct snapshot_body *snap, uint8_t id_out[ID_LEN],
 
 	keys_random(id, ID_LEN);
 	rc = run_keep(r, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK && RULE(last_look))
 		rc = lease_look(r, err);
 	if (rc == SNAP_OK)
 		rc = run_check(r, err);

@@ -267,34 +267,33 @@ says "without a policy" 'no policy: no snapshot is forgotten'
 is "all" "$(n_snapshots)" $n
 
 # ---- what the store does not delete
-rgw_policy() { # EFFECT: of deleting packs, for everybody
+rgw_policy() { # EFFECT BUCKET PATH: of deleting there, for everybody
 	curl -s -f -X PUT --aws-sigv4 aws:amz:default:s3 \
 	    -u "personkey:$s3_secret" \
 	    -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD' -d "{ \"Version\": \"2012-10-17\",
 	    \"Statement\": [ { \"Effect\": \"$1\", \"Principal\": \"*\",
 	    \"Action\": [\"s3:DeleteObject\"],
-	    \"Resource\": [\"arn:aws:s3:::snap-test/repo/data/*\"] } ] }" \
-	    "$RGW_URL/snap-test?policy=" || not_ok "a policy of the bucket"
+	    \"Resource\": [\"arn:aws:s3:::$2/repo/$3*\"] } ] }" \
+	    "$RGW_URL/$2?policy=" || not_ok "a policy of the bucket"
 }
-# Two backups of noise, of which the first is forgotten.
-garbage() {
-	head -c 300000 /dev/urandom >"$T/noise"
-	expect 0 "noise" "$SNAP" backup --json --name noise -- cat "$T/noise"
+garbage() { # STATUS: two backups of noise, of which the first is forgotten
+	head -c 300000 /dev/urandom >"$T/first"
+	expect 0 "noise" "$SNAP" backup --json --name noise -- cat "$T/first"
 	gone=$(sed -n 's/^ *"id": "\(.*\)".*/\1/p' "$T/out")
 	head -c 300000 /dev/urandom >"$T/noise"
 	expect 0 "other noise" "$SNAP" backup --name noise -- cat "$T/noise"
-	expect 0 "forget the first" "$SNAP" forget "$gone"
+	expect "$1" "forget the first" "$SNAP" forget "$gone"
 }
-alone() { # WHAT: freed so much
-	expect 0 "prune $1" "$SNAP" prune --grace=0 --i-am-alone --yes --json
+alone() { # WHAT [STATUS]: freed so much
+	expect "${2-0}" "prune $1" "$SNAP" prune --grace=0 --i-am-alone --yes --json
 }
 if [ "$PLACE" = s3 ]; then
-	garbage
-	rgw_policy Deny
+	garbage 0
+	rgw_policy Deny snap-test data/
 	alone "that may not delete packs"
 	is "counts them" "$(of 'print(j["denied"] > 0 and j["deleted"] > 0)')" True
 	expect 0 "and is content" "$SNAP" --no-cache check --read-data
-	rgw_policy Allow
+	rgw_policy Allow snap-test data/
 	alone "that may"
 	is "frees them" "$(of 'print(j["denied"] == 0 and
 	    j["freed-bytes"] > 300000)')" True
@@ -304,7 +303,7 @@ if [ "$PLACE" = s3 ]; then
 	SNAP_S3_OBJECT_LOCK_DAYS=1
 	export SNAP_S3_OBJECT_LOCK_MODE SNAP_S3_OBJECT_LOCK_DAYS
 	expect 0 "a locked bucket" "$SNAP" init --kdf-memory 8
-	garbage
+	garbage 0
 	alone "there"
 	is "is not refused" "$(of 'print(j["denied"] == 0 and
 	    j["freed-bytes"] > 300000)')" True
@@ -314,6 +313,26 @@ if [ "$PLACE" = s3 ]; then
 	expect 0 "what stays is whole" "$SNAP" --no-cache check --read-data
 	alone "once more"
 	is "has nothing to do" "$(number deleted)" 0
+	# What may not even be hidden stands for every reader, and stays whole.
+	rgw_policy Deny snap-locked snapshots/
+	garbage 1
+	says "is recorded" 'hint: It is recorded'
+	for i in 1 2; do
+		alone "that may not hide snapshots, $i" 3
+		is "keeps it, and what it needs" "$(of 'print(
+		    j["kept-by-store"], j["condemned-packs"], j["denied"])')" "1 0 1"
+	done
+	expect 0 "the list" "$SNAP" snapshots
+	grep -q "^$(echo "$gone" | cut -c 1-8) .*(forgotten)" "$T/out" &&
+	    ok "says so" || not_ok "says so"
+	"$SNAP" --no-cache restore "$gone" >"$T/b" 2>"$T/err"
+	same "it comes back" "$T/first" "$T/b"
+	expect 0 "and check is content" "$SNAP" --no-cache check --read-data
+	rgw_policy Allow snap-locked snapshots/
+	alone "that may"
+	is "lets it go" "$(of 'print(j["kept-by-store"] == 0 and
+	    j["freed-bytes"] > 300000)')" True
+	expect 1 "then it does not come back" "$SNAP" --no-cache restore "$gone"
 fi
 [ "$PLACE" = local ] || done_testing
 

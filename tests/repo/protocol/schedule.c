@@ -24,6 +24,7 @@ struct mixture {
 	bool thieves;
 	unsigned spoil; /* per mille of steps: something cannot be read */
 	unsigned rot;   /* in ten thousand steps: a byte is another */
+	bool locks;     /* at times the store does not delete all things */
 };
 
 static unsigned
@@ -181,6 +182,8 @@ schedule_finish(void)
 {
 	memset(&wire_trouble, 0, sizeof wire_trouble);
 	memset(wire_unreadable, 0, sizeof wire_unreadable);
+	memset(wire_kept, 0, sizeof wire_kept);
+	wire_lock = 0;
 	schedule_drain();
 	while (wire_next_time() != NEVER)
 		wire_advance(wire_next_time() - sim_now());
@@ -207,6 +210,18 @@ machine(struct actor *a)
 		a->real_off = ((int64_t)sim_below(1200) - 600) * SECOND;
 }
 
+/* It forgets in the same run. */
+static void
+let_forget(struct keeping *k)
+{
+	const struct ref *refs;
+	size_t n, max = sim_below(3);
+
+	while (k->n_forget < max &&
+	       oracle_some_snapshot(k->forget[k->n_forget], &refs, &n))
+		oracle_forgets(k->forget[k->n_forget++]);
+}
+
 static void
 come(const struct mixture *m)
 {
@@ -230,6 +245,8 @@ come(const struct mixture *m)
 		k = keeping_new(
 		    sim_chance(500) ? KEY_OWNER : KEY_MAINTENANCE, 50);
 		k->no_snapshots = sim_chance(300);
+		if (sim_chance(200))
+			let_forget(k);
 		a = sim_actor("pruner", play_pruner, k);
 	} else if (x < 95) {
 		a = sim_actor("forgetter", play_forgetter, NULL);
@@ -260,6 +277,7 @@ mix(struct mixture *m)
 	m->thieves = sim_chance(500);
 	m->spoil = sim_chance(300) ? 4 : 0;
 	m->rot = sim_chance(400) ? 15 : 0;
+	m->locks = sim_chance(300);
 	if (m->lasting) {
 		m->jump = 3;
 		m->sleep = m->sleep < 5 ? m->sleep : 5;
@@ -340,6 +358,14 @@ spoil(const struct mixture *m)
 	sim_trace("unreadable: %s", name);
 }
 
+/* Or is not deleted. */
+static void
+lock(const struct mixture *m)
+{
+	if (m->locks && sim_chance(10))
+		wire_lock = sim_chance(700) ? sim_random() | 1 : 0;
+}
+
 /* Or is another from now on. */
 static void
 rot(const struct mixture *m)
@@ -367,6 +393,7 @@ schedule_random(uint64_t seed, unsigned steps, char out[256])
 			come(&m);
 		pass_time(&m);
 		spoil(&m);
+		lock(&m);
 		rot(&m);
 		a = sim_step(NULL);
 		if (a != NULL)

@@ -45,11 +45,12 @@ main(int argc, char **argv)
 	    "%llu schedules, %llu bad: %u snapshots acknowledged, %u "
 	    "runs refused, %u actors crashed,\n%u prunes (%u refused), "
 	    "%u packs condemned, %u deleted, %u rescued, %u forgotten, "
-	    "%u lies,\n%u packs damaged, %u repairs, which condemned %u "
+	    "%u lies,\n%u deletions denied, %u times a forgotten snapshot's, "
+	    "%u packs damaged, %u repairs, which condemned %u "
 	    "and made %u blocks again\n",
 	    n, bad, c->commits, c->refused, c->crashed, c->prunes,
 	    c->prunes_failed, c->condemned, c->deleted, c->rescued,
-	    c->forgotten, c->lost_lies, c->damaged, c->repairs, c->mended,
-	    c->rebuilt);
+	    c->forgotten, c->lost_lies, c->denied, c->kept, c->damaged,
+	    c->repairs, c->mended, c->rebuilt);
 	return bad == 0 ? 0 : 1;
 }

@@ -36,9 +36,11 @@ struct plan {
 };
 void play_writer(struct actor *a);
 
-/* NULL: as one in a schedule would. */
+#define FORGET_MAX 4
 struct keeping {
 	enum cast_key key;
+	uint8_t forget[FORGET_MAX][ID_LEN]; /* in this run */
+	size_t n_forget;
 	bool no_snapshots;
 	unsigned live_percent;
 	bool *done; /* may be NULL: it did all, and found nothing broken */

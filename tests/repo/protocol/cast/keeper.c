@@ -9,15 +9,15 @@
 #include "prune.h"
 #include "run.h"
 
-#define FORGET_MAX 4
-
 void
 play_pruner(struct actor *a)
 {
 	struct keeping *k = a->arg;
 	struct repo_prune_opts o = { .live_percent = k->live_percent,
 		.no_snapshots = k->no_snapshots,
-		.tmpdir = "." };
+		.tmpdir = ".",
+		.forget = (const uint8_t(*)[ID_LEN])k->forget,
+		.n_forget = k->n_forget };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct repo_prune_result r;
 	enum snap_code rc;
@@ -36,6 +36,8 @@ play_pruner(struct actor *a)
 	oracle_counts.prunes++;
 	oracle_counts.prunes_failed += rc != SNAP_OK && !a->crashed;
 	oracle_counts.rescued += (unsigned)r.n_rescued;
+	oracle_counts.kept += (unsigned)r.n_kept;
+	oracle_counts.denied += (unsigned)r.n_denied;
 	sim_trace("ends: %s", rc == SNAP_OK ? "done" : err.msg);
 	cast_leave(s);
 	free(k);

@@ -380,6 +380,8 @@ play_writer(struct actor *a)
 	if (w == NULL)
 		abort();
 	w->a = a;
+	/* What it confirmed too late it can take back. */
+	a->unlocked = true;
 	w->plan = a->arg;
 	w->state = w->plan->seed;
 	w->s = cast_enter(a, w->plan->key);

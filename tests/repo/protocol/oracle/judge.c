@@ -97,6 +97,7 @@ oracle_acknowledged(const struct actor *by, const uint8_t id[ID_LEN])
 
 	oracle_counts.commits++;
 	oracle.dirty = true;
+	s->is_acknowledged = true;
 	/* Somebody may have seen it, and forgotten it already. */
 	if (!s->is_noted)
 		s->wanted = true;
@@ -225,6 +226,13 @@ check_snapshot(const struct osnapshot *s, const bool *named)
 	}
 }
 
+/* Forgotten or not, it stands for every reader. */
+static bool
+is_kept(const struct osnapshot *s)
+{
+	return s->is_acknowledged && !s->was_taken && s->exists && s->has_ok;
+}
+
 void
 oracle_check(void)
 {
@@ -239,7 +247,7 @@ oracle_check(void)
 	for (size_t i = 0; i < oracle.n_packs; i++)
 		named[i] = oracle.packs[i].exists && is_named(&oracle.packs[i]);
 	for (size_t i = 0; i < oracle.n_snapshots; i++)
-		if (oracle.snapshots[i].wanted)
+		if (oracle.snapshots[i].wanted || is_kept(&oracle.snapshots[i]))
 			check_snapshot(&oracle.snapshots[i], named);
 	free(named);
 }
@@ -282,8 +290,8 @@ uncovered(uint32_t thing, uint64_t bits)
 static bool
 was_root(const struct osnapshot *s, int64_t l0)
 {
-	if (!s->exists || s->is_noted || s->landed >= l0 ||
-	    s->landed >= s->l0 + LEASE)
+	if (!s->exists || s->landed >= l0 || s->landed >= s->l0 + LEASE ||
+	    (s->is_noted && (!is_kept(s) || s->ok_landed >= l0)))
 		return false;
 	return s->has_ok ? s->ok_landed < s->ok_l0 + LEASE
 			 : l0 - s->landed < GRACE / 2;

@@ -520,6 +520,13 @@ delete_list(const struct actor *by, struct olist *l, const char *name)
 	oracle_counts.retired++;
 }
 
+static void
+take(struct osnapshot *s, bool *half)
+{
+	*half = false;
+	s->was_taken = true;
+}
+
 void
 oracle_delete(const struct actor *by, const char *name)
 {
@@ -533,9 +540,9 @@ oracle_delete(const struct actor *by, const char *name)
 	else if (kind == OBJ_INDEX)
 		find_segment(id)->exists = false;
 	else if (kind == OBJ_SNAPSHOT)
-		find_snapshot(id)->exists = false;
+		take(find_snapshot(id), &find_snapshot(id)->exists);
 	else if (kind == OBJ_OK)
-		find_snapshot(id)->has_ok = false;
+		take(find_snapshot(id), &find_snapshot(id)->has_ok);
 	else if (kind == OBJ_CONDEMNED)
 		delete_list(by, find_list(id), name);
 	else if (kind == OBJ_CONDEMNED_OK)

@@ -81,6 +81,7 @@ void oracle_must_restore(struct store *fresh);
 
 struct oracle_counts {
 	unsigned commits, refused, deleted, condemned, rescued, retired;
+	unsigned kept, denied; /* by the store */
 	unsigned forgotten, crashed, prunes, prunes_failed, lost_lies;
 	unsigned damaged, mended, rebuilt, repairs;
 };

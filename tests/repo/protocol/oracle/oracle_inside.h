@@ -39,6 +39,8 @@ struct osnapshot {
 	bool exists, has_ok;
 	bool wanted;   /* acknowledged, and nobody has begun to forget it */
 	bool is_noted; /* in a forget record */
+	bool is_acknowledged;
+	bool was_taken; /* one half was deleted, if only for a while */
 	bool is_walked;
 	int64_t l0, ok_l0, landed, ok_landed;
 	struct ref *refs;

@@ -11,11 +11,12 @@
 
 enum rule {
 	/* writers */
-	RULE_heads,   /* refer only to what has good heads, and pin all */
-	RULE_pins,    /* a look is clean if no pinned pack is condemned */
-	RULE_lease,   /* at l0 + L it is over */
-	RULE_answers, /* ... by the store's time of the last answer */
-	RULE_beat,    /* a segment every L / 4, also an empty one */
+	RULE_heads,     /* refer only to what has good heads, and pin all */
+	RULE_pins,      /* a look is clean if no pinned pack is condemned */
+	RULE_lease,     /* at l0 + L it is over */
+	RULE_answers,   /* ... by the store's time of the last answer */
+	RULE_beat,      /* a segment every L / 4, also an empty one */
+	RULE_last_look, /* and a look before the commit */
 	/* readers */
 	RULE_void,         /* what came at l0 + L or later does not count */
 	RULE_signed_lists, /* only prune condemns */
@@ -27,8 +28,10 @@ enum rule {
 	RULE_quarantine,    /* what cannot be read keeps all that was there */
 	RULE_unnamed,       /* nor goes what such a segment may name */
 	RULE_records,       /* what is forgotten is forgotten */
+	RULE_kept,          /* but for what the store does not let go */
 	RULE_believe,       /* no snapshot at all, and packs: a mistake */
 	RULE_clocks,        /* the store's clock is right */
+	RULE_future,        /* and was */
 	/* prune: what goes, and when */
 	RULE_young_packs,     /* no victim younger than G */
 	RULE_leases,          /* nor of a run with a segment within G */

@@ -118,6 +118,24 @@ lasting_scene(void)
 	lasting(30);
 }
 
+/* A slow source, and then a slow put: each for less than a lease. */
+static void
+last_look_scene(void)
+{
+	struct plan *p = plan_new(KEY_OWNER, 1, SMALL, MANY);
+	bool acknowledged = false;
+	struct actor *w;
+
+	p->acknowledged = &acknowledged;
+	w = comes(play_writer, p);
+	(void)until(w, "put data/");
+	later(35);
+	until_confirms(w);
+	wire_next_delay = GRACE * 35 / 100;
+	finish(w);
+	oracle_must(acknowledged, "a run in time is refused");
+}
+
 /* ---- readers */
 
 /* A dead run's confirmation arrives late. */
@@ -270,6 +288,32 @@ records_scene(void)
 	}
 }
 
+/* Forgotten by its owner, and by a prune: the store keeps both. */
+static void
+kept_scene(void)
+{
+	struct keeping *k = keeping_new(KEY_OWNER, 50);
+
+	backup(3);
+	backup(2);
+	memcpy(k->forget[k->n_forget++], oracle_newest(), ID_LEN);
+	backup(1);
+	name_of("snapshots/", ".ok", wire_kept);
+	forget();
+	later(150);
+	prune();
+	later(110);
+	prune();
+	oracle_check();
+	name_of("snapshots/", ".ok", wire_kept);
+	oracle_forgets(oracle_newest());
+	finish(comes(play_pruner, k));
+	for (int i = 0; i < 3; i++) {
+		later(110);
+		prune();
+	}
+}
+
 static void
 believe_scene(void)
 {
@@ -297,6 +341,29 @@ clocks_scene(void)
 	prune();
 	wire_clock_off = 0;
 	wire_advance(0);
+	finish(w);
+}
+
+/* The clocks of the store and of who prunes are behind for a while: what he
+ * condemns then looks old when they are right. */
+static void
+future_scene(void)
+{
+	struct actor *w, *p;
+
+	backup(1);
+	forget();
+	later(1000);
+	backup(2);
+	w = reuser();
+	wire_clock_off = -5 * GRACE;
+	wire_advance(0);
+	p = pruner();
+	p->real_off = -5 * GRACE;
+	finish(p);
+	wire_clock_off = 0;
+	wire_advance(0);
+	prune();
 	finish(w);
 }
 
@@ -430,6 +497,7 @@ const struct scene scenes[] = {
 	SCENE(lease, lease_scene, ALWAYS),
 	SCENE(answers, answers_scene, ALWAYS),
 	SCENE(beat, lasting_scene, ALWAYS),
+	SCENE(last_look, last_look_scene, ALWAYS),
 	SCENE(void, void_scene, VISIBLE),
 	SCENE(signed_lists, signed_lists_scene, ALWAYS),
 	SCENE(origin, origin_scene, ALWAYS),
@@ -439,8 +507,10 @@ const struct scene scenes[] = {
 	SCENE(quarantine, quarantine_scene, ALWAYS),
 	SCENE(unnamed, unnamed_scene, ALWAYS),
 	SCENE(records, records_scene, ALWAYS),
+	SCENE(kept, kept_scene, ALWAYS),
 	SCENE(believe, believe_scene, ALWAYS),
 	SCENE(clocks, clocks_scene, ALWAYS),
+	SCENE(future, future_scene, ALWAYS),
 	SCENE(young_packs, lasting_scene, ALWAYS),
 	SCENE(leases, lasting_scene, ALWAYS),
 	SCENE(young_segments, lasting_scene, ALWAYS),

@@ -44,6 +44,7 @@ struct actor {
 	int64_t derived;
 	int64_t asked; /* for the store's time, last */
 	bool prunes;
+	bool unlocked; /* the store deletes all that it asks for */
 };
 
 /* ---- the whole */

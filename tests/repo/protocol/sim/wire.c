@@ -26,6 +26,8 @@ struct wire_trouble wire_trouble;
 int64_t wire_next_delay, wire_clock_off;
 const char *wire_hides;
 bool wire_misses;
+char wire_kept[TRANSPORT_NAME_MAX + 1];
+uint64_t wire_lock;
 char wire_unreadable[WIRE_UNREADABLE_MAX][TRANSPORT_NAME_MAX + 1];
 
 static struct {
@@ -363,6 +365,19 @@ wire_list(struct transport *t, const char *prefix, transport_list_fn fn,
 	return rc;
 }
 
+/* Every second, by its name. */
+static bool
+is_locked(const struct wire *w, const char *name)
+{
+	uint64_t h = wire_lock;
+
+	if (w->a->unlocked)
+		return false;
+	for (const char *c = name; h != 0 && *c != '\0'; c++)
+		h = (h ^ (uint8_t)*c) * UINT64_C(0x100000001b3);
+	return (h != 0 && (h >> 40) % 2 == 0) || strcmp(name, wire_kept) == 0;
+}
+
 static enum snap_code
 wire_del(struct transport *t, const char *name, struct snap_err *err)
 {
@@ -373,6 +388,10 @@ wire_del(struct transport *t, const char *name, struct snap_err *err)
 	oracle_decides(w->a, name);
 	rc = pass(w, err);
 	announce(w, "have deleted", name);
+	if (rc == SNAP_OK && is_locked(w, name)) {
+		sim_trace("  = %s", name);
+		rc = snap_fail(err, SNAP_DENIED, "it is locked");
+	}
 	if (rc == SNAP_OK)
 		rc = transport_delete(all.direct, name, err);
 	if (rc != SNAP_OK)
@@ -461,6 +480,8 @@ wire_begin(struct mem_store *mem, bool visible)
 		abort();
 	all.direct->time_is_visibility = visible;
 	memset(wire_unreadable, 0, sizeof wire_unreadable);
+	memset(wire_kept, 0, sizeof wire_kept);
+	wire_lock = 0;
 	memset(&wire_trouble, 0, sizeof wire_trouble);
 	wire_next_delay = wire_clock_off = 0;
 	wire_hides = NULL;

@@ -28,6 +28,11 @@ extern struct wire_trouble wire_trouble;
 #define WIRE_UNREADABLE_MAX 4
 extern char wire_unreadable[WIRE_UNREADABLE_MAX][TRANSPORT_NAME_MAX + 1];
 
+/* What the store does not delete now: every second object, unless 0; and one.
+ */
+extern uint64_t wire_lock;
+extern char wire_kept[TRANSPORT_NAME_MAX + 1];
+
 /* For those that are scripted: the next put takes so long; listings of this
  * prefix are empty; the store's clock is off by this. */
 extern int64_t wire_next_delay, wire_clock_off;
