@@ -113,6 +113,7 @@ read_head(struct reader *r, struct toc *t, struct snap_err *err)
 		(void)read_int(r);
 	t->minor = r->minor;
 	t->int_size = r->int_size;
+	t->offset_size = r->offset_size;
 	t->database = read_str(r);
 	t->server_version = read_str(r);
 	t->dump_version = read_str(r);

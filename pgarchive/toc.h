@@ -39,7 +39,7 @@ struct toc {
 	uint8_t minor; /* of version 1.x */
 	struct span database, server_version, dump_version;
 	struct span head; /* up to the number of entries */
-	size_t int_size;
+	size_t int_size, offset_size;
 	int32_t max_id; /* also of those that something depends on only */
 	size_t n;
 	struct toc_entry *v; /* in the order of the archive */

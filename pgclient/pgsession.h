@@ -167,11 +167,13 @@ void toc_pick(const struct bytes *toc, enum toc_class want, struct bytes *out);
 SNAP_MUST_CHECK enum snap_code child_pg_restore(struct pgclient *s,
     const char *dir, int archive, const char *const *options,
     const struct bytes *list, struct bytes *out, struct snap_err *err);
+/* A line of pg_restore 17 and newer that older servers refuse. */
+#define PG17_SETTING "SET transaction_timeout = 0;\n"
 /*
- * Remove what differs from run to run: \restrict and \unrestrict with the
- * random token of this run (a fresh one comes with each restore), versions
- * and times in comments of the head.  Lines that only look alike may be in a
- * function's body and stay.  In place.
+ * Remove that line, and what differs from run to run: \restrict and \unrestrict
+ * with the random token of this run (a fresh one comes with each restore),
+ * versions and times in comments of the head.  Lines that only look alike may
+ * be in a function's body and stay.  In place.
  */
 void child_clean_sql(struct bytes *text);
 

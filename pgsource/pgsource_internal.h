@@ -105,6 +105,8 @@ enum snap_code ddl_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 /* Put a constant for the time in the header of an archive. */
 enum snap_code ddl_patch_time(struct bytes *archive, struct snap_err *err);
+/* Take what only psql reads out of the text of pg_restore --create. */
+void ddl_drop_connect(struct bytes *text);
 
 /* copyout.c */
 /* `sum` (may be NULL) gets the digest of the rows. */
@@ -119,7 +121,7 @@ uint32_t table_parts(const struct pgsource *s, const struct table *t);
 enum snap_code push_stream(struct sink *sink, enum stream_kind kind,
     const char *name, struct span data, struct snap_err *err);
 
-/* sequences.c, largeobj.c, globals.c, props.c */
+/* sequences.c, lometa.c, largeobj.c, globals.c, props.c */
 /* Rows of patterns that keep pg_dump from reading many sequences. */
 enum snap_code sequences_patterns(
     struct pgsource *s, PGresult **out, struct snap_err *err);
@@ -127,6 +129,8 @@ enum snap_code sequences_patterns(
 enum snap_code sequences_take(struct pgsource *s, struct snap_err *err);
 enum snap_code sequences_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
+/* Large objects into s->archive, if pg_dump left them out. */
+enum snap_code largeobj_describe(struct pgsource *s, struct snap_err *err);
 enum snap_code largeobj_dump(
     struct pgsource *s, struct sink *sink, struct snap_err *err);
 /* Roles and tablespaces as SQL; *hidden: without passwords, for want of the

@@ -159,8 +159,15 @@ find_restore(struct pgtarget *t, struct snap_err *err)
 		.path = t->o.pg_restore,
 		.at_least = t->o.dump_num,
 		.because = "the snapshot was made by pg_dump" };
+	enum snap_code rc = tools_find(&t->pg, &want, &t->tool, err);
 
-	return tools_find(&t->pg, &want, &t->tool, err);
+	/* It begins with a setting that older ones do not have. */
+	if (rc != SNAP_OK || t->tool.num < 170000 || t->pg.server_num >= 170000)
+		return rc;
+	(void)snap_fail(err, SNAP_UNSUPPORTED,
+	    "pg_restore %d cannot restore into a server of version %d",
+	    t->tool.num / 10000, t->pg.server_num / 10000);
+	return snap_hint(err, "Restore by the pipe to psql, without --dbname.");
 }
 
 enum snap_code

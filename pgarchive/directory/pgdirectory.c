@@ -13,7 +13,7 @@
 
 #include "names.h"
 #include "pgdirectory.h"
-#include "toc.h"
+#include "tocput.h"
 
 #define FORMAT_AT 10 /* in the head */
 #define FORMAT_TAR 3
@@ -41,82 +41,24 @@ struct entry {
 };
 
 static void
-put_signed(const struct writer *w, struct bytes *b, bool negative, size_t v)
-{
-	bytes_u8(b, negative);
-	for (size_t i = 0; i < w->t->int_size; i++)
-		bytes_u8(b, (uint8_t)(v >> (8 * i)));
-}
-
-static void
-put_int(const struct writer *w, struct bytes *b, size_t v)
-{
-	put_signed(w, b, false, v);
-}
-
-static void
-put_str(const struct writer *w, struct bytes *b, struct span s)
-{
-	put_int(w, b, s.len);
-	bytes_put_span(b, s);
-}
-
-static void
-put_absent(const struct writer *w, struct bytes *b)
-{
-	put_signed(w, b, true, 1);
-}
-
-static void
-put_optional(const struct writer *w, struct bytes *b, struct span s)
-{
-	if (s.p == NULL)
-		put_absent(w, b);
-	else
-		put_str(w, b, s);
-}
-
-static void
-put_number(const struct writer *w, struct bytes *b, int32_t v)
-{
-	char text[16];
-
-	(void)snprintf(text, sizeof text, "%d", (int)v);
-	put_str(w, b, span_str(text));
-}
-
-static void
 put_entry(struct writer *w, const struct entry *e)
 {
-	static const struct span absent = { NULL, 0 };
-	struct bytes *b = &w->data;
+	struct toc_new n = { .id = w->next_id++,
+		.has_data = e->has_data,
+		.tag = e->tag,
+		.desc = e->desc,
+		.defn = e->defn,
+		.copy = e->copy,
+		.owner = span_str(""),
+		.section = TOC_DATA,
+		.deps = { e->of != NULL ? e->of->id : 0, e->after } };
 
-	put_int(w, b, (size_t)w->next_id++);
-	put_int(w, b, e->has_data);
-	put_str(w, b, span_str("0")); /* no row of a catalog */
-	put_str(w, b, span_str("0"));
-	put_str(w, b, e->tag);
-	put_str(w, b, e->desc);
-	put_int(w, b, TOC_DATA);
-	put_optional(w, b, e->defn);
-	put_absent(w, b); /* nothing to drop */
-	put_optional(w, b, e->copy);
-	put_optional(w, b, w->schema.len > 0 ? bytes_span(&w->schema) : absent);
-	put_absent(w, b); /* tablespace */
-	if (w->t->minor >= 14)
-		put_absent(w, b); /* access method */
-	if (w->t->minor >= 16)
-		put_int(w, b, 0); /* kind of relation */
-	put_str(w, b,
-	    e->of != NULL && e->of->owner.p != NULL ? e->of->owner
-						    : span_str(""));
-	put_str(w, b, span_str("false"));
-	if (e->of != NULL)
-		put_number(w, b, e->of->id);
-	if (e->after != 0)
-		put_number(w, b, e->after);
-	put_absent(w, b);
-	put_str(w, b, e->file);
+	if (w->schema.len > 0)
+		n.schema = bytes_span(&w->schema);
+	if (e->of != NULL && e->of->owner.p != NULL)
+		n.owner = e->of->owner;
+	toc_put_entry(w->t, &n, &w->data);
+	toc_put_str(w->t, e->file, &w->data);
 	w->n_data++;
 }
 
@@ -293,14 +235,14 @@ put_stored(struct writer *w, struct bytes *out)
 	bytes_put_span(out, w->t->head);
 	if (!out->bad)
 		out->p[start + FORMAT_AT] = FORMAT_TAR;
-	put_int(w, out, w->t->n + w->n_data);
+	toc_put_int(w->t, w->t->n + w->n_data, out);
 	for (size_t i = 0; i < w->t->n; i++) {
 		if (w->t->v[i].section == TOC_POST_DATA && !data_done) {
 			bytes_put_span(out, bytes_span(&w->data));
 			data_done = true;
 		}
 		bytes_put_span(out, w->t->v[i].raw);
-		put_str(w, out, span_str("")); /* has no file */
+		toc_put_str(w->t, span_str(""), out); /* has no file */
 	}
 	if (!data_done)
 		bytes_put_span(out, bytes_span(&w->data));

@@ -50,7 +50,7 @@ child_clean_sql(struct bytes *b)
 	static const char on[] = "\\restrict ", off[] = "\\unrestrict ";
 	size_t in, out = 0, n, k;
 	char token[256] = "";
-	bool head = true;
+	bool head = true, settings = true;
 	uint8_t *p;
 
 	for (in = 0; in < b->len; in += n) {
@@ -65,8 +65,12 @@ child_clean_sql(struct bytes *b)
 		}
 		if (is_token(p, n, on, token) || is_token(p, n, off, token))
 			continue;
-		if (!starts(p, n, "--") && k > 0)
+		if (!starts(p, n, "--") && k > 0) {
 			head = false;
+			settings &= starts(p, n, "SET ");
+		}
+		if (settings && starts(p, n, PG17_SETTING))
+			continue;
 		if (head && (starts(p, n, "-- Dumped ") ||
 				starts(p, n, "-- Started on ")))
 			continue;

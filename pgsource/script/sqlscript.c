@@ -156,7 +156,10 @@ put_settings(struct sqlscript *s)
 		bytes_put_str(&s->out, "BEGIN READ WRITE;\n");
 	bytes_put_str(&s->out,
 	    "SET statement_timeout = 0;\nSET lock_timeout = 0;\n"
-	    "SET idle_in_transaction_session_timeout = 0;\n");
+	    "SET idle_in_transaction_session_timeout = 0;\n"
+	    "SELECT pg_catalog.set_config(name, '0', false)"
+	    " FROM pg_catalog.pg_settings\n"
+	    " WHERE name = 'transaction_timeout'; -- of version 17\n");
 	if (s->o.encoding != NULL)
 		bytes_printf(
 		    &s->out, "SET client_encoding = '%s';\n", s->o.encoding);

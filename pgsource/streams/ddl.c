@@ -9,7 +9,6 @@
  * who may need them.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -19,37 +18,6 @@ static const char *const system_schemas[] = { "pg_*", "information_schema",
 	NULL };
 static const char *const system_tables[] = { "pg_*.*", "information_schema.*",
 	NULL };
-
-/*
- * Since version 17 pg_dump makes large objects, with their owners, comments
- * and privileges, in the data section, which we do without: a restore would
- * lack the empty ones, and fail on the others.
- */
-static enum snap_code
-check_large_objects(struct pgsource *s, struct snap_err *err)
-{
-	enum snap_code rc;
-	char *v = NULL;
-
-	if (s->tool.num < 170000 || !include_everything(s))
-		return SNAP_OK;
-	rc = conn_value(&s->pg, s->pg.conn,
-	    "SELECT count(*) FROM pg_catalog.pg_largeobject_metadata", &v, err);
-	if (rc == SNAP_OK && strcmp(v, "0") != 0) {
-		rc = snap_fail(err, SNAP_UNSUPPORTED,
-		    "the database has %s large objects, whose owners and "
-		    "privileges cannot be read with pg_dump %d",
-		    v, s->tool.num / 10000);
-		(void)snap_hint(err,
-		    s->pg.server_num < 170000
-			? "Install postgresql-client-16, or name an older "
-			  "pg_dump with --pg-dump."
-			: "Of such a server only a part without them can be "
-			  "backed up: --schema='*'.");
-	}
-	free(v);
-	return rc;
-}
 
 /*
  * Its LOCK TABLE queues behind an ALTER TABLE that waits for our own locks:
@@ -68,9 +36,7 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 
 	bytes_clear(&s->archive);
 	bytes_init(&conninfo, QUERY_MAX);
-	rc = check_large_objects(s, err);
-	if (rc == SNAP_OK)
-		rc = conn_string(&s->pg, &conninfo, err);
+	rc = conn_string(&s->pg, &conninfo, err);
 	if (rc == SNAP_OK)
 		rc = sequences_patterns(s, &sequences, err);
 	if (rc != SNAP_OK)
@@ -104,6 +70,8 @@ ddl_archive(struct pgsource *s, struct snap_err *err)
 		rc = child_output(&s->pg, a.v, -1, -1, true, &s->archive, err);
 	if (rc == SNAP_OK)
 		rc = ddl_patch_time(&s->archive, err);
+	if (rc == SNAP_OK)
+		rc = largeobj_describe(s, err);
 out:
 	PQclear(sequences);
 	args_free(&a);
@@ -156,17 +124,43 @@ line_len(const uint8_t *p, size_t len)
 	return e == NULL ? len : (size_t)(e - p) + 1;
 }
 
-/* Lines of psql's own commands, which the database's SQL does not need. */
-static void
-drop_connect(struct bytes *b)
+/* The quote that is open at the end of a line, or 0. */
+static char
+quote_behind(const uint8_t *p, size_t len, char quote)
+{
+	for (size_t i = 0; i < len; i++) {
+		char c = (char)p[i];
+
+		/* Doubled, as in a string, it closes and opens. */
+		if (quote != 0)
+			quote = c == quote ? 0 : quote;
+		else if (c == '\'' || c == '"')
+			quote = c;
+		else if (c == '-' && i + 1 < len && p[i + 1] == '-')
+			return 0;
+	}
+	return quote;
+}
+
+/*
+ * Lines of psql's own commands, which the database's SQL does not need, and
+ * behind \connect another PG17_SETTING: those of pg_restore, not what a comment
+ * on the database has.
+ */
+void
+ddl_drop_connect(struct bytes *b)
 {
 	size_t in, out = 0, n;
+	char quote = 0;
 
 	for (in = 0; in < b->len; in += n) {
 		n = line_len(b->p + in, b->len - in);
-		if (starts(b->p + in, n, "\\connect ") ||
-		    starts(b->p + in, n, "\\encoding SQL_ASCII\n"))
+		if (quote == 0 &&
+		    (starts(b->p + in, n, "\\connect ") ||
+			starts(b->p + in, n, "\\encoding SQL_ASCII\n") ||
+			starts(b->p + in, n, PG17_SETTING)))
 			continue;
+		quote = quote_behind(b->p + in, n, quote);
 		memmove(b->p + out, b->p + in, n);
 		out += n;
 	}
@@ -219,7 +213,7 @@ push_piece(struct pgsource *s, int in, const struct bytes *toc,
 		    &s->pg, s->tool.dir, in, p->options, &list, &text, err);
 	if (rc == SNAP_OK) {
 		if (p->kind == STREAM_PROPERTIES)
-			drop_connect(&text);
+			ddl_drop_connect(&text);
 		rc =
 		    push_stream(sink, p->kind, p->name, bytes_span(&text), err);
 	}

@@ -49,7 +49,7 @@ put_entry(const struct writer *w, const struct entry *e)
 	put_int(w, e->id);
 	put_int(w, 0);
 	put_number(w, 1259);
-	put_number(w, 16384 + e->id);
+	put_number(w, e->id);
 	put_str(w, e->tag);
 	put_str(w, e->desc);
 	put_int(w, e->section);

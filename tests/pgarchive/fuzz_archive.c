@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "archive.h"
+#include "largeobjects.h"
 #include "pgarchive.h"
 #include "regex.h"
 
@@ -56,6 +57,28 @@ try_choice(const struct pgarchive_opts *o)
 	pgarchive_close(a);
 }
 
+/* What was an archive is one with large objects as well. */
+static void
+try_objects(struct span archive)
+{
+	struct large_object o = { 4711, span_str("me"), span_str("c"),
+		span_str("l"), span_str("p") };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct toc *t = NULL, *more = NULL;
+	struct bytes out;
+
+	if (toc_parse(archive, &t, &err) != SNAP_OK)
+		return;
+	bytes_init(&out, ROOM);
+	if (largeobjects_add(archive, t, &o, 1, &out, &err) == SNAP_OK &&
+	    (toc_parse(bytes_span(&out), &more, &err) != SNAP_OK ||
+		more->n != t->n + 4 || !largeobjects_known(more)))
+		abort();
+	bytes_fini(&out);
+	toc_free(more);
+	toc_free(t);
+}
+
 static void
 try_archive(struct span in)
 {
@@ -95,6 +118,7 @@ try_archive(struct span in)
 			o.exclude_schemas = list;
 		}
 	try_choice(&o);
+	try_objects(o.archive);
 }
 
 /* A name and an expression, parted by a NUL. */

@@ -3,12 +3,14 @@
  * fuzz_pgtext.c - hostile text from a server and its tools: the list and the
  * SQL that pg_restore prints, names as patterns, streams as a script.
  *
- * The first byte picks.  ddl.c is included, for what it parses is its own.
+ * The first byte picks.
  */
-#include "ddl.c"
-
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
+#include "pgsource_internal.h"
 #include "sqlscript.h"
 
 #define LIMIT ((size_t)1 << 24)
@@ -49,6 +51,7 @@ try_clean(struct span in)
 	bytes_init(&b, LIMIT);
 	bytes_put_span(&b, in);
 	child_clean_sql(&b);
+	ddl_drop_connect(&b);
 	if (b.len > in.len)
 		abort();
 	bytes_fini(&b);

@@ -84,6 +84,18 @@ restrict_lines_of_pg_dump_are_removed(void **state)
 }
 
 static void
+what_older_servers_refuse_is_removed(void **state)
+{
+	(void)state;
+	clean(
+	    "--\n\n\\restrict k\nSET a;\nSET transaction_timeout = 0;\nSET b;\n"
+	    "\\unrestrict k\n",
+	    "--\n\nSET a;\nSET b;\n");
+	clean("SET a;\nCREATE 'b\nSET transaction_timeout = 0;\n",
+	    "SET a;\nCREATE 'b\nSET transaction_timeout = 0;\n");
+}
+
+static void
 lines_alike_in_a_body_stay(void **state)
 {
 	static const char body[] = "SET a;\n\\restrict x\n-- Dumped from\n"
@@ -130,6 +142,45 @@ the_time_in_an_archive_is_a_constant(void **state)
 }
 
 static void
+connect(const char *in, const char *want)
+{
+	struct bytes b;
+
+	bytes_init(&b, 65536);
+	bytes_put_str(&b, in);
+	ddl_drop_connect(&b);
+	bytes_u8(&b, 0);
+	assert_false(b.bad);
+	assert_string_equal((char *)b.p, want);
+	bytes_fini(&b);
+}
+
+static void
+commands_of_psql_go_but_look_alikes_in_strings_stay(void **state)
+{
+	(void)state;
+	connect("CREATE DATABASE a;\n\\connect a\n\\encoding SQL_ASCII\n"
+		"SET transaction_timeout = 0;\nSET b;\n"
+		"\\encoding UTF8\n",
+	    "CREATE DATABASE a;\nSET b;\n\\encoding UTF8\n");
+	connect(
+	    "COMMENT ON DATABASE a IS 'it''s\n\\connect b\n''\n\\connect c\n"
+	    "\\encoding SQL_ASCII\n\"';\n\\connect d\n",
+	    "COMMENT ON DATABASE a IS 'it''s\n\\connect b\n''\n\\connect c\n"
+	    "\\encoding SQL_ASCII\n\"';\n");
+	connect(
+	    "ALTER DATABASE a OWNER TO \"'\n\\connect b\n\";\n\\connect d\n",
+	    "ALTER DATABASE a OWNER TO \"'\n\\connect b\n\";\n");
+	/* A name in a comment opens nothing, nor does one of \connect. */
+	connect("-- Name: it's; Type: DATABASE\n\\connect \"dbname='it''s'\"\n"
+		"SET 'a--'; -- \"\n\\connect b",
+	    "-- Name: it's; Type: DATABASE\nSET 'a--'; -- \"\n");
+	connect(
+	    "\\connect -reuse-previous=on \"dbname='it\n\\connect x\nSET b;\n",
+	    "SET b;\n");
+}
+
+static void
 versions_of_tools_are_understood(void **state)
 {
 	(void)state;
@@ -149,9 +200,12 @@ main(void)
 		cmocka_unit_test(an_unquoted_dot_parts_schema_from_name),
 		cmocka_unit_test(quoted_specials_are_literal),
 		cmocka_unit_test(restrict_lines_of_pg_dump_are_removed),
+		cmocka_unit_test(what_older_servers_refuse_is_removed),
 		cmocka_unit_test(lines_alike_in_a_body_stay),
 		cmocka_unit_test(text_without_an_end_is_no_trouble),
 		cmocka_unit_test(the_time_in_an_archive_is_a_constant),
+		cmocka_unit_test(
+		    commands_of_psql_go_but_look_alikes_in_strings_stay),
 		cmocka_unit_test(versions_of_tools_are_understood),
 	};
 

@@ -9,6 +9,7 @@ if [ ! -d "${SNAP_TEST_MAJORS:-/none}/17" ]; then
 fi
 . "$2/tests/integration/lib.sh"
 . "$SRC/tests/support/compare.sh"
+. "$SRC/tests/integration/objects.sh"
 OLD_PATH=$PATH
 HERE=$(pg_bindir)
 NEWEST=$SNAP_TEST_MAJORS/17/usr/lib/postgresql/17/bin
@@ -96,15 +97,36 @@ pair 13 15
 pair 15 17
 pair 13 17
 
-# What pg_dump 17 keeps elsewhere is not left out in silence.
+# What pg_dump 17 keeps in the section of the data, of a server of its own
+# version and of an older one.
 server 17
 SNAP_REPOSITORY=$T/repo-17
 init
-createdb pictures
-sql pictures -c 'SELECT lo_create(102)' >/dev/null
-expect 1 "large objects of 17 are refused" "$SNAP" backup pictures
-says "and the message names them" '1 large objects'
-is "no snapshot is made" "$(n_snapshots)" 0
-sql pictures -c 'SELECT lo_unlink(102)' >/dev/null
-expect 0 "without them 17 is backed up" "$SNAP" backup pictures
+objects_backup
+objects_come_back
+createdb many
+sql many -c 'SELECT count(lo_create(i)) FROM generate_series(1, 20000) i' \
+    >"$T/psql"
+expect 0 "many are backed up" "$SNAP" backup many
+createdb many2
+cat >>"$PG_DIR/data/postgresql.conf" <<CONF
+max_locks_per_transaction = 64
+CONF
+pg_as "$PG_BIN/pg_ctl" -D "$PG_DIR/data" -w -t 600 -l "$PG_DIR/server.log" \
+    restart >/dev/null
+expect 0 "and restored by a server as it comes" "$SNAP" restore latest -d many2
+is "all of them" "$(sql many2 -c 'SELECT count(*) FROM
+    pg_largeobject_metadata')" 20000
+server 15
+SNAP_REPOSITORY=$T/repo-15
+init
+objects_backup --pg-dump "$NEWEST/pg_dump"
+objects_by_pipe again
+expect 1 "pg_restore 17 is not let near an older server" \
+    "$SNAP" restore latest -d again --clean --pg-restore "$NEWEST/pg_restore"
+says "and what does it is said" 'by the pipe'
+objects_are "nothing was dropped" again "$T/objects.1"
+server 17
+objects_roles
+objects_come_back
 done_testing

@@ -2,6 +2,7 @@
 # largeobj.sh - many large objects, a sparse one of 200 MB, empty ones, owners
 # without rights, privileges and comments: all come back.
 . "$(dirname "$0")/../lib.sh"
+. "$(dirname "$0")/../objects.sh"
 pg_start max_locks_per_transaction=64 || exit 1
 init
 createdb lo
@@ -94,4 +95,17 @@ expect 1 "who may not read pg_largeobject" "$SNAP" backup -d lo -U reader
 says "is told" 'pg_largeobject'
 says "with the GRANT" 'hint: GRANT'
 is "and there is no snapshot" "$(n_snapshots)" "$n"
+
+# ---- a pg_dump that does not say what it is to be with them, as from version
+# 17 on, which keeps that in the section of the data
+mkdir "$T/bin"
+for program in pg_dump pg_restore pg_dumpall; do
+	ln -s "$PG_BIN/$program" "$T/bin/$program"
+done
+rm "$T/bin/pg_dump"
+printf '#!/bin/sh\nexec "%s" "$@" --no-blobs\n' "$PG_BIN/pg_dump" \
+    >"$T/bin/pg_dump"
+chmod 755 "$T/bin/pg_dump"
+objects_backup --pg-dump "$T/bin/pg_dump"
+objects_come_back
 done_testing

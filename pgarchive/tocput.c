@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * tocput.c - entries as pg_dump writes them; toc.c says how they look.
+ */
+#include <inttypes.h>
+#include <stdio.h>
+
+#include "tocput.h"
+
+static void
+put_signed(const struct toc *t, bool negative, size_t v, struct bytes *out)
+{
+	bytes_u8(out, negative);
+	for (size_t i = 0; i < t->int_size; i++)
+		bytes_u8(out, (uint8_t)(v >> (8 * i)));
+}
+
+void
+toc_put_int(const struct toc *t, size_t v, struct bytes *out)
+{
+	put_signed(t, false, v, out);
+}
+
+static void
+put_absent(const struct toc *t, struct bytes *out)
+{
+	put_signed(t, true, 1, out);
+}
+
+void
+toc_put_str(const struct toc *t, struct span s, struct bytes *out)
+{
+	if (s.p == NULL) {
+		put_absent(t, out);
+		return;
+	}
+	toc_put_int(t, s.len, out);
+	bytes_put_span(out, s);
+}
+
+static void
+put_number(const struct toc *t, uint32_t v, struct bytes *out)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof text, "%" PRIu32, v);
+	toc_put_str(t, span_str(text), out);
+}
+
+void
+toc_put_entry(const struct toc *t, const struct toc_new *e, struct bytes *out)
+{
+	toc_put_int(t, (size_t)e->id, out);
+	toc_put_int(t, e->has_data, out);
+	put_number(t, e->catalog, out);
+	put_number(t, e->oid, out);
+	toc_put_str(t, e->tag, out);
+	toc_put_str(t, e->desc, out);
+	toc_put_int(t, e->section, out);
+	toc_put_str(t, e->defn, out);
+	toc_put_str(t, e->drop, out);
+	toc_put_str(t, e->copy, out);
+	toc_put_str(t, e->schema, out);
+	put_absent(t, out); /* tablespace */
+	if (t->minor >= 14)
+		put_absent(t, out); /* access method */
+	if (t->minor >= 16)
+		toc_put_int(t, 0, out); /* kind of relation */
+	toc_put_str(t, e->owner, out);
+	toc_put_str(t, span_str("false"), out); /* with oids */
+	for (size_t i = 0; i < 2; i++)
+		if (e->deps[i] != 0)
+			put_number(t, (uint32_t)e->deps[i], out);
+	put_absent(t, out);
+}
