@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #include "cmd.h"
+#include "config.h"
 #include "secrets.h"
 #include "ui.h"
 
@@ -204,7 +205,11 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 		    "Try \"%s help %s\" for more information.",
 		    SNAP_PROGRAM_NAME, cmd->name);
 	}
-	return cmd->run(c, err);
+	if (cmd->bit != CMD_HELP && cmd->bit != CMD_VERSION)
+		rc = config_load(&c->o, err);
+	if (rc == SNAP_OK)
+		rc = config_apply(&c->o, cmd->bit, err);
+	return rc == SNAP_OK ? cmd->run(c, err) : rc;
 }
 
 int
@@ -222,6 +227,7 @@ main(int argc, char **argv)
 	cli.report.cancel = &stop_signal;
 	rc = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1, &err);
 	secrets_forget();
+	config_forget();
 	/* Ctrl-C reaches our children as well: they failed because of it. */
 	if (rc == SNAP_SOURCE && atomic_load(&stop_signal) != 0)
 		rc = snap_fail(&err, SNAP_CANCELLED, "cancelled");

@@ -28,8 +28,8 @@ usage_hint(const struct words *w, struct snap_err *err)
 	    w->command != NULL ? w->command : "");
 }
 
-static enum snap_code
-store(struct opts *o, const struct opt *opt, const char *arg,
+enum snap_code
+opts_store(struct opts *o, const struct opt *opt, const char *arg,
     struct snap_err *err)
 {
 	char *base = (char *)o + opt->off;
@@ -118,7 +118,7 @@ parse_long(
 	rc = argument(w, opt, eq != NULL ? eq + 1 : NULL, &arg, err);
 	if (rc != SNAP_OK)
 		return rc;
-	return store(o, opt, arg, err);
+	return opts_store(o, opt, arg, err);
 }
 
 static enum snap_code
@@ -141,13 +141,13 @@ parse_letters(
 		if ((rc = check_command(w, opt, err)) != SNAP_OK)
 			return rc;
 		if (opt->arg == NULL) {
-			if ((rc = store(o, opt, NULL, err)) != SNAP_OK)
+			if ((rc = opts_store(o, opt, NULL, err)) != SNAP_OK)
 				return rc;
 			continue;
 		}
 		rc = argument(
 		    w, opt, word[1] != '\0' ? word + 1 : NULL, &arg, err);
-		return rc != SNAP_OK ? rc : store(o, opt, arg, err);
+		return rc != SNAP_OK ? rc : opts_store(o, opt, arg, err);
 	}
 	return SNAP_OK;
 }

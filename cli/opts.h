@@ -35,6 +35,7 @@ struct opts {
 	const char *cache_dir, *cache_size;
 	const char *limit_upload, *limit_download, *retry_for;
 	bool stats;
+	const char *config, *profile;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */
 	const char *chunk_size, *kdf_memory;
@@ -116,6 +117,10 @@ SNAP_MUST_CHECK enum snap_code opts_parse(struct opts *o, unsigned bit,
 /* The options in front of the command's name; *used counts their words. */
 SNAP_MUST_CHECK enum snap_code opts_parse_front(
     struct opts *o, int argc, char **argv, int *used, struct snap_err *err);
+
+/* What an option of the table says, into *o; `arg` is borrowed. */
+SNAP_MUST_CHECK enum snap_code opts_store(struct opts *o, const struct opt *opt,
+    const char *arg, struct snap_err *err);
 
 /* A whole decimal number in [min, max] out of `text`. */
 SNAP_MUST_CHECK enum snap_code opts_number(const char *text, const char *option,

@@ -19,6 +19,7 @@
 	    CMD_CAT | CMD_VERIFY)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
+#define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG)
 /* Those that read a server or write to one. */
 #define SERVER_COMMANDS (CMD_BACKUP | CMD_RESTORE | CMD_VERIFY)
 #define OFF(field) offsetof(struct opts, field)
@@ -145,8 +146,8 @@ const struct cmd cmd_table[] = {
 	    "forget what a policy does not keep, and free room",
 	    "Compares the snapshots of each database of a cluster, or of each "
 	    "stream name, by a policy: that of the options, else that of "
-	    "SNAP_KEEP_DAILY and so on, else the repository's own (policy "
-	    "set); without any no snapshot is forgotten. Shows by which rules "
+	    "SNAP_KEEP_DAILY and so on, of the configuration, or the "
+	    "repository's own (policy set); without any no snapshot is forgotten. Shows by which rules "
 	    "each one stays. The newest of each and what is pinned always do; "
 	    "a policy by which most would go at once is refused. Then "
 	    "collects what no snapshot needs: what is found today is deleted "
@@ -177,6 +178,18 @@ const struct cmd cmd_table[] = {
 	    "each day; with rules among the options it shows these instead. "
 	    "7 daily, 4 weekly and 12 monthly is a good start.",
 	    1, 1, cmd_policy },
+	{ CMD_CONFIG, "config", "show",
+	    "show what configuration and environment say",
+	    "A configuration says once what the options would say each time: "
+	    "/etc/" PROG "/" PROG ".conf, then $XDG_CONFIG_HOME/" PROG "/" PROG
+	    ".conf, or only the file of --config. It is INI: KEY = VALUE, the "
+	    "keys called as the options (dbname, exclude-table, keep-daily), "
+	    "'repository', and the settings of stores (s3.region); in front "
+	    "of all sections what always holds, in section [NAME] what holds "
+	    "for --profile=NAME. Options beat the environment, which beats "
+	    "the configuration. show prints what holds and where it comes "
+	    "from. docs/configuration.md has all keys.",
+	    1, 1, cmd_config },
 	{ CMD_DOCTOR, "doctor", "", "examine a store and our rights there",
 	    "Writes, reads, lists, replaces and deletes small objects next "
 	    "to those of the repository, which stays as it is and need not "
@@ -424,8 +437,13 @@ const struct opt opts_table[] = {
 	    "as 30d" },
 	{ 0, "scrub", NULL, OPT_FLAG, OFF(scrub), CMD_CHECK,
 	    "look at checksums and lengths only, which needs no key" },
+	{ 0, "config", "FILE", OPT_STRING, OFF(config), CONFIG_COMMANDS,
+	    "the only configuration to read; default $SNAP_CONFIG, else the "
+	    "system's and your own ('" PROG " help config')" },
+	{ 0, "profile", "NAME", OPT_STRING, OFF(profile), CONFIG_COMMANDS,
+	    "the section of it that holds; default $SNAP_PROFILE" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
-	    (STORE_COMMANDS & ~(unsigned)CMD_CAT) | CMD_VERSION,
+	    (STORE_COMMANDS & ~(unsigned)CMD_CAT) | CMD_VERSION | CMD_CONFIG,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },
 	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
 	    "say nothing but warnings and errors" },

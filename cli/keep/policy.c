@@ -5,6 +5,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "config.h"
 #include "keep.h"
 #include "secrets.h"
 #include "ui.h"
@@ -31,8 +32,12 @@ from_options(struct retain_policy *p, const struct opts *o, bool *any,
 	return rc;
 }
 
+/* Of the environment, or of the configuration: rules of both are no policy that
+ * somebody has thought of. */
 static enum snap_code
-from_environment(struct retain_policy *p, bool *any, struct snap_err *err)
+from_variables(struct retain_policy *p,
+    const char *(*get)(const char *, const char *, const char *), bool *any,
+    struct snap_err *err)
 {
 	char name[NAME_MAX_LEN];
 	enum snap_code rc = SNAP_OK;
@@ -41,13 +46,13 @@ from_environment(struct retain_policy *p, bool *any, struct snap_err *err)
 	for (int i = 0; i <= RETAIN_TAG && rc == SNAP_OK; i++) {
 		(void)snprintf(name, sizeof name, "keep-%s",
 		    retain_rule_name((enum retain_rule)i));
-		if ((v = variable_of(WHO_REPO, name, "")) == NULL)
+		if ((v = get(WHO_REPO, name, "")) == NULL)
 			continue;
 		rc = retain_policy_set(p, name, v, err);
 		*any = true;
 	}
 	if (rc == SNAP_OK && *any &&
-	    (v = variable_of(WHO_REPO, "timezone", "")) != NULL)
+	    (v = get(WHO_REPO, "timezone", "")) != NULL)
 		rc = retain_policy_set(p, "timezone", v, err);
 	return rc;
 }
@@ -94,7 +99,9 @@ policy_get(struct retain_policy *p, const struct cli *c,
 	memset(p, 0, sizeof *p);
 	rc = from_options(p, &c->o, &any, err);
 	if (rc == SNAP_OK && !any)
-		rc = from_environment(p, &any, err);
+		rc = from_variables(p, environment_of, &any, err);
+	if (rc == SNAP_OK && !any)
+		rc = from_variables(p, config_value, &any, err);
 	if (rc == SNAP_OK && !any)
 		rc = from_repository(p, said, err);
 	for (size_t i = 0; i < c->o.keep_tags.n && rc == SNAP_OK; i++)

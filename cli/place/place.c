@@ -120,7 +120,7 @@ cache_path(const struct opts *o, char **out, struct snap_err *err)
 	if (o->no_cache)
 		return SNAP_OK;
 	if (dir == NULL)
-		dir = getenv("SNAP_CACHE_DIR");
+		dir = variable_of(WHO_REPO, "cache-dir", "");
 	if (dir == NULL || *dir == '\0') {
 		dir = getenv("XDG_CACHE_HOME");
 		below = "/" SNAP_PROGRAM_NAME;

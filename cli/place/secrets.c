@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "config.h"
 #include "secrets.h"
 #include "transport_settings.h"
 #include "ui.h"
@@ -53,7 +54,7 @@ variable_name(const char *who, const char *name, const char *suffix,
 }
 
 const char *
-variable_of(const char *who, const char *name, const char *suffix)
+environment_of(const char *who, const char *name, const char *suffix)
 {
 	char variable[VARIABLE_MAX];
 	const char *v;
@@ -62,6 +63,14 @@ variable_of(const char *who, const char *name, const char *suffix)
 		return NULL;
 	v = getenv(variable);
 	return v != NULL && *v != '\0' ? v : NULL;
+}
+
+const char *
+variable_of(const char *who, const char *name, const char *suffix)
+{
+	const char *v = environment_of(who, name, suffix);
+
+	return v != NULL ? v : config_value(who, name, suffix);
 }
 
 static void
@@ -241,6 +250,8 @@ enum snap_code
 secret_named(const struct secret_source *from, struct bytes *out,
     const struct report *r, struct snap_err *err)
 {
+	static const char *(*const where[])(const char *, const char *,
+	    const char *) = { environment_of, config_value };
 	const struct bytes *env = find_taken(from->who, from->what);
 	enum snap_code rc;
 	const char *p;
@@ -256,10 +267,12 @@ secret_named(const struct secret_source *from, struct bytes *out,
 		bytes_put_span(out, bytes_span(env));
 		return bytes_check(env, err);
 	}
-	if ((p = variable_of(from->who, from->what, "-file")) != NULL)
-		return from_file(p, from->what, out, r, err);
-	if ((p = variable_of(from->who, from->what, "-command")) != NULL)
-		return from_command(p, from->what, out, r, err);
+	for (size_t i = 0; i < sizeof where / sizeof *where; i++) {
+		if ((p = where[i](from->who, from->what, "-file")) != NULL)
+			return from_file(p, from->what, out, r, err);
+		if ((p = where[i](from->who, from->what, "-command")) != NULL)
+			return from_command(p, from->what, out, r, err);
+	}
 	if (from->prompt != NULL && ui_ask_secret(from->prompt, out, r))
 		return SNAP_OK;
 	bytes_clear(out);

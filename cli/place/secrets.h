@@ -3,8 +3,8 @@
  * secrets.h - the passphrase or recovery code that opens a repository.
  *
  * Taken from the first of: the options, SNAP_RECOVERY_CODE, SNAP_PASSPHRASE,
- * SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the terminal.  Never an
- * argument, which anybody on the machine can read.  The secrets of a store,
+ * SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the configuration, the
+ * terminal.  Never an argument, which anybody on the machine can read.  The secrets of a store,
  * as sftp.password, come the same ways: SNAP_SFTP_PASSWORD and so on.
  */
 #ifndef SNAP_SECRETS_H
@@ -36,6 +36,9 @@ void secrets_forget(void);
 
 /* The variable of a name: SNAP_S3_REGION of s3.region, SNAP_FROM_S3_REGION
  * for WHO_FROM; NULL = not set. */
+const char *environment_of(
+    const char *who, const char *name, const char *suffix);
+/* The same, or else what the configuration says. */
 const char *variable_of(const char *who, const char *name, const char *suffix);
 
 struct secret_source {

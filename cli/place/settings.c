@@ -7,9 +7,8 @@
 #include "settings.h"
 #include "transport_settings.h"
 
-/* Is `name` the setting itself, or, of a secret, where it comes from? */
-static bool
-is_known(const char *name, size_t len)
+bool
+settings_known(const char *name, size_t len)
 {
 	static const char *const from[] = { "-file", "-command" };
 
@@ -39,7 +38,7 @@ settings_check(const struct opt_list *options, struct snap_err *err)
 		if (eq == NULL || eq == o || eq[1] == '\0') {
 			(void)snap_fail(
 			    err, SNAP_USAGE, "option -o takes NAME=VALUE");
-		} else if (!is_known(o, (size_t)(eq - o))) {
+		} else if (!settings_known(o, (size_t)(eq - o))) {
 			(void)snap_fail(err, SNAP_USAGE,
 			    "there is no setting \"%.*s\"",
 			    (int)(eq - o < 60 ? eq - o : 60), o);

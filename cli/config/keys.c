@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * keys.c - see config_keys.h.
+ *
+ * Not every option is a key: one that turns a restore loose on a server, or
+ * chooses tables of it, must not come from a file that was written for backups.
+ */
+#include <string.h>
+
+#include "cmd.h"
+#include "config_keys.h"
+#include "settings.h"
+
+#define NAME_SHOWN 100  /* bytes */
+#define NAME_MAX_LEN 32 /* of a key, for the nearest one */
+#define FROM "from-"
+
+static const struct config_key keys[] = { { "repository", KEY_VARIABLE, 0,
+					      false },
+	{ "passphrase-file", KEY_VARIABLE, 0, false },
+	{ "passphrase-command", KEY_VARIABLE, 0, false },
+	{ "cache-dir", KEY_VARIABLE, 0, false },
+	{ "keep-last", KEY_VARIABLE, 0, false },
+	{ "keep-hourly", KEY_VARIABLE, 0, false },
+	{ "keep-daily", KEY_VARIABLE, 0, false },
+	{ "keep-weekly", KEY_VARIABLE, 0, false },
+	{ "keep-monthly", KEY_VARIABLE, 0, false },
+	{ "keep-yearly", KEY_VARIABLE, 0, false },
+	{ "keep-within", KEY_VARIABLE, 0, false },
+	{ "keep-tag", KEY_VARIABLE, 0, false },
+	{ "timezone", KEY_VARIABLE, 0, false },
+	{ "cache-size", KEY_OPTION, CMD_ALL, false },
+	{ "limit-upload", KEY_OPTION, CMD_ALL, false },
+	{ "limit-download", KEY_OPTION, CMD_ALL, false },
+	{ "retry-for", KEY_OPTION, CMD_ALL, false },
+	{ "tag", KEY_OPTION, CMD_BACKUP, true },
+	{ "compression-level", KEY_OPTION, CMD_BACKUP, false },
+	{ "repack-below", KEY_OPTION, CMD_PRUNE, false },
+	{ "max-repack-size", KEY_OPTION, CMD_PRUNE, false },
+	{ "max-time", KEY_OPTION, CMD_PRUNE, false },
+	{ "host", KEY_SERVER, CMD_BACKUP, false },
+	{ "port", KEY_SERVER, CMD_BACKUP, false },
+	{ "username", KEY_SERVER, CMD_BACKUP, false },
+	{ "jobs", KEY_SERVER, CMD_BACKUP, false },
+	{ "lock-wait-timeout", KEY_SERVER, CMD_BACKUP, false },
+	{ "serializable-deferrable", KEY_SERVER, CMD_BACKUP, false },
+	{ "no-role-passwords", KEY_SERVER, CMD_BACKUP, false },
+	{ "pg-dump", KEY_SERVER, CMD_BACKUP, false },
+	{ "dbname", KEY_SOURCE, CMD_BACKUP, false },
+	{ "all", KEY_SOURCE, CMD_BACKUP, false },
+	{ "exclude-database", KEY_SOURCE, CMD_BACKUP, true },
+	{ "schema", KEY_SOURCE, CMD_BACKUP, true },
+	{ "exclude-schema", KEY_SOURCE, CMD_BACKUP, true },
+	{ "table", KEY_SOURCE, CMD_BACKUP, true },
+	{ "exclude-table", KEY_SOURCE, CMD_BACKUP, true },
+	{ "exclude-table-data", KEY_SOURCE, CMD_BACKUP, true },
+	{ NULL, KEY_VARIABLE, 0, false } };
+
+/* Of copy's source, and of any store. */
+static const struct config_key of_store = { "", KEY_VARIABLE, 0, false };
+
+static size_t
+min3(size_t a, size_t b, size_t c)
+{
+	size_t m = a < b ? a : b;
+
+	return m < c ? m : c;
+}
+
+/* How many letters to put in, take out or replace (Levenshtein 1965). */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[NAME_MAX_LEN + 1], n = strlen(b), left, corner;
+
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1] != '\0'; i++) {
+		corner = row[0];
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			left = row[j];
+			row[j] = min3(row[j] + 1, row[j - 1] + 1,
+			    corner + (a[i - 1] != b[j - 1]));
+			corner = left;
+		}
+	}
+	return row[n];
+}
+
+static enum snap_code
+unknown(const char *name, struct snap_err *err)
+{
+	const char *near = NULL;
+	size_t best = NAME_MAX_LEN, d;
+
+	(void)snap_fail(
+	    err, SNAP_USAGE, "there is no key \"%.*s\"", NAME_SHOWN, name);
+	if (strlen(name) < NAME_MAX_LEN)
+		for (const struct config_key *k = keys; k->name != NULL; k++) {
+			d = distance(name, k->name);
+			if (d < best) {
+				best = d;
+				near = k->name;
+			}
+		}
+	if (near != NULL && best <= 1 + strlen(near) / 3)
+		return snap_hint(err, "Did you mean \"%s\"?", near);
+	return snap_hint(
+	    err, "\"%s help config\" says which there are.", SNAP_PROGRAM_NAME);
+}
+
+static const struct opt *
+option_of(const struct config_key *key)
+{
+	const struct opt *o = opts_table;
+
+	while (o->name != NULL && strcmp(o->name, key->name) != 0)
+		o++;
+	return o;
+}
+
+static bool
+is_yes(const char *value)
+{
+	return strcmp(value, "yes") == 0;
+}
+
+enum snap_code
+config_key_find(const char *name, const char *value,
+    const struct config_key **out, struct snap_err *err)
+{
+	const char *rest = name;
+	const struct config_key *k;
+
+	for (k = keys; k->name != NULL; k++)
+		if (strcmp(k->name, name) == 0)
+			break;
+	if (k->name != NULL) {
+		*out = k;
+		if (k->kind == KEY_VARIABLE || option_of(k)->arg != NULL ||
+		    is_yes(value) || strcmp(value, "no") == 0)
+			return SNAP_OK;
+		return snap_fail(err, SNAP_USAGE, "\"%s\" is yes or no", name);
+	}
+	*out = &of_store;
+	if (strncmp(name, FROM, strlen(FROM)) == 0) {
+		rest += strlen(FROM);
+		if (strcmp(rest, "repository") == 0 ||
+		    strcmp(rest, "passphrase-file") == 0 ||
+		    strcmp(rest, "passphrase-command") == 0)
+			return SNAP_OK;
+	}
+	return settings_known(rest, strlen(rest)) ? SNAP_OK
+						  : unknown(name, err);
+}
+
+const char *
+config_variable(size_t i)
+{
+	for (const struct config_key *k = keys; k->name != NULL; k++)
+		if (k->kind == KEY_VARIABLE && i-- == 0)
+			return k->name;
+	return NULL;
+}
+
+/* Did the command line say it, or what excludes it? */
+static bool
+is_given(
+    const struct config_key *key, const struct opt *opt, const struct opts *o)
+{
+	const char *base = (const char *)o + opt->off;
+	bool other = o->is_stdin || o->sqlite != NULL || o->has_command;
+
+	if (key->kind == KEY_SERVER && other)
+		return true;
+	if (key->kind == KEY_SOURCE &&
+	    (other || o->all || o->dbname != NULL || o->n_args > 0))
+		return true;
+	switch (opt->kind) {
+	case OPT_FLAG:
+		return *(const bool *)(const void *)base;
+	case OPT_LIST:
+		return ((const struct opt_list *)(const void *)base)->n > 0;
+	default:
+		return *(const char *const *)(const void *)base != NULL;
+	}
+}
+
+enum snap_code
+config_key_apply(const struct config_key *key, const char *value,
+    const struct opts *given, struct opts *o, unsigned bit,
+    struct snap_err *err)
+{
+	const struct opt *opt = option_of(key);
+
+	if (key->kind == KEY_VARIABLE || (key->commands & bit) == 0 ||
+	    (opt->commands & bit) == 0 || is_given(key, opt, given) ||
+	    (opt->arg == NULL && !is_yes(value)))
+		return SNAP_OK;
+	return opts_store(o, opt, value, err);
+}
