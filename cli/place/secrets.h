@@ -4,8 +4,9 @@
  *
  * Taken from the first of: the options, SNAP_RECOVERY_CODE, SNAP_PASSPHRASE,
  * SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the configuration, the
- * terminal.  Never an argument, which anybody on the machine can read.  The secrets of a store,
- * as sftp.password, come the same ways: SNAP_SFTP_PASSWORD and so on.
+ * terminal.  Never an argument, which anybody on the machine can read.  The
+ * secrets of a store, as sftp.password, come the same ways:
+ * SNAP_SFTP_PASSWORD and so on.
  */
 #ifndef SNAP_SECRETS_H
 #define SNAP_SECRETS_H
