@@ -57,6 +57,7 @@ struct opts {
 	struct opt_list sections;
 	bool data_only, schema_only, no_dependencies;
 	bool no_owner, no_privileges, no_tablespaces;
+	struct opt_list role_maps;
 	const char *pg_restore;
 	/* verify */
 	struct opt_list asserts;

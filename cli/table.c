@@ -297,6 +297,9 @@ const struct opt opts_table[] = {
 	    CMD_RESTORE | CMD_VERIFY, "restore no privileges (GRANT, REVOKE)" },
 	{ 0, "no-tablespaces", NULL, OPT_FLAG, OFF(no_tablespaces),
 	    CMD_RESTORE | CMD_VERIFY, "leave all in the default tablespace" },
+	{ 0, "role-map", "OLD=NEW", OPT_LIST, OFF(role_maps), CMD_RESTORE,
+	    "what belongs to role OLD or is granted to it goes to role NEW; "
+	    "may be repeated" },
 	{ 0, "assert", "FILE", OPT_LIST, OFF(asserts), CMD_VERIFY,
 	    "SQL that has to be true of what was restored: an error, or a "
 	    "row whose last column is false or NULL, fails; may be repeated" },

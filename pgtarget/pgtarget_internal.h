@@ -8,6 +8,7 @@
 #include "losql.h"
 #include "pgsession.h"
 #include "pgtarget.h"
+#include "sqltext.h"
 
 #define LANES_MAX 64
 
@@ -86,28 +87,5 @@ SNAP_MUST_CHECK enum snap_code definitions_post(
     struct pgtarget *t, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code definitions_late(
     struct pgtarget *t, struct snap_err *err);
-
-/* sql.c */
-struct sql_token {
-	enum sql_kind {
-		SQL_END,
-		SQL_WORD,   /* a keyword or a name without quotes */
-		SQL_NAME,   /* "a name in quotes" */
-		SQL_STRING, /* of any sort */
-		SQL_COMMENT,
-		SQL_SEMICOLON,
-		SQL_OTHER
-	} kind;
-	struct span text;
-};
-/* The next token of what is left, white space skipped. */
-struct sql_token sql_next(struct span *left);
-/* The next statement with its semicolon, comments before it left out; empty
- * at the end. */
-struct span sql_statement(struct span *left);
-/* Is it this keyword? */
-bool sql_is(const struct sql_token *token, const char *word);
-/* A name as the server knows it: without quotes, folded. */
-void sql_fold(const struct sql_token *token, struct bytes *out);
 
 #endif

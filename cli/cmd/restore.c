@@ -20,11 +20,13 @@
 #include "place.h"
 #include "raw.h"
 #include "repo_care.h"
+#include "roles.h"
 #include "selection.h"
 #include "sqlscript.h"
 #include "ui.h"
 
 #define TITLE_MAX 1024
+#define ALONE_MAX ((size_t)2 << 30)
 
 static bool
 is_script(void *arg, const struct repo_stream *s)
@@ -166,19 +168,22 @@ restore_alone(struct cli *c, struct place *s,
     const struct repo_snapshot *snapshot, const struct repo_manifest *m,
     enum stream_kind kind, struct snap_err *err)
 {
-	uint8_t k = (uint8_t)kind;
-	struct raw_sink out;
+	struct rolemap *roles = NULL;
+	struct bytes text;
 	enum snap_code rc;
 
-	raw_sink_init(&out, STDOUT_FILENO, true, &c->report);
-	rc = has_kind(m, k) ? repo_read(s->repo, m, is_kind, &k, &out.sink, err)
-			    : snap_fail(err, SNAP_NOTFOUND,
-				  "this snapshot has no such part");
+	bytes_init(&text, ALONE_MAX);
+	rc = has_kind(m, (uint8_t)kind) ? roles_open(c, s, m, &roles, err)
+					: snap_fail(err, SNAP_NOTFOUND,
+					      "this snapshot has no such part");
+	if (rc == SNAP_OK)
+		rc = roles_read(c, s, m, kind, roles, &text, err);
 	if (rc != SNAP_OK)
 		failing_script(c, snapshot, err);
 	else
-		rc = put_alone(c, kind, bytes_span(&out.held), err);
-	raw_sink_fini(&out);
+		rc = put_alone(c, kind, bytes_span(&text), err);
+	rolemap_free(roles);
+	bytes_fini_wipe(&text);
 	return rc;
 }
 

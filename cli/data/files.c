@@ -22,7 +22,7 @@ check_usage(const struct opts *o, struct snap_err *err)
 	if (o->dbname != NULL)
 		return snap_fail(err, SNAP_USAGE,
 		    "a database as the target and files exclude each other");
-	if (select_asked(o)) {
+	if (select_less(o)) {
 		(void)snap_fail(err, SNAP_USAGE,
 		    "--output and --sqlite-to write all of a snapshot");
 		return snap_hint(

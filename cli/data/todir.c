@@ -18,7 +18,7 @@
 #include "fdio.h"
 #include "files.h"
 #include "pgdirectory.h"
-#include "raw.h"
+#include "roles.h"
 #include "ui.h"
 
 #define BUFFER ((size_t)256 << 10)
@@ -31,6 +31,9 @@ struct dir {
 	const char *path;
 	int fd;
 	const struct repo_manifest *m;
+	struct cli *c;
+	struct place *s;
+	struct rolemap *roles; /* NULL = they stay */
 	struct report *report;
 	int32_t next_file;    /* number of the next table's */
 	struct span table;    /* whose file is open */
@@ -174,23 +177,6 @@ is_data(void *arg, const struct repo_stream *s)
 	return s->kind == STREAM_TABLE || s->kind == STREAM_LARGE_OBJECT;
 }
 
-static bool
-is_kind(void *arg, const struct repo_stream *s)
-{
-	return s->kind == *(const uint8_t *)arg;
-}
-
-/* A stream that is held whole; what is not there is empty. */
-static enum snap_code
-hold(struct dir *d, struct repo *r, enum stream_kind kind, struct raw_sink *out,
-    struct snap_err *err)
-{
-	uint8_t k = (uint8_t)kind;
-
-	raw_sink_init(out, -1, true, d->report);
-	return repo_read(r, d->m, is_kind, &k, &out->sink, err);
-}
-
 /* ---- the directory */
 
 static enum snap_code
@@ -269,15 +255,15 @@ put_readme(struct dir *d, const struct repo_snapshot *s, struct snap_err *err)
 
 /* Tables in the order of the manifest, each once. */
 static enum snap_code
-plan(struct dir *d, struct repo *r, struct bytes *toc, struct snap_err *err)
+plan(struct dir *d, struct bytes *toc, struct snap_err *err)
 {
-	struct raw_sink archive, sequences;
+	struct bytes archive, sequences;
 	struct pgdirectory_table *v = calloc(d->m->n + 1, sizeof *v);
 	struct pgdirectory_opts o = { .tables = v };
-	enum snap_code rc = SNAP_OK;
+	enum snap_code rc;
 
-	raw_sink_init(&archive, -1, true, d->report);
-	raw_sink_init(&sequences, -1, true, d->report);
+	bytes_init(&archive, TOC_MAX);
+	bytes_init(&sequences, TOC_MAX);
 	for (size_t i = 0; i < d->m->n && v != NULL; i++) {
 		const struct repo_stream *s = &d->m->v[i];
 
@@ -286,33 +272,37 @@ plan(struct dir *d, struct repo *r, struct bytes *toc, struct snap_err *err)
 			v[o.n_tables++] =
 			    (struct pgdirectory_table){ s->name, s->attr };
 	}
-	if (v == NULL)
-		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
+	rc = v == NULL ? snap_fail(err, SNAP_NOMEM, "out of memory")
+		       : roles_open(d->c, d->s, d->m, &d->roles, err);
 	if (rc == SNAP_OK)
-		rc = hold(d, r, STREAM_ARCHIVE, &archive, err);
+		rc = roles_read(
+		    d->c, d->s, d->m, STREAM_ARCHIVE, d->roles, &archive, err);
 	if (rc == SNAP_OK)
-		rc = hold(d, r, STREAM_SEQUENCES, &sequences, err);
+		rc = roles_read(
+		    d->c, d->s, d->m, STREAM_SEQUENCES, NULL, &sequences, err);
 	if (rc == SNAP_OK) {
-		o.archive = bytes_span(&archive.held);
-		o.sequences = bytes_span(&sequences.held);
+		o.archive = bytes_span(&archive);
+		o.sequences = bytes_span(&sequences);
 		rc = pgdirectory_toc(&o, toc, &d->next_file, err);
 	}
-	raw_sink_fini(&archive);
-	raw_sink_fini(&sequences);
+	bytes_fini(&archive);
+	bytes_fini(&sequences);
 	free(v);
 	return rc;
 }
 
 static enum snap_code
-put_sql(struct dir *d, struct repo *r, enum stream_kind kind, const char *name,
-    struct snap_err *err)
+put_sql(struct dir *d, enum stream_kind kind, struct rolemap *roles,
+    const char *name, struct snap_err *err)
 {
-	struct raw_sink text;
-	enum snap_code rc = hold(d, r, kind, &text, err);
+	struct bytes text;
+	enum snap_code rc;
 
+	bytes_init(&text, TOC_MAX);
+	rc = roles_read(d->c, d->s, d->m, kind, roles, &text, err);
 	if (rc == SNAP_OK)
-		rc = put_file(d, name, bytes_span(&text.held), err);
-	raw_sink_fini(&text);
+		rc = put_file(d, name, bytes_span(&text), err);
+	bytes_fini_wipe(&text);
 	return rc;
 }
 
@@ -332,17 +322,17 @@ put_toc(struct dir *d, struct span toc, struct snap_err *err)
 }
 
 static enum snap_code
-fill(struct dir *d, struct repo *r, const struct repo_snapshot *snapshot,
-    struct span toc, struct snap_err *err)
+fill(struct dir *d, const struct repo_snapshot *snapshot, struct span toc,
+    struct snap_err *err)
 {
 	enum snap_code rc;
 
 	if ((rc = put_readme(d, snapshot, err)) != SNAP_OK ||
-	    (rc = put_sql(d, r, STREAM_GLOBALS, "globals.sql", err)) !=
+	    (rc = put_sql(d, STREAM_GLOBALS, NULL, "globals.sql", err)) !=
 		SNAP_OK ||
-	    (rc = put_sql(d, r, STREAM_PROPERTIES, "properties.sql", err)) !=
-		SNAP_OK ||
-	    (rc = repo_read(r, d->m, is_data, NULL, &d->sink, err)) !=
+	    (rc = put_sql(d, STREAM_PROPERTIES, d->roles, "properties.sql",
+		 err)) != SNAP_OK ||
+	    (rc = repo_read(d->s->repo, d->m, is_data, NULL, &d->sink, err)) !=
 		SNAP_OK ||
 	    (rc = close_file(d, err)) != SNAP_OK ||
 	    (rc = bytes_check(&d->blobs, err)) != SNAP_OK)
@@ -361,6 +351,8 @@ todir(struct cli *c, struct place *s, const struct repo_snapshot *snapshot,
 		.fd = -1,
 		.file = -1,
 		.m = m,
+		.c = c,
+		.s = s,
 		.report = &c->report };
 	struct bytes toc;
 	enum snap_code rc;
@@ -372,9 +364,9 @@ todir(struct cli *c, struct place *s, const struct repo_snapshot *snapshot,
 	bytes_init(&d.buf, BUFFER);
 	bytes_init(&d.blobs, BLOBS_MAX);
 	bytes_init(&toc, TOC_MAX);
-	if ((rc = plan(&d, s->repo, &toc, err)) == SNAP_OK &&
+	if ((rc = plan(&d, &toc, err)) == SNAP_OK &&
 	    (rc = open_dir(&d, err)) == SNAP_OK) {
-		rc = fill(&d, s->repo, snapshot, bytes_span(&toc), err);
+		rc = fill(&d, snapshot, bytes_span(&toc), err);
 		if (rc != SNAP_OK)
 			(void)snap_detail(
 			    err, "%s is not whole: it has no toc.dat.", d.path);
@@ -386,5 +378,6 @@ todir(struct cli *c, struct place *s, const struct repo_snapshot *snapshot,
 	bytes_fini(&d.buf);
 	bytes_fini(&d.blobs);
 	bytes_fini(&toc);
+	rolemap_free(d.roles);
 	return rc;
 }

@@ -25,7 +25,8 @@ struct direct {
 	const struct repo_snapshot *snapshot;
 	const struct direct_place *to; /* NULL = as the options say */
 	struct pgtarget *target;
-	struct selection *part; /* NULL = all of the snapshot */
+	struct selection *selection; /* NULL = all, as it was */
+	struct selection *part;      /* that, if it is less than all */
 	struct load load;
 };
 
@@ -155,12 +156,14 @@ is_definition(void *arg, const struct repo_stream *s)
 static enum snap_code
 choose(struct direct *d, struct snap_err *err)
 {
+	const struct opts *o = &d->c->o;
 	enum snap_code rc = SNAP_OK;
 
-	if (select_part(&d->c->o))
+	if (select_part(o) || o->role_maps.n > 0)
 		rc = select_open(
-		    d->c, d->s, d->snapshot, d->load.m, &d->part, err);
-	d->load.part = d->part;
+		    d->c, d->s, d->snapshot, d->load.m, &d->selection, err);
+	if (select_part(o))
+		d->load.part = d->part = d->selection;
 	return rc;
 }
 
@@ -169,9 +172,10 @@ read_definitions(struct direct *d, struct snap_err *err)
 {
 	struct sink *to = pgtarget_definitions(d->target);
 
-	return d->part != NULL ? select_definitions(d->part, d->s, to, err)
-			       : repo_read(d->s->repo, d->load.m, is_definition,
-				     NULL, to, err);
+	return d->selection != NULL
+		   ? select_definitions(d->selection, d->s, to, err)
+		   : repo_read(
+			 d->s->repo, d->load.m, is_definition, NULL, to, err);
 }
 
 static enum snap_code
@@ -326,6 +330,7 @@ put_choice(struct bytes *b, const struct opts *o)
 	put_list(b, "-T", &o->exclude_tables);
 	put_list(b, "--exclude-table-data", &o->exclude_table_data);
 	put_list(b, "--section", &o->sections);
+	put_list(b, "--role-map", &o->role_maps);
 	bytes_printf(b, "%s%s", o->schema_only ? " --schema-only" : "",
 	    o->no_dependencies ? " --no-dependencies" : "");
 }
@@ -459,6 +464,6 @@ direct_restore(struct cli *c, struct place *s,
 	}
 	pgtarget_close(d.target);
 	load_fini(&d.load);
-	select_close(d.part);
+	select_close(d.selection);
 	return rc;
 }

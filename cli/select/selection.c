@@ -4,10 +4,10 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "pgrestore.h"
 #include "raw.h"
+#include "roles.h"
 #include "selection.h"
 #include "server.h"
 #include "ui.h"
@@ -20,8 +20,9 @@
 struct selection {
 	struct cli *c;
 	const struct repo_manifest *m;
-	struct raw_sink held; /* the archive */
-	struct span *names;   /* of the table streams */
+	struct rolemap *roles; /* NULL = they stay */
+	struct bytes archive;
+	struct span *names; /* of the table streams */
 	size_t n_names;
 	size_t *rank; /* of a stream among these, by m->v */
 	struct pgarchive *a;
@@ -39,10 +40,16 @@ select_part(const struct opts *o)
 }
 
 bool
-select_asked(const struct opts *o)
+select_less(const struct opts *o)
 {
 	return select_part(o) || o->no_owner || o->no_privileges ||
 	       o->no_tablespaces;
+}
+
+bool
+select_asked(const struct opts *o)
+{
+	return select_less(o) || o->role_maps.n > 0;
 }
 
 static const struct {
@@ -85,18 +92,16 @@ select_check(const struct opts *o, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--section goes with neither --data-only nor "
 		    "--schema-only");
-	if (select_asked(o) && (o->globals || o->properties))
+	if (select_less(o) && (o->globals || o->properties))
 		return snap_fail(err, SNAP_USAGE,
 		    "--globals and --properties are one piece: no part of "
 		    "them can be chosen");
+	if (o->role_maps.n > 0 &&
+	    (o->globals || o->all || o->sqlite_to != NULL))
+		return snap_fail(err, SNAP_USAGE,
+		    "--role-map is for single databases: not with --all, "
+		    "--globals or --sqlite-to");
 	return read_sections(o, &ignored, err);
-}
-
-static bool
-is_archive(void *arg, const struct repo_stream *s)
-{
-	(void)arg;
-	return s->kind == STREAM_ARCHIVE;
 }
 
 static enum snap_code
@@ -106,7 +111,7 @@ read_archive(struct selection *s, struct place *p, struct snap_err *err)
 	size_t n = 0, i;
 
 	for (i = 0; i < m->n; i++)
-		n += is_archive(NULL, &m->v[i]);
+		n += m->v[i].kind == STREAM_ARCHIVE;
 	if (n == 0)
 		return snap_fail(err, SNAP_USAGE,
 		    "only of a database's snapshot a part can be chosen");
@@ -119,7 +124,10 @@ read_archive(struct selection *s, struct place *p, struct snap_err *err)
 		if (m->v[i].kind == STREAM_TABLE)
 			s->names[s->n_names++] = m->v[i].name;
 	}
-	return repo_read(p->repo, m, is_archive, NULL, &s->held.sink, err);
+	if (roles_open(s->c, p, m, &s->roles, err) != SNAP_OK)
+		return err->code;
+	return roles_read(
+	    s->c, p, m, STREAM_ARCHIVE, s->roles, &s->archive, err);
 }
 
 void
@@ -146,7 +154,7 @@ choose(struct selection *s, const struct repo_snapshot *snapshot,
 {
 	const struct opts *o = &s->c->o;
 	const char *encoding = repo_snapshot_prop(snapshot, "encoding");
-	struct pgarchive_opts po = { .archive = bytes_span(&s->held.held),
+	struct pgarchive_opts po = { .archive = bytes_span(&s->archive),
 		.streams = s->names,
 		.n_streams = s->n_names,
 		.schemas = o->schemas.v,
@@ -180,7 +188,7 @@ select_open(struct cli *c, struct place *p,
 	s->dump_version = repo_snapshot_prop(snapshot, "pg-dump-version");
 	for (int i = 0; i < N_PARTS; i++)
 		bytes_init(&s->sql[i], SQL_MAX);
-	raw_sink_init(&s->held, STDOUT_FILENO, true, &c->report);
+	bytes_init(&s->archive, SQL_MAX);
 	if ((rc = read_archive(s, p, err)) == SNAP_OK)
 		rc = choose(s, snapshot, err);
 	if (rc != SNAP_OK) {
@@ -197,7 +205,8 @@ select_close(struct selection *s)
 	if (s == NULL)
 		return;
 	pgarchive_close(s->a);
-	raw_sink_fini(&s->held);
+	rolemap_free(s->roles);
+	bytes_fini(&s->archive);
 	free(s->names);
 	free(s->rank);
 	for (int i = 0; i < N_PARTS; i++)
@@ -260,12 +269,20 @@ filter_begin(
 	return sink_begin(f->to, &meta, err);
 }
 
+/* Is it text that can only be changed as a whole? */
+static bool
+is_held(const struct select_filter *f)
+{
+	return f->kind == STREAM_SEQUENCES ||
+	       (f->kind == STREAM_PROPERTIES && f->s->roles != NULL);
+}
+
 static enum snap_code
 filter_data(struct sink *base, struct span d, struct snap_err *err)
 {
 	struct select_filter *f = (struct select_filter *)base;
 
-	if (f->kind != STREAM_SEQUENCES)
+	if (!is_held(f))
 		return sink_data(f->to, d, err);
 	bytes_put_span(&f->text, d);
 	return bytes_check(&f->text, err);
@@ -275,16 +292,17 @@ static enum snap_code
 filter_end(struct sink *base, uint64_t rows, struct snap_err *err)
 {
 	struct select_filter *f = (struct select_filter *)base;
+	struct span text = bytes_span(&f->text);
 	enum snap_code rc = SNAP_OK;
 	struct bytes some;
 
 	bytes_init(&some, SQL_MAX);
-	if (f->kind == STREAM_SEQUENCES) {
-		rc = pgarchive_sequences(
-		    f->s->a, bytes_span(&f->text), &some, err);
-		if (rc == SNAP_OK)
-			rc = sink_data(f->to, bytes_span(&some), err);
-	}
+	if (f->kind == STREAM_SEQUENCES)
+		rc = pgarchive_sequences(f->s->a, text, &some, err);
+	else if (is_held(f))
+		rc = rolemap_sql(f->s->roles, text, &some, err);
+	if (rc == SNAP_OK && some.len > 0)
+		rc = sink_data(f->to, bytes_span(&some), err);
 	bytes_fini(&some);
 	return rc == SNAP_OK ? sink_end(f->to, rows, err) : rc;
 }
@@ -342,7 +360,7 @@ select_make_sql(struct selection *s, struct snap_err *err)
 	server_opts(s->c, NULL, &po);
 	rc = pgrestore_open(&po, s->c->o.pg_restore,
 	    major > 0 && major < VERSION_MAX ? (int)major : 0,
-	    bytes_span(&s->held.held), &r, err);
+	    bytes_span(&s->archive), &r, err);
 	for (int i = 0; rc == SNAP_OK && i < N_PARTS; i++)
 		rc = make_part(s, r, (enum pgarchive_part)i, err);
 	pgrestore_close(r);
@@ -390,7 +408,7 @@ select_definitions(
 {
 	struct select_filter f;
 	enum snap_code rc =
-	    push(STREAM_ARCHIVE, "archive", &s->held.held, to, err);
+	    push(STREAM_ARCHIVE, "archive", &s->archive, to, err);
 
 	select_filter_init(&f, s, to);
 	if (rc == SNAP_OK)

@@ -16,6 +16,8 @@ struct selection;
 
 /* Is less than all of the snapshot asked for? */
 bool select_part(const struct opts *o);
+/* That, or without what concerns owners, privileges or tablespaces? */
+bool select_less(const struct opts *o);
 /* Is there an option that the stored SQL alone cannot fulfil? */
 bool select_asked(const struct opts *o);
 /* Options that exclude each other. */

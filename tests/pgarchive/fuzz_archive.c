@@ -12,6 +12,8 @@
 #include "largeobjects.h"
 #include "pgarchive.h"
 #include "regex.h"
+#include "rolemap.h"
+#include "toc.h"
 
 #define ROOM ((size_t)1 << 24)
 #define PATTERN_MAX 64
@@ -79,6 +81,37 @@ try_objects(struct span archive)
 	toc_free(t);
 }
 
+/* Roles that are not in it leave it as it is; others leave it an archive. */
+static void
+try_roles(struct span archive)
+{
+	static const char *const nobody[] = { "\"nobody's\"=x", NULL };
+	static const char *const keeper[] = { "keeper=\"a;b\"", NULL };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct rolemap *none = NULL, *map = NULL;
+	struct bytes same, other;
+	struct toc *t = NULL;
+
+	bytes_init(&same, ROOM);
+	bytes_init(&other, ROOM);
+	if (rolemap_new(nobody, &none, &err) != SNAP_OK ||
+	    rolemap_new(keeper, &map, &err) != SNAP_OK)
+		abort();
+	if (rolemap_archive(none, archive, &same, &err) == SNAP_OK) {
+		if (rolemap_check(none, &err) != SNAP_OK &&
+		    !span_eq(archive, bytes_span(&same)))
+			abort();
+		if (rolemap_archive(map, archive, &other, &err) != SNAP_OK ||
+		    toc_parse(bytes_span(&other), &t, &err) != SNAP_OK)
+			abort();
+	}
+	toc_free(t);
+	rolemap_free(none);
+	rolemap_free(map);
+	bytes_fini(&same);
+	bytes_fini(&other);
+}
+
 static void
 try_archive(struct span in)
 {
@@ -99,6 +132,7 @@ try_archive(struct span in)
 	pattern[n] = '\0';
 	stream = span_of(in.p + 2, n);
 	o.archive = span_of(in.p + 2 + n, in.len - 2 - n);
+	try_roles(o.archive);
 	o.utf8 = (ask & 1) != 0;
 	o.no_dependencies = (ask & 2) != 0;
 	o.data_only = (ask & 4) != 0;

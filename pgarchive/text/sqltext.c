@@ -1,14 +1,10 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * sql.c - where tokens and statements of pg_restore's text end.
- *
- * Names and strings of the database are hostile text; all that matters is to
- * leave each where the server's own scanner leaves it, with
- * standard_conforming_strings on, as the text itself says.
+ * sqltext.c - tokens as PostgreSQL's scan.l and psqlscan.l have them.
  */
 #include <string.h>
 
-#include "pgtarget_internal.h"
+#include "sqltext.h"
 
 static bool
 is_space(uint8_t c)
@@ -75,11 +71,11 @@ static size_t
 comment_len(struct span s)
 {
 	size_t depth = 0, i = 0;
-	const uint8_t *end;
 
 	if (s.p[0] == '-') {
-		end = memchr(s.p, '\n', s.len);
-		return end == NULL ? s.len : (size_t)(end - s.p);
+		while (i < s.len && s.p[i] != '\n' && s.p[i] != '\r')
+			i++;
+		return i;
 	}
 	while (i + 1 < s.len) {
 		if (s.p[i] == '/' && s.p[i + 1] == '*') {
@@ -163,14 +159,15 @@ sql_next(struct span *left)
 
 /*
  * The body of a SQL-standard function has semicolons of its own: it stands
- * between BEGIN ATOMIC and the END that no CASE has begun.
+ * between BEGIN ATOMIC and the END that no CASE has begun.  So have the
+ * commands of a rule, in parentheses.
  */
 struct span
 sql_statement(struct span *left)
 {
 	struct sql_token t, before = { SQL_END, { NULL, 0 } };
 	struct span all = { NULL, 0 };
-	size_t depth = 0;
+	size_t depth = 0, open = 0;
 
 	while ((t = sql_next(left)).kind != SQL_END) {
 		if (t.kind == SQL_COMMENT)
@@ -178,8 +175,12 @@ sql_statement(struct span *left)
 		if (all.p == NULL)
 			all.p = t.text.p;
 		all.len = (size_t)(t.text.p - all.p) + t.text.len;
-		if (t.kind == SQL_SEMICOLON && depth == 0)
+		if (t.kind == SQL_SEMICOLON && depth == 0 && open == 0)
 			return all;
+		if (t.kind == SQL_OTHER && t.text.p[0] == '(')
+			open++;
+		else if (t.kind == SQL_OTHER && t.text.p[0] == ')' && open > 0)
+			open--;
 		if (depth == 0 && sql_is(&t, "atomic") &&
 		    sql_is(&before, "begin"))
 			depth = 1;
@@ -222,4 +223,16 @@ sql_fold(const struct sql_token *token, struct bytes *out)
 		bytes_u8(out, s.p[i] >= 'A' && s.p[i] <= 'Z'
 				  ? (uint8_t)(s.p[i] | 0x20)
 				  : s.p[i]);
+}
+
+void
+sql_quote(struct span name, struct bytes *out)
+{
+	bytes_u8(out, '"');
+	for (size_t i = 0; i < name.len; i++) {
+		bytes_u8(out, name.p[i]);
+		if (name.p[i] == '"')
+			bytes_u8(out, '"');
+	}
+	bytes_u8(out, '"');
 }
