@@ -25,6 +25,7 @@ struct stage {
 	bool parallel;
 	bool all_or_nothing; /* one transaction, where locks suffice */
 	bool stops;          /* at the first error */
+	bool may_lack;       /* what the user may not make: left out */
 };
 
 /*
@@ -168,6 +169,25 @@ n_lines(const struct bytes *list)
 	return n;
 }
 
+/* Lines of what is left out go; the text ends in a NUL. */
+static void
+sift(const struct pgtarget *t, struct bytes *toc)
+{
+	size_t from = 0, to = 0, len;
+
+	for (; from < toc->len; from += len) {
+		const uint8_t *p = toc->p + from;
+		const uint8_t *end = memchr(p, '\n', toc->len - from);
+
+		len = end != NULL ? (size_t)(end - p) + 1 : toc->len - from;
+		if (extensions_out(t, (const char *)p))
+			continue;
+		memmove(toc->p + to, p, len);
+		to += len;
+	}
+	toc->len = to;
+}
+
 static enum snap_code
 add_file(
     struct pgtarget *t, const struct bytes *list, int *fd, struct snap_err *err)
@@ -193,6 +213,17 @@ definitions_locks_fit(struct pgtarget *t, bool *fit, struct snap_err *err)
 	       t->o.locks < strtoull(v, NULL, 10) / 2;
 	free(v);
 	return rc;
+}
+
+/* Whoever dies while it commits cannot say how that ended.  What a part may
+ * have made cannot be told from what was there. */
+static bool
+was_rolled_back(struct pgtarget *t)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	return t->o.part != NULL || (PQstatus(t->pg.conn) == CONNECTION_OK &&
+					emptiness_check(t, &err) == SNAP_OK);
 }
 
 static enum snap_code
@@ -240,8 +271,9 @@ run_list(struct pgtarget *t, const struct stage *g, struct bytes *list,
 	rc = a.bad ? snap_fail(err, SNAP_NOMEM, "out of memory")
 		   : child_run(&t->pg, &c, err);
 	tell_error(said);
-	if (rc == SNAP_OK || said->n_begun > 0)
-		t->progress.untouched &= fit && rc != SNAP_OK;
+	if (t->progress.untouched && (rc == SNAP_OK || said->n_begun > 0))
+		t->progress.untouched =
+		    fit && rc != SNAP_OK && was_rolled_back(t);
 out:
 	args_free(&a);
 	bytes_fini(&conninfo);
@@ -261,6 +293,11 @@ judge(struct pgtarget *t, const struct stage *g, const struct said *said,
 	bool counts = !g->parallel || t->o.jobs == 1;
 
 	t->progress.n_definitions += n;
+	if (g->may_lack && rc != SNAP_CANCELLED && said->n_errors > 0 &&
+	    said->n_begun == n) {
+		t->progress.n_left_out += said->n_errors;
+		return SNAP_OK;
+	}
 	t->progress.n_failed +=
 	    said->n_errors > 0 ? said->n_errors : rc != SNAP_OK;
 	if (rc == SNAP_CANCELLED)
@@ -295,6 +332,7 @@ run_stage(struct pgtarget *t, const struct stage *g, struct snap_err *err)
 		pgarchive_list(t->o.part, g->part, &list);
 		rc = bytes_check(&list, err);
 	} else if (rc == SNAP_OK) {
+		sift(t, &toc);
 		toc_pick(&toc, g->first, &list);
 		if (g->last != g->first)
 			toc_pick(&toc, g->last, &list);
@@ -337,13 +375,32 @@ definitions_post(struct pgtarget *t, struct snap_err *err)
 }
 
 /* In the order of the table of contents an event trigger could stop a REFRESH:
- * they are the last of the list. */
+ * they are the last.  Only a superuser may make one. */
 enum snap_code
 definitions_late(struct pgtarget *t, struct snap_err *err)
 {
-	static const struct stage g = {
-		.first = TOC_LATE, .last = TOC_LAST, .part = PGARCHIVE_LAST
+	static const struct stage late = {
+		.first = TOC_LATE, .last = TOC_LATE, .part = PGARCHIVE_LAST
 	};
+	struct stage last = { .first = TOC_LAST, .last = TOC_LAST };
+	struct snap_err why = SNAP_ERR_INIT;
+	enum snap_code rc = run_stage(t, &late, err), rc2;
+	char *super = NULL;
 
-	return run_stage(t, &g, err);
+	if (rc == SNAP_CANCELLED || t->o.part != NULL) /* then it was all */
+		return rc;
+	rc2 = conn_value(&t->pg, t->pg.conn,
+	    "SELECT rolsuper FROM pg_catalog.pg_roles"
+	    " WHERE rolname = current_user",
+	    &super, &why);
+	if (rc2 == SNAP_OK) {
+		last.may_lack = t->o.leave_out && strcmp(super, "t") != 0;
+		rc2 = run_stage(t, &last, &why);
+	}
+	free(super);
+	if (rc == SNAP_OK && rc2 != SNAP_OK) {
+		*err = why;
+		rc = rc2;
+	}
+	return rc;
 }

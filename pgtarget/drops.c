@@ -167,6 +167,8 @@ definitions_drop(struct pgtarget *t, struct snap_err *err)
 	rc = read_drops(t, &text, err);
 	if (rc == SNAP_OK)
 		rc = list_drops(bytes_span(&text), &list, &n, err);
+	if (rc == SNAP_OK)
+		rc = extensions_spare(t, list, &n, err);
 	if (rc == SNAP_OK && t->o.part != NULL && may_be_whole(list, n))
 		rc = definitions_locks_fit(t, &whole, err);
 	if (rc == SNAP_OK && whole)

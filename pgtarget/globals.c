@@ -72,23 +72,10 @@ parse(struct span text, struct statement *s)
 }
 
 static bool
-name_is(const struct sql_token *token, const char *name)
-{
-	struct bytes b;
-	bool same;
-
-	bytes_init(&b, QUERY_MAX);
-	sql_fold(token, &b);
-	same = !b.bad && span_eq(bytes_span(&b), span_str(name));
-	bytes_fini(&b);
-	return same;
-}
-
-static bool
 is_among(const PGresult *list, const struct sql_token *name)
 {
 	for (int i = 0; i < PQntuples(list); i++)
-		if (name_is(name, PQgetvalue(list, i, 0)))
+		if (sql_names(name, PQgetvalue(list, i, 0)))
 			return true;
 	return false;
 }
@@ -382,7 +369,7 @@ take(struct pgglobals *g, const struct statement *s, struct snap_err *err)
 		return SNAP_OK;
 	g->n_logins += s->about == ABOUT_ROLE && sql_is(&s->v[0], "alter") &&
 		       has_word(s->text, "login");
-	if (s->about == ABOUT_ROLE && name_is(&s->name, g->self)) {
+	if (s->about == ABOUT_ROLE && sql_names(&s->name, g->self)) {
 		bytes_put_span(&g->later, s->text);
 		bytes_u8(&g->later, '\n');
 		return bytes_check(&g->later, err);

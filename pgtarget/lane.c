@@ -264,16 +264,53 @@ lane_fail(struct lane *l, enum snap_code rc, struct snap_err *err)
 	    l->what.p != NULL ? (const char *)l->what.p : "");
 }
 
+/* An extension's own table, which is not there without it. */
+static enum snap_code
+is_left_out(struct lane *l, struct span name, bool *out, struct snap_err *err)
+{
+	char *lit = PQescapeLiteral(l->conn, (const char *)name.p, name.len);
+	char *value = NULL;
+	struct bytes sql;
+	enum snap_code rc;
+
+	bytes_init(&sql, QUERY_MAX);
+	sql.bad = lit == NULL;
+	bytes_printf(&sql, "SELECT pg_catalog.to_regclass(%s) IS NULL",
+	    lit != NULL ? lit : "");
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(
+		    &l->t->pg, l->conn, (const char *)sql.p, &value, err);
+	*out = rc == SNAP_OK && strcmp(value, "t") == 0;
+	free(value);
+	PQfreemem(lit);
+	bytes_fini(&sql);
+	return rc;
+}
+
+static void
+tell_left_out(struct lane *l)
+{
+	report_log(l->t->pg.o.report, REPORT_WARNING,
+	    "%.*s is left out with its extension", (int)l->what.len,
+	    l->what.p != NULL ? (const char *)l->what.p : "");
+	pthread_mutex_lock(&l->t->lock);
+	l->t->progress.n_left_out++;
+	pthread_mutex_unlock(&l->t->lock);
+}
+
 static enum snap_code
 lane_begin(struct sink *base, const struct stream_meta *m, struct snap_err *err)
 {
 	struct lane *l = (struct lane *)base;
 	struct span name = m->name;
-	enum snap_code rc;
+	enum snap_code rc = SNAP_OK;
 
 	if (l->kind != 0)
 		return snap_fail(err, SNAP_USAGE, "streams out of order");
 	bytes_clear(&l->what);
+	l->skips = false;
 	/* " 0 public.a" is a table whose place among others matters. */
 	if (name.len > 0 && name.p[0] == ' ') {
 		const uint8_t *p = memchr(name.p + 1, ' ', name.len - 1);
@@ -287,11 +324,15 @@ lane_begin(struct sink *base, const struct stream_meta *m, struct snap_err *err)
 	bytes_put_span(&l->what, name);
 	if (m->part > 0)
 		bytes_printf(&l->what, ", slice %" PRIu32, m->part + 1);
-	if (m->kind == STREAM_TABLE)
+	if (m->kind == STREAM_TABLE && l->t->n_out > 0)
+		rc = is_left_out(l, name, &l->skips, err);
+	if (rc == SNAP_OK && l->skips)
+		tell_left_out(l);
+	else if (rc == SNAP_OK && m->kind == STREAM_TABLE)
 		rc = copy_begin(l, m->attr, err);
-	else if (m->kind == STREAM_LARGE_OBJECT)
+	else if (rc == SNAP_OK && m->kind == STREAM_LARGE_OBJECT)
 		rc = losql_begin(&l->lo, m->name, err);
-	else
+	else if (rc == SNAP_OK)
 		rc = snap_fail(err, SNAP_UNSUPPORTED,
 		    "a stream of kind %u holds no rows", m->kind);
 	if (rc == SNAP_OK)
@@ -306,6 +347,8 @@ lane_data(struct sink *base, struct span d, struct snap_err *err)
 
 	if (l->kind == 0)
 		return snap_fail(err, SNAP_USAGE, "data outside a stream");
+	if (l->skips)
+		return SNAP_OK;
 	return lane_fail(l,
 	    l->kind == STREAM_TABLE ? copy_data(l, d, err) : lo_data(l, d, err),
 	    err);
@@ -319,7 +362,9 @@ lane_end(struct sink *base, uint64_t rows, struct snap_err *err)
 
 	if (l->kind == 0)
 		return snap_fail(err, SNAP_USAGE, "end outside a stream");
-	rc = l->kind == STREAM_TABLE ? copy_end(l, rows, err) : lo_end(l, err);
+	rc = l->skips                  ? SNAP_OK
+	     : l->kind == STREAM_TABLE ? copy_end(l, rows, err)
+				       : lo_end(l, err);
 	if (rc == SNAP_OK)
 		l->kind = 0;
 	return lane_fail(l, rc, err);

@@ -124,11 +124,14 @@ def_data(struct sink *base, struct span d, struct snap_err *err)
 	struct bytes *b =
 	    t->kind == STREAM_SEQUENCES ? &t->sequences : &t->properties;
 
-	if (t->kind == STREAM_ARCHIVE)
-		return fd_write_all(t->archive, d.p, d.len) == 0
-			   ? SNAP_OK
-			   : snap_fail_errno(err, SNAP_IO,
-				 "write the archive to a temporary file");
+	if (t->kind == STREAM_ARCHIVE) {
+		if (fd_write_all(t->archive, d.p, d.len) != 0)
+			return snap_fail_errno(err, SNAP_IO,
+			    "write the archive to a temporary file");
+		if (!t->o.leave_out)
+			return SNAP_OK;
+		b = &t->text;
+	}
 	bytes_put_span(b, d);
 	return bytes_check(b, err);
 }
@@ -188,6 +191,7 @@ pgtarget_open(const struct pgtarget_opts *opts, struct pgtarget **out,
 	t->definitions.ops = &def_ops;
 	t->since_ms = now_ms();
 	t->progress.untouched = true;
+	bytes_init(&t->text, DDL_MAX);
 	bytes_init(&t->properties, DDL_MAX);
 	bytes_init(&t->sequences, DDL_MAX);
 	bytes_init(&t->later, DDL_MAX);
@@ -226,6 +230,8 @@ pgtarget_close(struct pgtarget *t)
 	conn_close(&t->pg);
 	tools_free(&t->tool);
 	free(t->name);
+	extensions_forget(t);
+	free(t->out);
 	if (t->archive >= 0)
 		close(t->archive);
 	bytes_fini(&t->properties);
@@ -269,7 +275,9 @@ pgtarget_occupied(
 			*database = is_there ? t->name : NULL;
 		return rc;
 	}
-	rc = emptiness_check(t, err);
+	rc = extensions_read(t, err);
+	if (rc == SNAP_OK)
+		rc = emptiness_check(t, err);
 	if (rc == SNAP_OK || rc == SNAP_EXISTS)
 		*database = rc == SNAP_OK ? NULL : PQdb(t->pg.conn);
 	return rc == SNAP_EXISTS ? SNAP_OK : rc;
@@ -278,13 +286,16 @@ pgtarget_occupied(
 enum snap_code
 pgtarget_look(struct pgtarget *t, struct snap_err *err)
 {
-	enum snap_code rc = SNAP_OK;
+	enum snap_code rc;
 
 	if (t->archive < 0)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the snapshot has no archive of definitions");
-	if (t->looked || t->o.create)
+	if (t->looked)
 		return SNAP_OK;
+	rc = extensions_read(t, err);
+	if (rc != SNAP_OK || t->o.create)
+		return rc;
 	if (t->o.part != NULL)
 		rc = presence_check(t, err);
 	else if (!t->o.clean)
@@ -308,19 +319,39 @@ pgtarget_begin(struct pgtarget *t, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	target_phase(t, PGTARGET_PRE_DATA);
-	if (t->o.clean && !t->o.create)
+	rc = extensions_try(t, err);
+	if (rc == SNAP_OK && t->o.clean && !t->o.create)
 		rc = definitions_drop(t, err);
 	if (rc == SNAP_OK)
+		rc = extensions_ready(t, err);
+	if (rc == SNAP_OK)
 		rc = definitions_pre(t, err);
+	extensions_forget(t);
 	if (rc == SNAP_OK)
 		target_phase(t, PGTARGET_ROWS);
 	return rc;
+}
+
+/* The sequence of an extension that was left out is not there. */
+static bool
+is_left_out(struct pgtarget *t, const struct snap_err *err)
+{
+	const char *state = conn_sqlstate(err);
+
+	if (t->n_out == 0 ||
+	    (strcmp(state, "42P01") != 0 && strcmp(state, "3F000") != 0))
+		return false;
+	report_log(t->pg.o.report, REPORT_WARNING,
+	    "the value of a sequence is left out: %s", err->msg);
+	t->progress.n_left_out++;
+	return true;
 }
 
 /* Each statement locks its sequence: some hundred at a time. */
 static enum snap_code
 set_sequences(struct pgtarget *t, struct snap_err *err)
 {
+	size_t at_once = t->n_out > 0 ? 1 : 100;
 	struct span left = bytes_span(&t->sequences), s;
 	enum snap_code rc = SNAP_OK;
 	struct bytes sql;
@@ -331,7 +362,7 @@ set_sequences(struct pgtarget *t, struct snap_err *err)
 		s = sql_statement(&left);
 		bytes_put_span(&sql, s);
 		n++;
-		if (sql.len == 0 || (s.len > 0 && n % 100 != 0))
+		if (sql.len == 0 || (s.len > 0 && n % at_once != 0))
 			continue;
 		bytes_u8(&sql, 0);
 		rc = bytes_check(&sql, err);
@@ -339,6 +370,8 @@ set_sequences(struct pgtarget *t, struct snap_err *err)
 		if (rc == SNAP_OK)
 			rc = conn_exec(
 			    &t->pg, t->pg.conn, (const char *)sql.p, NULL, err);
+		if (rc == SNAP_SOURCE && is_left_out(t, err))
+			rc = SNAP_OK;
 		bytes_clear(&sql);
 	} while (rc == SNAP_OK && s.len > 0);
 	bytes_fini(&sql);

@@ -31,6 +31,9 @@ struct pgtarget_opts {
 	bool no_owner, no_privileges, no_tablespaces;
 	/* Of a database that is there: what the properties set. */
 	bool properties;
+	/* Extensions and event triggers that the user may not make, with what
+	 * needs them, as long as no rows do: then progress.n_left_out. */
+	bool leave_out;
 	const char *database;   /* another name for `create`; NULL = its own */
 	const char *encoding;   /* of all that comes */
 	const char *pg_restore; /* path; NULL = find one */
@@ -62,6 +65,7 @@ struct pgtarget_progress {
 	uint64_t rows;
 	size_t n_definitions, n_failed; /* of them */
 	size_t n_kept; /* that would have come along, but were there */
+	size_t n_left_out;
 };
 
 struct pgtarget;
@@ -104,8 +108,9 @@ SNAP_MUST_CHECK enum snap_code pgtarget_lane_give(
     struct pgtarget *t, struct sink *lane, struct snap_err *err);
 /* Whoever is at it shall give up: something failed elsewhere. */
 void pgtarget_stop(struct pgtarget *t);
-/* Sequences, post-data, privileges; SNAP_OK only if every definition was made.
- * Those that were not are warnings of the report, each by name. */
+/* Sequences, post-data, privileges; SNAP_OK only if every definition was made,
+ * but for those left out. What was not made is warnings of the report, each by
+ * name. */
 SNAP_MUST_CHECK enum snap_code pgtarget_finish(
     struct pgtarget *t, struct snap_err *err);
 

@@ -12,12 +12,15 @@
 
 #define LANES_MAX 64
 
+struct toc; /* pgarchive/toc.h */
+
 struct lane {
 	struct sink base; /* first, so that a struct sink * casts back */
 	struct pgtarget *t;
 	PGconn *conn; /* of its own, or the first lane's, t->pg.conn */
 	bool taken;
 	uint8_t kind;      /* of the stream that is open, or 0 */
+	bool skips;        /* its rows: their table was left out */
 	struct bytes what; /* "table public.a", for messages */
 	struct losql lo;
 	struct bytes sql; /* of large objects, to be run */
@@ -29,8 +32,12 @@ struct pgtarget {
 	struct pgclient pg;
 	struct pgtool tool; /* pg_restore */
 	struct sink definitions;
-	uint8_t kind; /* of the definitions that come, or 0 */
-	int archive;  /* a file without a name, or -1 */
+	uint8_t kind;      /* of the definitions that come, or 0 */
+	int archive;       /* a file without a name, or -1 */
+	struct bytes text; /* of the archive, for its table of contents */
+	struct toc *toc;   /* NULL = nothing can be left out */
+	int32_t *out;      /* entries of it not to be made, by number */
+	size_t n_out, out_cap;
 	struct bytes properties, sequences;
 	char *name;         /* of the database that --create makes */
 	struct bytes later; /* of the properties: when all is done */
@@ -87,5 +94,27 @@ SNAP_MUST_CHECK enum snap_code definitions_post(
     struct pgtarget *t, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code definitions_late(
     struct pgtarget *t, struct snap_err *err);
+
+/* extensions.c: only with o.leave_out; else it does nothing. */
+/* The table of contents; once the archive has come. */
+SNAP_MUST_CHECK enum snap_code extensions_read(
+    struct pgtarget *t, struct snap_err *err);
+/* Find out what has to be left out, without changing anything, and tell.
+ * SNAP_SOURCE: rows would be. */
+SNAP_MUST_CHECK enum snap_code extensions_try(
+    struct pgtarget *t, struct snap_err *err);
+/* Of DROP statements those go that the user may not give: an extension of
+ * somebody else stays, and the schema that holds it. */
+SNAP_MUST_CHECK enum snap_code extensions_spare(
+    struct pgtarget *t, struct span *list, size_t *n, struct snap_err *err);
+/* What is to be dropped is dropped: now extensions_out() holds. */
+SNAP_MUST_CHECK enum snap_code extensions_ready(
+    struct pgtarget *t, struct snap_err *err);
+/* The table of contents goes; what is out is known. */
+void extensions_forget(struct pgtarget *t);
+/* Of a line of pg_restore -l: is it not to be made? */
+bool extensions_out(const struct pgtarget *t, const char *line);
+/* An SQL array of those that may be there already. */
+void extensions_names(const struct pgtarget *t, struct bytes *out);
 
 #endif

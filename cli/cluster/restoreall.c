@@ -318,7 +318,7 @@ conclude(struct whole *w, struct snap_err *err)
 		ui_warning("%zu thing%s of roles and tablespaces %s not "
 			   "restored, named above",
 		    lost, lost == 1 ? "" : "s", lost == 1 ? "is" : "are");
-	w->c->partial = lost > 0 || w->n_missing > 0;
+	w->c->partial |= lost > 0 || w->n_missing > 0;
 	w->c->before_work = false;
 	if (w->n_failed == 0)
 		return SNAP_OK;

@@ -130,6 +130,7 @@ open_target(struct direct *d, struct snap_err *err)
 	}
 	to.create = o->create;
 	to.clean = o->clean;
+	to.leave_out = d->part == NULL;
 	if (o->jobs != NULL &&
 	    opts_number(o->jobs, "jobs", 1, JOBS_MAX, &jobs, err) != SNAP_OK)
 		return err->code;
@@ -309,6 +310,9 @@ tell_success(struct direct *d, const struct pgtarget_progress *p)
 	    b.bad ? "?" : (const char *)b.p);
 	bytes_fini(&b);
 	bytes_fini(&db);
+	if (p->n_left_out > 0)
+		ui_warning("%zu thing%s left out, named above", p->n_left_out,
+		    p->n_left_out == 1 ? " is" : "s are");
 }
 
 static void
@@ -339,6 +343,7 @@ static void
 hint_again(const struct direct *d)
 {
 	const struct opts *o = &d->c->o;
+	char hex[2 * REPO_ID_LEN + 1];
 	struct bytes b;
 
 	if (is_filling(o)) {
@@ -347,14 +352,19 @@ hint_again(const struct direct *d)
 			"alone.");
 		return;
 	}
+	/* "latest" may be another one by then. */
+	hex_encode(d->snapshot->id, REPO_ID_LEN, hex);
 	bytes_init(&b, SIZE_MAX);
-	bytes_printf(&b, "%s restore", SNAP_PROGRAM_NAME);
-	before_word(&b, o->args[0]);
-	bytes_printf(&b, "%s --clean", o->create ? " --create" : "");
+	bytes_printf(&b, "%s restore %.8s%s --clean", SNAP_PROGRAM_NAME, hex,
+	    o->create ? " --create" : "");
 	bytes_printf(&b, "%s%s%s", o->no_owner ? " --no-owner" : "",
 	    o->no_privileges ? " --no-privileges" : "",
 	    o->no_tablespaces ? " --no-tablespaces" : "");
 	put_choice(&b, o);
+	if (o->pg_restore != NULL) {
+		bytes_put_str(&b, " --pg-restore");
+		before_word(&b, o->pg_restore);
+	}
 	if (o->jobs != NULL)
 		bytes_printf(&b, " -j %s", o->jobs);
 	before_server(&b, o, NULL);
@@ -428,6 +438,7 @@ print_json(struct direct *d, const struct pgtarget_progress *p, bool complete,
 	json_put_u64(root, "large-objects", p->n_large_objects);
 	json_put_u64(root, "definitions", p->n_definitions);
 	json_put_u64(root, "failed-definitions", p->n_failed);
+	json_put_u64(root, "left-out", p->n_left_out);
 	for (i = 0; keys[i] != NULL; i++)
 		json_put_u64(ms, keys[i], p->ms[i]);
 	(void)json_object_set_new(root, "phase-ms", ms);
@@ -452,12 +463,14 @@ direct_restore(struct cli *c, struct place *s,
 	if (d.target != NULL)
 		pgtarget_progress(d.target, &p);
 	c->before_work = p.untouched && p.phase == PGTARGET_CHECK;
+	c->partial |= p.n_left_out > 0;
 	if (rc == SNAP_OK)
 		tell_success(&d, &p);
 	else
 		tell_failure(&d, &p);
 	if (c->o.json && d.target != NULL &&
-	    print_json(&d, &p, rc == SNAP_OK, &lost) != SNAP_OK &&
+	    print_json(&d, &p, rc == SNAP_OK && p.n_left_out == 0, &lost) !=
+		SNAP_OK &&
 	    rc == SNAP_OK) {
 		*err = lost;
 		rc = lost.code;

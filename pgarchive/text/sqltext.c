@@ -236,3 +236,16 @@ sql_quote(struct span name, struct bytes *out)
 	}
 	bytes_u8(out, '"');
 }
+
+bool
+sql_names(const struct sql_token *token, const char *name)
+{
+	struct bytes b;
+	bool same;
+
+	bytes_init(&b, SIZE_MAX);
+	sql_fold(token, &b);
+	same = !b.bad && span_eq(bytes_span(&b), span_str(name));
+	bytes_fini(&b);
+	return same;
+}

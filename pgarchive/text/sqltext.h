@@ -37,5 +37,7 @@ bool sql_is(const struct sql_token *token, const char *word);
 void sql_fold(const struct sql_token *token, struct bytes *out);
 /* And back, always in quotes. */
 void sql_quote(struct span name, struct bytes *out);
+/* Is it this name? */
+bool sql_names(const struct sql_token *token, const char *name);
 
 #endif

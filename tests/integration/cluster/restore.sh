@@ -147,30 +147,6 @@ is "the role itself is there, with its password" "$(value postgres \
 is "and its memberships" "$(value postgres \
     "SELECT pg_has_role('app', 'readers', 'MEMBER')")" t
 
-psql -X -q -v ON_ERROR_STOP=1 -d postgres -c 'CREATE DATABASE source' \
-    -c 'CREATE DATABASE m OWNER manager' -c 'CREATE DATABASE m2 OWNER manager'
-psql -X -q -v ON_ERROR_STOP=1 -d source <<-'E'
-	CREATE TABLE t (a int PRIMARY KEY);
-	INSERT INTO t VALUES (1);
-	CREATE FUNCTION f() RETURNS event_trigger LANGUAGE plpgsql
-	    AS 'BEGIN END';
-	CREATE EVENT TRIGGER et ON ddl_command_end EXECUTE FUNCTION f();
-E
-expect 0 "a database with an event trigger" "$SNAP" backup -d source
-expect 1 "is not whole for who may not make one" \
-    "$SNAP" restore latest:source -d m -U manager --no-owner
-says "which is named" 'warning: CREATE EVENT TRIGGER et .*permission denied'
-is "all else is there" "$(value m "SELECT count(*) FROM t, pg_index
-    WHERE indrelid = 't'::regclass")" 1
-psql -X -q -d source -c 'CREATE EXTENSION file_fdw'
-expect 0 "with an extension of superusers" "$SNAP" backup -d source
-expect 1 "nothing is made" \
-    "$SNAP" restore latest:source -d m2 -U manager --no-owner
-says "and that is told" 'nothing was changed in the target'
-says "with the reason" 'CREATE EXTENSION .*file_fdw.*permission denied'
-is "as it is" "$(value m2 "SELECT count(*) FROM pg_class
-    WHERE relnamespace = 'public'::regnamespace")" 0
-
 echo "# a run that is incomplete"
 "$SNAP" snapshots --json shop >"$T/list"
 expect 0 "one snapshot is forgotten" "$SNAP" forget --yes --force \

@@ -30,7 +30,7 @@ incomplete() {
 	    not_ok "$1: the status is 0"
 	says "$1: it says so" 'target is incomplete|nothing was changed'
 	[ -z "$(sql -c "SELECT to_regclass('public.little_k_seq')" "$db")" ] ||
-	    says "$1: and how to go on" 'restore .latest. --clean'
+	    says "$1: and how to go on" 'restore [0-9a-f]{8} --clean'
 }
 
 # ---- the connection is killed while rows are loaded
