@@ -45,7 +45,7 @@ struct opts {
 	const char *lock_wait_timeout, *level;
 	bool no_password, password, is_stdin, deferrable;
 	bool no_role_passwords, all;
-	struct opt_list exclude_databases, tablespace_map;
+	struct opt_list databases, exclude_databases, tablespace_map;
 	const char *roles;
 	struct opt_list schemas, exclude_schemas, tables, exclude_tables;
 	struct opt_list exclude_table_data, tags;

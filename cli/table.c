@@ -15,8 +15,8 @@
 #define REPO_COMMANDS                                                          \
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
-	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY | CMD_DIFF |  \
-	    CMD_CAT | CMD_VERIFY)
+	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY |          \
+	    CMD_DIFF | CMD_CAT | CMD_VERIFY)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG)
@@ -120,7 +120,8 @@ const struct cmd cmd_table[] = {
 	    0, 0, cmd_check },
 	{ CMD_STATS, "stats", "", "show what the repository holds", "", 0, 0,
 	    cmd_stats },
-	{ CMD_REPAIR, "repair", "index | packs [PACK]... | snapshots [SNAPSHOT]...",
+	{ CMD_REPAIR, "repair",
+	    "index | packs [PACK]... | snapshots [SNAPSHOT]...",
 	    "write again what got lost, and say what cannot be",
 	    "'index' reads the contents of packs that no readable index "
 	    "names and writes an index for them. 'packs' reads all packs, or "
@@ -320,7 +321,10 @@ const struct opt opts_table[] = {
 	{ 0, "all", NULL, OPT_FLAG, OFF(all), CMD_BACKUP | CMD_RESTORE,
 	    "every database of the server, or of a run" },
 	{ 0, "exclude-database", "PATTERN", OPT_LIST, OFF(exclude_databases),
-	    CMD_BACKUP, "with --all: leave matching databases out" },
+	    CMD_BACKUP | CMD_RESTORE,
+	    "with --all: leave matching databases out" },
+	{ 0, "database", "NAME", OPT_LIST, OFF(databases), CMD_RESTORE,
+	    "with --all: only this database of the run; may be repeated" },
 	{ 0, "stdin", NULL, OPT_FLAG, OFF(is_stdin), CMD_BACKUP,
 	    "back up standard input" },
 	{ 0, "sqlite", "FILE", OPT_STRING, OFF(sqlite), CMD_BACKUP,

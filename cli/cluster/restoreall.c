@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "choice.h"
 #include "cluster.h"
 #include "direct.h"
 #include "files.h"
@@ -26,13 +27,14 @@ struct whole {
 	struct place place;
 	struct runs runs;
 	const struct run *run;
+	struct choice choice;
 	const char *server; /* the database to connect to first, or NULL */
 	enum pgglobals_roles roles;
 	struct pgglobals *globals;
 	struct bytes text; /* roles and tablespaces, as stored */
 	size_t n_failed;
 	struct bytes names; /* of databases that failed */
-	size_t n_missing;   /* databases that the run has no snapshot of */
+	json_t *results;    /* of each that was begun */
 };
 
 static enum snap_code
@@ -59,9 +61,11 @@ cluster_check_restore(const struct opts *o, struct snap_err *err)
 {
 	enum pgglobals_roles roles;
 
-	if (!o->all && (o->roles != NULL || o->tablespace_map.n > 0))
+	if (!o->all && (o->roles != NULL || o->tablespace_map.n > 0 ||
+			   o->databases.n > 0 || o->exclude_databases.n > 0))
 		return snap_fail(err, SNAP_USAGE,
-		    "--roles and --tablespace-map go with --all");
+		    "--roles, --tablespace-map, --database and "
+		    "--exclude-database go with --all");
 	if (!o->all)
 		return SNAP_OK;
 	if (o->dbname == NULL) {
@@ -69,37 +73,40 @@ cluster_check_restore(const struct opts *o, struct snap_err *err)
 		    "--all restores into a server: which one?");
 		return snap_hint(err, "Say so with --dbname=URI.");
 	}
-	if (o->create || o->json || o->at != NULL || o->backup_first ||
-	    files_wanted(o))
+	if (o->create || o->backup_first || files_wanted(o))
 		return snap_fail(err, SNAP_USAGE,
-		    "--create, --backup-first, --json, --at and files do not "
-		    "go with --all");
+		    "--create, --backup-first and files do not go with --all");
 	if (select_part(o))
 		return snap_fail(err, SNAP_USAGE,
 		    "--all is all of a run: no part of it can be chosen");
+	if (o->at != NULL && strcmp(o->args[0], "latest") != 0)
+		return snap_fail(err, SNAP_USAGE,
+		    "--at goes with 'latest', not with a run's id");
 	return roles_of(o->roles, &roles, err);
 }
 
 /* ---- what there is */
 
 static void
-tell_missing(void *arg, const char *line)
+tell_which(const struct run *run)
 {
-	struct whole *w = arg;
+	char when[UI_TIME_MAX];
 
-	ui_warning("database \"%s\" has no snapshot in this run", line);
-	w->n_missing++;
+	ui_info("run %.8s, %s", run->id, ui_time(run_time(run), when));
 }
 
 static enum snap_code
 pick_run(struct whole *w, struct snap_err *err)
 {
 	const char *spec = w->c->o.args[0];
+	struct repo_snapshots then;
 	enum snap_code rc;
 
-	if ((rc = repo_snapshots(w->place.repo, &w->place.all, err)) !=
-		SNAP_OK ||
-	    (rc = runs_find(&w->place.all, &w->runs, err)) != SNAP_OK ||
+	rc = repo_snapshots(w->place.repo, &w->place.all, err);
+	if (rc != SNAP_OK)
+		return rc;
+	then = place_as_of(&w->place);
+	if ((rc = runs_find(&then, &w->runs, err)) != SNAP_OK ||
 	    (rc = runs_pick(&w->runs, spec, &w->run, err)) != SNAP_OK)
 		return rc;
 	for (size_t i = 0; i < w->runs.n; i++) {
@@ -111,13 +118,9 @@ pick_run(struct whole *w, struct snap_err *err)
 				   "incomplete",
 			    r->id);
 	}
-	if (run_is_complete(w->run))
-		return SNAP_OK;
-	if (!run_missing(w->run, tell_missing, w))
-		ui_warning("run %.8s is incomplete: it has %zu databases",
-		    w->run->id, w->run->n);
-	w->n_missing += w->n_missing == 0;
-	return SNAP_OK;
+	if (w->place.until_ns != 0)
+		tell_which(w->run);
+	return choice_make(&w->choice, &w->c->o, w->run, err);
 }
 
 struct text_sink {
@@ -209,6 +212,34 @@ open_target(struct whole *w, struct snap_err *err)
 	return pgglobals_open(&go, &w->globals, err);
 }
 
+static struct direct_place
+place_of(const struct whole *w, const struct repo_snapshot *s)
+{
+	const char *name = place_source(s);
+
+	return (struct direct_place){ .database = is_born(name) ? name : NULL,
+		.server = w->server };
+}
+
+/* Is it there?  One that is born counts if it is not empty. */
+static enum snap_code
+is_occupied(struct whole *w, const struct repo_snapshot *s, bool *out,
+    struct snap_err *err)
+{
+	struct direct_place to = place_of(w, s);
+	struct repo_manifest *m = NULL;
+	enum snap_code rc;
+
+	if (to.database == NULL)
+		return pgglobals_has_database(
+		    w->globals, place_source(s), out, err);
+	rc = repo_manifest(w->place.repo, s, &m, err);
+	if (rc == SNAP_OK)
+		rc = direct_occupied(w->c, &w->place, s, m, &to, out, err);
+	repo_manifest_free(m);
+	return rc;
+}
+
 /* All that exist, before anything is done. */
 static enum snap_code
 refuse_existing(struct whole *w, struct snap_err *err)
@@ -216,26 +247,28 @@ refuse_existing(struct whole *w, struct snap_err *err)
 	enum snap_code rc = SNAP_OK;
 	struct bytes names;
 	size_t n = 0;
-	bool there;
 
+	if (w->c->o.clean)
+		return SNAP_OK;
 	bytes_init(&names, TEXT_MAX);
-	for (size_t i = 0; rc == SNAP_OK && i < w->run->n; i++) {
-		const char *name = place_source(w->run->v[i]);
+	for (size_t i = 0; rc == SNAP_OK && i < w->choice.n; i++) {
+		const char *name = place_source(w->choice.v[i]);
+		bool there = false;
 
-		there = false;
-		if (!is_born(name) && !w->c->o.clean)
-			rc = pgglobals_has_database(
-			    w->globals, name, &there, err);
-		if (there)
-			bytes_printf(
-			    &names, "%s%s", n++ == 0 ? "" : ", ", name);
+		rc = is_occupied(w, w->choice.v[i], &there, err);
+		if (rc == SNAP_OK && there)
+			bytes_printf(&names, "%s%s%s", n++ == 0 ? "" : ", ",
+			    name, is_born(name) ? " (not empty)" : "");
 	}
 	bytes_u8(&names, 0);
 	if (rc == SNAP_OK && n > 0) {
 		rc = snap_fail(err, SNAP_EXISTS,
 		    "%zu of the databases exist already: %s", n,
 		    names.bad ? "?" : (const char *)names.p);
-		(void)snap_hint(err, "With --clean they are dropped first.");
+		(void)snap_hint(err,
+		    "With --clean they are dropped first, and of postgres and "
+		    "template1 what the snapshot has too; --exclude-database "
+		    "leaves one out.");
 	}
 	bytes_fini(&names);
 	return rc;
@@ -245,31 +278,36 @@ static enum snap_code
 restore_one(
     struct whole *w, const struct repo_snapshot *s, struct snap_err *err)
 {
-	const char *name = place_source(s);
-	struct direct_place to = { .database = is_born(name) ? name : NULL,
-		.server = w->server };
+	struct direct_place to = place_of(w, s);
 	struct repo_manifest *m = NULL;
 	enum snap_code rc = repo_manifest(w->place.repo, s, &m, err);
 
+	to.result = json_object();
+	json_put_text(to.result, "database", span_str(place_source(s)));
+	(void)json_array_append_new(w->results, to.result);
 	if (rc == SNAP_OK)
 		rc = direct_check_kinds(m, err);
 	if (rc == SNAP_OK)
 		rc = direct_restore(w->c, &w->place, s, m, &to, err);
 	repo_manifest_free(m);
+	if (rc != SNAP_OK) {
+		(void)json_object_set_new(to.result, "complete", json_false());
+		json_put_text(to.result, "message", span_str(err->msg));
+	}
 	return rc;
 }
 
 static enum snap_code
 restore_each(struct whole *w, struct snap_err *err)
 {
-	for (size_t i = 0; i < w->run->n; i++) {
-		const char *name = place_source(w->run->v[i]);
+	for (size_t i = 0; i < w->choice.n; i++) {
+		const char *name = place_source(w->choice.v[i]);
 		struct snap_err why = SNAP_ERR_INIT;
 		enum snap_code rc = report_check(&w->c->report, err);
 
 		if (rc != SNAP_OK)
 			return rc;
-		rc = restore_one(w, w->run->v[i], &why);
+		rc = restore_one(w, w->choice.v[i], &why);
 		if (rc == SNAP_OK)
 			continue;
 		(void)snap_wrap(&why, "database \"%s\"", name);
@@ -313,26 +351,42 @@ conclude(struct whole *w, struct snap_err *err)
 	size_t lost = pgglobals_n_failed(w->globals);
 
 	ui_info("run %.8s: %zu of %zu databases restored", w->run->id,
-	    w->run->n - w->n_failed, w->run->n + w->n_missing);
+	    w->choice.n - w->n_failed, w->choice.n + w->choice.n_missing);
 	if (lost > 0)
 		ui_warning("%zu thing%s of roles and tablespaces %s not "
 			   "restored, named above",
 		    lost, lost == 1 ? "" : "s", lost == 1 ? "is" : "are");
-	w->c->partial |= lost > 0 || w->n_missing > 0;
+	w->c->partial |= lost > 0 || w->choice.n_missing > 0;
 	w->c->before_work = false;
 	if (w->n_failed == 0)
 		return SNAP_OK;
 	bytes_u8(&w->names, 0);
 	return snap_fail(err, SNAP_SOURCE,
 	    "%zu of %zu databases are not restored, or not whole: %s",
-	    w->n_failed, w->run->n,
+	    w->n_failed, w->choice.n,
 	    w->names.bad ? "named above" : (const char *)w->names.p);
+}
+
+static enum snap_code
+print_json(struct whole *w, bool complete, struct snap_err *err)
+{
+	json_t *root = place_json(&w->place);
+
+	json_put_text(root, "run", span_str(w->run->id));
+	(void)json_object_set_new(root, "complete", json_boolean(complete));
+	(void)json_object_set(root, "databases", w->results);
+	json_put_u64(root, "missing-databases", w->choice.n_missing);
+	json_put_u64(root, "failed-globals", pgglobals_n_failed(w->globals));
+	return json_print(root, err);
 }
 
 enum snap_code
 cluster_restore(struct cli *c, struct snap_err *err)
 {
-	struct whole w = { .c = c, .place = PLACE_INIT };
+	struct whole w = {
+		.c = c, .place = PLACE_INIT, .results = json_array()
+	};
+	struct snap_err lost = SNAP_ERR_INIT;
 	enum snap_code rc;
 
 	bytes_init(&w.text, GLOBALS_MAX);
@@ -349,7 +403,15 @@ cluster_restore(struct cli *c, struct snap_err *err)
 	c->before_work = false;
 	if ((rc = restore_run(&w, err)) == SNAP_OK)
 		rc = conclude(&w, err);
+	if (c->o.json &&
+	    print_json(&w, rc == SNAP_OK && !c->partial, &lost) != SNAP_OK &&
+	    rc == SNAP_OK) {
+		*err = lost;
+		rc = lost.code;
+	}
 out:
+	json_decref(w.results);
+	choice_fini(&w.choice);
 	pgglobals_close(w.globals);
 	bytes_fini_wipe(&w.text);
 	bytes_fini(&w.names);

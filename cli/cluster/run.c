@@ -178,6 +178,17 @@ run_list_add(struct bytes *list, const char *name)
 	}
 }
 
+void
+run_list_name(const char *line, struct bytes *name)
+{
+	for (; *line != '\0'; line++) {
+		bool quoted = *line == '\\' && line[1] != '\0';
+
+		line += quoted;
+		bytes_u8(name, quoted && *line == 'n' ? '\n' : (uint8_t)*line);
+	}
+}
+
 static bool
 has(const struct run *r, const char *line)
 {

@@ -52,6 +52,8 @@ const char *run_cell(const struct run *r, char out[RUN_CELL_MAX]);
 json_t *run_json(const struct run *r);
 /* A name as a line of the list: a backslash and a line's end as \\ and \n. */
 void run_list_add(struct bytes *list, const char *name);
+/* The name again. */
+void run_list_name(const char *line, struct bytes *name);
 /* Call for each database that it was to save and has not; false = the list is
  * not known. */
 bool run_missing(

@@ -267,14 +267,16 @@ tell_passed_over(const struct repo_snapshots *all,
 
 /* What stood then.  Of the damaged ones only the newest is known by its time:
  * where there are several, one of them may be what is looked for. */
-static struct repo_snapshots
-as_of(const struct repo_snapshots *all, int64_t until_ns)
+struct repo_snapshots
+place_as_of(const struct place *s)
 {
-	struct repo_snapshots then = *all;
+	struct repo_snapshots then = s->all;
 
-	while (then.n > 0 && then.v[then.n - 1].time_ns > until_ns)
+	if (s->until_ns == 0)
+		return then;
+	while (then.n > 0 && then.v[then.n - 1].time_ns > s->until_ns)
 		then.n--;
-	if (then.n_damaged == 1 && then.damaged_ns > until_ns)
+	if (then.n_damaged == 1 && then.damaged_ns > s->until_ns)
 		then.n_damaged = 0;
 	return then;
 }
@@ -299,7 +301,7 @@ place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
 
 	if (rc != SNAP_OK)
 		return rc;
-	then = s->until_ns != 0 ? as_of(&s->all, s->until_ns) : s->all;
+	then = place_as_of(s);
 	if (s->until_ns != 0 && !latest)
 		return snap_fail(err, SNAP_USAGE,
 		    "--at goes with 'latest' or 'latest:NAME', not with an id");

@@ -41,6 +41,8 @@ SNAP_MUST_CHECK enum snap_code place_open(
 /* List the snapshots and pick one; *out lives as long as the place. */
 SNAP_MUST_CHECK enum snap_code place_find(struct place *s, const char *spec,
     const struct repo_snapshot **out, struct snap_err *err);
+/* Of place.all what stood at --at. */
+struct repo_snapshots place_as_of(const struct place *s);
 void place_close(struct place *s);
 /* json_root(), with the requests so far if that was asked for. */
 json_t *place_json(const struct place *s);

@@ -179,6 +179,37 @@ read_definitions(struct direct *d, struct snap_err *err)
 			 d->s->repo, d->load.m, is_definition, NULL, to, err);
 }
 
+/* Connected, and the definitions read. */
+static enum snap_code
+reach(struct direct *d, struct snap_err *err)
+{
+	enum snap_code rc = open_target(d, err);
+
+	if (rc == SNAP_OK)
+		rc = read_definitions(d, err);
+	return rc;
+}
+
+enum snap_code
+direct_occupied(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    const struct direct_place *to, bool *out, struct snap_err *err)
+{
+	struct direct d = { .c = c,
+		.s = s,
+		.to = to,
+		.snapshot = snapshot,
+		.load = { .repo = s->repo, .m = m } };
+	const char *database = NULL;
+	enum snap_code rc = reach(&d, err);
+
+	if (rc == SNAP_OK)
+		rc = pgtarget_occupied(d.target, &database, err);
+	*out = rc == SNAP_OK && database != NULL;
+	pgtarget_close(d.target);
+	return rc;
+}
+
 static enum snap_code
 run(struct direct *d, struct snap_err *err)
 {
@@ -188,10 +219,8 @@ run(struct direct *d, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = load_plan(&d->load, err);
 	if (rc == SNAP_OK)
-		rc = open_target(d, err);
+		rc = reach(d, err);
 	d->load.target = d->target;
-	if (rc == SNAP_OK)
-		rc = read_definitions(d, err);
 	if (rc == SNAP_OK)
 		rc = pgtarget_look(d->target, err);
 	if (rc == SNAP_OK && d->part != NULL)
@@ -416,7 +445,9 @@ print_json(struct direct *d, const struct pgtarget_progress *p, bool complete,
 	static const char *const keys[PGTARGET_PHASES] = { "check", "database",
 		"pre-data", "rows", "sequences", "post-data", "privileges",
 		NULL };
-	json_t *root = place_json(d->s), *ms = json_object();
+	bool alone = d->to == NULL;
+	json_t *root = alone ? place_json(d->s) : d->to->result;
+	json_t *ms = json_object();
 	struct tally t = { .list = json_array() };
 	size_t i;
 
@@ -443,7 +474,7 @@ print_json(struct direct *d, const struct pgtarget_progress *p, bool complete,
 		json_put_u64(ms, keys[i], p->ms[i]);
 	(void)json_object_set_new(root, "phase-ms", ms);
 	json_put_u64(root, "duration-ms", all_ms(p));
-	return json_print(root, err);
+	return alone ? json_print(root, err) : SNAP_OK;
 }
 
 enum snap_code

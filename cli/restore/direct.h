@@ -4,6 +4,7 @@
 #define SNAP_DIRECT_H
 
 #include "cmd.h"
+#include "json.h"
 #include "pgtarget.h"
 #include "place.h"
 
@@ -22,7 +23,12 @@ struct direct_place {
 	const char *database;
 	/* To connect to first for that; NULL = what --dbname says. */
 	const char *server;
+	json_t *result; /* gets what --json prints of one */
 };
+/* Is anything there that it would refuse to touch without --clean? */
+SNAP_MUST_CHECK enum snap_code direct_occupied(struct cli *c, struct place *s,
+    const struct repo_snapshot *snapshot, const struct repo_manifest *m,
+    const struct direct_place *to, bool *out, struct snap_err *err);
 /* What restore --dbname does; reports on standard error, and with --json on
  * standard output.  `to` NULL = as the options say. */
 SNAP_MUST_CHECK enum snap_code direct_restore(struct cli *c, struct place *s,

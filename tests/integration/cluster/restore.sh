@@ -83,7 +83,8 @@ expect 2 "of roles there are three choices" \
     "$SNAP" restore --all latest -d postgres --roles=some
 expect 1 "the cluster itself is not overwritten" \
     "$SNAP" restore --all latest -d postgres
-says "what exists is named" "4 of the databases exist|3 of the databases exist"
+says "what exists is named" "5 of the databases exist already: \
+Latin 'L', bytes, postgres \(not empty\), shop, template1 \(not empty\)"
 dump_all >"$T/after"
 same "and nothing is changed" "$T/before" "$T/after"
 
@@ -100,6 +101,14 @@ is "no database was made" "$(value postgres \
     "SELECT count(*) FROM pg_database")" 3
 place fast
 place slow
+psql -X -q -d postgres -c 'CREATE TABLE own ()'
+dump_all >"$T/fresh"
+expect 1 "what is in postgres is seen before anything is made" \
+    "$SNAP" restore --all latest -d postgres --no-tablespaces
+says "and named" 'exist already: postgres \(not empty\)$'
+dump_all >"$T/after"
+same "and nothing is changed" "$T/fresh" "$T/after"
+psql -X -q -d postgres -c 'DROP TABLE own'
 expect 0 "with a map it goes on" "$SNAP" restore --all latest -d postgres \
     -j 2 --tablespace-map="fast=$PG_DIR/fast" \
     --tablespace-map="Slow one=$PG_DIR/slow"
@@ -111,7 +120,7 @@ is "and where they are" "$(value shop "SELECT spcname FROM pg_tablespace s
     JOIN pg_class c ON c.reltablespace = s.oid WHERE relname = 't'")" "Slow one"
 expect 1 "a second time there is nothing to be made" \
     "$SNAP" restore --all latest -d postgres
-says "because it exists" "databases exist already: Latin 'L', bytes, shop"
+says "because it exists" "databases exist already: Latin 'L', bytes, "
 psql -X -q -d postgres -c "ALTER ROLE app PASSWORD 'changed' CONNECTION LIMIT 3" \
     -c 'DROP OWNED BY readers' -c "ALTER ROLE postgres SET work_mem = '99MB'"
 psql -X -q -d shop -c 'DELETE FROM app.t'
@@ -128,8 +137,27 @@ is "the application's" "$(value postgres \
 echo "# without what the server does not have"
 pg_stop
 pg_start
-expect 0 "--no-tablespaces needs no directory" \
-    "$SNAP" restore --all latest -d postgres --no-tablespaces
+expect 1 "a database that the run does not have" "$SNAP" restore --all latest \
+    -d postgres --database=shop --database=nope --at=2099-01-01
+says "is named" 'run [0-9a-f]{8} has no snapshot of database "nope"'
+expect 1 "a time before there was a run" \
+    "$SNAP" restore --all latest -d postgres --at=2001-01-01
+expect 2 "a choice goes with --all" \
+    "$SNAP" restore latest -d postgres --database=shop
+expect 0 "--no-tablespaces needs no directory; one database of the run" \
+    "$SNAP" restore --all latest -d postgres --no-tablespaces \
+    --database=shop --json --at=2099-01-01
+is "--json tells of it" "$(python3 -c 'import json, sys
+d = json.load(sys.stdin); b = d["databases"]; print(d["schema"], d["complete"],
+    len(d["run"]), [(x["database"], x["complete"], x["rows"]) for x in b],
+    b[0]["duration-ms"] > 0, d["missing-databases"], d["failed-globals"])' \
+    <"$T/out")" "snap.v1 True 32 [('shop', True, 5000)] True 0 0"
+is "no other was made" "$(value postgres "SELECT count(*) FROM pg_database")" 4
+expect 1 "the others without that" "$SNAP" restore --all latest -d postgres \
+    --no-tablespaces --json
+is "exist" "$(wc -c <"$T/out")" 0
+expect 0 "--exclude-database leaves it out" "$SNAP" restore --all latest \
+    -d postgres --no-tablespaces --exclude-database='s?o*'
 is "all is in the default one" "$(value shop \
     "SELECT count(*) FROM pg_class WHERE reltablespace <> 0
     AND reltablespace <> (SELECT oid FROM pg_tablespace
