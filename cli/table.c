@@ -171,7 +171,8 @@ const struct cmd cmd_table[] = {
 	    "No policy forgets what is pinned, and neither does forget, until "
 	    "it is unpinned.",
 	    1, 1000, cmd_pin },
-	{ CMD_UNPIN, "unpin", "SNAPSHOT...", "undo pin", "", 1, 1000,
+	{ CMD_UNPIN, "unpin", "SNAPSHOT...", "undo pin",
+	    "One that cannot be read is named by its whole id.", 1, 1000,
 	    cmd_unpin },
 	{ CMD_POLICY, "policy", "show | set | clear",
 	    "the repository's own policy for prune",

@@ -171,8 +171,7 @@ check_broken(const struct forgetting *f, size_t n_unnamed, struct snap_err *err)
 		(void)snap_fail(
 		    err, SNAP_USAGE, "snapshot %.8s is pinned", hex);
 		return snap_hint(err,
-		    "Nothing was forgotten. First: %s unpin %.8s; or, where "
-		    "that does not find it any more, --force.",
+		    "Nothing was forgotten. First: %s unpin %s",
 		    SNAP_PROGRAM_NAME, hex);
 	}
 	if (rc != SNAP_OK || n_unnamed == 0)

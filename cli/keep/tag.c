@@ -98,22 +98,36 @@ tag_one(struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
 }
 
 static enum snap_code
-pin_one(struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
+say_pinned(struct marking *m, const uint8_t id[REPO_ID_LEN], bool pinned,
+    struct snap_err *err)
 {
-	if (repo_notes_pinned(m->said, s->id))
+	if (repo_notes_pinned(m->said, id) == pinned)
 		return SNAP_OK;
 	m->n_changed++;
-	return repo_say_pinned(m->s.repo, m->said, s->id, true, err);
+	return repo_say_pinned(m->s.repo, m->said, id, pinned, err);
+}
+
+static enum snap_code
+pin_one(struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
+{
+	return say_pinned(m, s->id, true, err);
 }
 
 static enum snap_code
 unpin_one(
     struct marking *m, const struct repo_snapshot *s, struct snap_err *err)
 {
-	if (!repo_notes_pinned(m->said, s->id))
-		return SNAP_OK;
-	m->n_changed++;
-	return repo_say_pinned(m->s.repo, m->said, s->id, false, err);
+	return say_pinned(m, s->id, false, err);
+}
+
+/* A whole id that is pinned, and that no list has, since the snapshot cannot
+ * be read: it can be unpinned all the same. */
+static bool
+is_pinned_id(const struct marking *m, const char *text, uint8_t id[REPO_ID_LEN])
+{
+	return strlen(text) == 2 * (size_t)REPO_ID_LEN &&
+	       hex_decode(text, id, REPO_ID_LEN) &&
+	       repo_notes_pinned(m->said, id);
 }
 
 /* All are found before one is changed. */
@@ -126,12 +140,17 @@ mark(struct marking *m,
 	const struct opts *o = &m->cli->o;
 	const struct repo_snapshot *found;
 	enum snap_code rc = SNAP_OK;
+	uint8_t id[REPO_ID_LEN];
 
 	for (int pass = 0; pass < 2; pass++)
 		for (size_t i = 0; i < o->n_args && rc == SNAP_OK; i++) {
 			rc = repo_snapshot_find(
 			    &m->s.all, o->args[i], &found, err);
-			if (rc == SNAP_OK && pass == 1)
+			if (rc == SNAP_NOTFOUND && one == unpin_one &&
+			    is_pinned_id(m, o->args[i], id))
+				rc = pass == 0 ? SNAP_OK
+					       : say_pinned(m, id, false, err);
+			else if (rc == SNAP_OK && pass == 1)
 				rc = one(m, found, err);
 		}
 	return rc;

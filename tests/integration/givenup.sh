@@ -66,15 +66,19 @@ expect 0 "and all is whole" "$SNAP" --no-cache check --read-data
 
 # ---- nor is what was pinned
 expect 0 "pin" "$SNAP" pin "$first"
-mv "$T/second/snapshots/$first" "$T/half"
+rm "$T/second/snapshots/$first"
 expect 2 "a pinned one" "$SNAP" --no-cache forget --broken --yes
 says "stays" "snapshot $(echo "$first" | cut -c 1-8) is pinned"
-says "with what to do" 'hint:.*unpin.*--force'
-mv "$T/half" "$T/second/snapshots/$first"
-expect 0 "unpin" "$SNAP" unpin "$first"
-expect 0 "and pin again" "$SNAP" pin "$first"
-rm "$T/second/snapshots/$first"
-expect 0 "or it is forced" "$SNAP" --no-cache forget --broken --yes --force
+says "with what to do" "hint:.*unpin $first"
+expect 0 "or it is forced" "$SNAP" --no-cache forget --broken --dry-run --force
+says "and would go" 'would forget 1 snapshots'
+expect 1 "none is pinned that is not there" "$SNAP" --no-cache pin "$first"
+expect 1 "nor unpinned by a part of its id" \
+    "$SNAP" --no-cache unpin "$(echo "$first" | cut -c 1-31)"
+expect 0 "unpin" "$SNAP" --no-cache unpin "$first"
+says "one that cannot be read" 'changed 1 snapshots'
+expect 1 "and once only" "$SNAP" --no-cache unpin "$first"
+expect 0 "then it is given up" "$SNAP" --no-cache forget --broken --yes
 says "and goes" 'forgot 1 snapshots'
 expect 0 "prune is content" "$SNAP" --no-cache prune
 
