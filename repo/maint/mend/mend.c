@@ -302,7 +302,7 @@ lose_missing(struct mend *m, const struct index_pack *pack,
 	return append(&m->lost, &m->n_lost, &m->lost_cap, &loss, err);
 }
 
-/* Copies in several packs: one that says what it replaces first. */
+/* Copies in several packs: those that say what they replace first. */
 static int
 loss_order(const void *a, const void *b)
 {
@@ -311,7 +311,31 @@ loss_order(const void *a, const void *b)
 
 	if (d == 0)
 		d = memcmp(x->id, y->id, ID_LEN);
-	return d != 0 ? d : y->has_origin - x->has_origin;
+	if (d == 0)
+		d = y->has_origin - x->has_origin;
+	return d != 0 ? d : memcmp(x->origin_pack, y->origin_pack, ID_LEN);
+}
+
+/* Is it a loss of its own beside the last one of the same block?  A new copy
+ * takes the place of all of one origin that are older. */
+static bool
+is_another(struct mend_loss *last, const struct mend_loss *l)
+{
+	if (!l->has_origin)
+		return false;
+	if (memcmp(last->origin_pack, l->origin_pack, ID_LEN) != 0)
+		return true;
+	if (l->time > last->time) {
+		last->time = l->time;
+		memcpy(last->pack, l->pack, ID_LEN);
+	}
+	return false;
+}
+
+bool
+mend_same(const struct mend_loss *x, const struct mend_loss *y)
+{
+	return x->class == y->class && memcmp(x->id, y->id, ID_LEN) == 0;
 }
 
 bool
@@ -362,9 +386,11 @@ forget_found(struct mend *m, struct snap_err *err)
 	for (size_t i = 0; i < m->n_lost && rc == SNAP_OK; i++) {
 		const struct mend_loss *l = &m->lost[i];
 
-		if (n > 0 && m->lost[n - 1].class == l->class &&
-		    memcmp(m->lost[n - 1].id, l->id, ID_LEN) == 0)
+		if (n > 0 && mend_same(&m->lost[n - 1], l)) {
+			if (is_another(&m->lost[n - 1], l))
+				m->lost[n++] = *l;
 			continue;
+		}
 		if (mend_is_stored(m, l, &where, &unread)) {
 			if (l->has_origin)
 				rc = append(

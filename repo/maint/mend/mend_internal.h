@@ -29,6 +29,7 @@ struct mend_loss {
 	uint8_t pack[ID_LEN]; /* that pack; as listed */
 	int64_t time;
 	bool is_replaced; /* replace.c */
+	uint32_t n_has;   /* rebuild.c: chunks that are in its place */
 };
 
 struct mend {
@@ -51,6 +52,14 @@ struct mend {
 	size_t n_named, named_cap, named_bytes;
 };
 bool mend_is_wanted(const struct mend *m, const uint8_t pack[ID_LEN]);
+
+/* Of the same block or meta object. */
+bool mend_same(const struct mend_loss *x, const struct mend_loss *y);
+/* Does a copy that prune or a repair put into this pack take the place of the
+ * damaged one?  As prune judges it, also by the times of origins: these are
+ * others when somebody has copied the files. */
+bool mend_replaces(struct mend *m, const struct index_pack *pack,
+    const struct pack_row *row, bool trusted, const struct mend_loss *l);
 
 /* In a pack, whole: where; *unread: one that may have it could not be read.
  * What the cache has the store may have lost. */

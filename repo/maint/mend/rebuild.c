@@ -186,26 +186,37 @@ chunk_of(struct rebuild *w, const struct wanted *c, struct span *out)
 	return true;
 }
 
-/* How many chunks of the block can be read as it is. */
-static uint32_t
-readable(struct mend *m, const uint8_t id[ID_LEN])
+/* One that sparse copies of the block itself have. */
+static bool
+own_chunk(
+    const struct read_block *own, const struct wanted *c, struct span *out)
 {
-	struct snap_err ignored = SNAP_ERR_INIT;
-	struct read_block b;
-	uint32_t n;
+	if (c->chunk >= own->n || own->chunks[c->chunk] == NULL ||
+	    memcmp(own->hashes[c->chunk], c->hash, ID_LEN) != 0)
+		return false;
+	*out = span_of(own->chunks[c->chunk], own->lens[c->chunk]);
+	return true;
+}
 
-	if (store_read_block(m->s, id, NULL, &b, &ignored) != SNAP_OK)
-		return 0;
-	n = b.n_found;
-	read_block_fini(&b);
-	return n;
+/* What was found of one block. */
+struct found {
+	uint32_t n, n_found; /* chunks; of them, those that are there */
+	uint32_t n_own;      /* and those that the block itself still has */
+	uint32_t *lens;
+	uint8_t *bitmap;
+	struct bytes data;
+};
+
+static struct span
+bitmap_of(const struct found *f)
+{
+	return span_of(f->bitmap, ((size_t)f->n + 7) / 8);
 }
 
 /* Full when all chunks were found, else sparse. */
 static enum snap_code
-write_block(struct rebuild *w, const struct mend_loss *loss, uint32_t n,
-    const uint32_t *lens, struct span bitmap, uint32_t n_found,
-    const struct bytes *data, struct snap_err *err)
+write_block(struct rebuild *w, const struct mend_loss *loss,
+    const struct found *f, struct snap_err *err)
 {
 	struct pack_row row;
 	struct bytes plain;
@@ -214,7 +225,7 @@ write_block(struct rebuild *w, const struct mend_loss *loss, uint32_t n,
 	memset(&row, 0, sizeof row);
 	row.class = CLASS_DATA;
 	memcpy(row.id, loss->id, ID_LEN);
-	row.n_chunks = n;
+	row.n_chunks = f->n;
 	row.n_hooks = loss->n_hooks;
 	memcpy(row.hooks, loss->hooks, sizeof row.hooks);
 	if (loss->has_origin) {
@@ -223,13 +234,13 @@ write_block(struct rebuild *w, const struct mend_loss *loss, uint32_t n,
 		row.origin_time = loss->origin_time;
 	}
 	bytes_init(&plain, BLOCK_PLAIN_MAX);
-	if (n_found == n) {
-		block_encode(lens, n, bytes_span(data), &plain);
-		w->m->r.n_rebuilt++;
+	if (f->n_found == f->n) {
+		block_encode(f->lens, f->n, bytes_span(&f->data), &plain);
 	} else {
 		row.flags |= ROW_SPARSE;
-		row.bitmap = bitmap;
-		block_encode_sparse(lens, n, bitmap, bytes_span(data), &plain);
+		row.bitmap = bitmap_of(f);
+		block_encode_sparse(
+		    f->lens, f->n, row.bitmap, bytes_span(&f->data), &plain);
 	}
 	rc = bytes_check(&plain, err);
 	if (rc == SNAP_OK)
@@ -238,40 +249,71 @@ write_block(struct rebuild *w, const struct mend_loss *loss, uint32_t n,
 	return rc;
 }
 
-/* `c`: the n chunks of one block, in order. */
+/* In the place of each damaged copy that has no better one yet. */
+static enum snap_code
+write_blocks(struct rebuild *w, const struct mend_loss *loss,
+    const struct found *f, struct snap_err *err)
+{
+	const struct mend_loss *end = w->m->lost + w->m->n_lost, *l;
+	enum snap_code rc = SNAP_OK;
+	bool any = false;
+
+	for (l = loss; l < end && mend_same(l, loss) && rc == SNAP_OK; l++) {
+		if (f->n_found <= (l->has_origin ? l->n_has : f->n_own))
+			continue;
+		any = true;
+		rc = write_block(w, l, f, err);
+	}
+	w->m->r.n_rebuilt += any && f->n_found == f->n;
+	return rc;
+}
+
+/* `c`: the chunks of one block, in order. */
+static void
+gather(struct rebuild *w, const struct wanted *c, struct found *f)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	struct read_block own;
+	struct span chunk;
+
+	if (store_read_block(w->m->s, w->batch[c->block]->id, NULL, &own,
+		&ignored) != SNAP_OK)
+		memset(&own, 0, sizeof own);
+	f->n_own = own.n_found;
+	for (uint32_t i = 0; i < f->n; i++) {
+		f->lens[i] = 1; /* of what is not there nobody asks */
+		if (!own_chunk(&own, &c[i], &chunk) &&
+		    !chunk_of(w, &c[i], &chunk))
+			continue;
+		f->lens[i] = (uint32_t)chunk.len;
+		bytes_put_span(&f->data, chunk);
+		f->bitmap[i / 8] |= (uint8_t)(1u << i % 8);
+		f->n_found++;
+	}
+	read_block_fini(&own);
+}
+
 static enum snap_code
 rebuild_block(
     struct rebuild *w, const struct wanted *c, uint32_t n, struct snap_err *err)
 {
-	const struct mend_loss *loss = w->batch[c->block];
-	uint8_t *bitmap = calloc(1, ((size_t)n + 7) / 8);
-	uint32_t *lens = calloc(n, sizeof *lens), n_found = 0;
-	enum snap_code rc = SNAP_OK;
-	struct bytes data;
-	struct span chunk;
+	struct found f = { .n = n };
+	enum snap_code rc;
 
-	bytes_init(&data, BLOCK_PLAIN_MAX);
-	if (bitmap == NULL || lens == NULL) {
+	f.bitmap = calloc(1, ((size_t)n + 7) / 8);
+	f.lens = calloc(n, sizeof *f.lens);
+	bytes_init(&f.data, BLOCK_PLAIN_MAX);
+	if (f.bitmap == NULL || f.lens == NULL) {
 		rc = snap_fail(err, SNAP_NOMEM, "not enough memory");
-		goto out;
+	} else {
+		gather(w, c, &f);
+		rc = bytes_check(&f.data, err);
 	}
-	for (uint32_t i = 0; i < n; i++) {
-		lens[i] = 1; /* of what is not there nobody asks */
-		if (!chunk_of(w, &c[i], &chunk))
-			continue;
-		lens[i] = (uint32_t)chunk.len;
-		bytes_put_span(&data, chunk);
-		bitmap[i / 8] |= (uint8_t)(1u << i % 8);
-		n_found++;
-	}
-	rc = bytes_check(&data, err);
-	if (rc == SNAP_OK && n_found > readable(w->m, loss->id))
-		rc = write_block(w, loss, n, lens,
-		    span_of(bitmap, ((size_t)n + 7) / 8), n_found, &data, err);
-out:
-	bytes_fini(&data);
-	free(bitmap);
-	free(lens);
+	if (rc == SNAP_OK)
+		rc = write_blocks(w, w->batch[c->block], &f, err);
+	bytes_fini(&f.data);
+	free(f.bitmap);
+	free(f.lens);
 	return rc;
 }
 
@@ -303,6 +345,41 @@ rebuild_batch(struct rebuild *w, struct snap_err *err)
 	return rc;
 }
 
+/* The first loss that is of this block. */
+static struct mend_loss *
+first_loss(const struct mend *m, const uint8_t id[ID_LEN])
+{
+	struct mend_loss *l = m->n_lost == 0 ? NULL
+					     : bsearch(id, m->lost, m->n_lost,
+						   sizeof *m->lost, loss_by_id);
+
+	while (l != NULL && l > m->lost && mend_same(l - 1, l))
+		l--;
+	return l;
+}
+
+/* What an earlier repair, or a prune, has put in the place of a lost one. */
+static enum snap_code
+note_has(struct mend *m, const struct index_pack *pack,
+    const struct pack_row *row, bool trusted, void *arg, struct snap_err *err)
+{
+	struct mend_loss *end = m->lost + m->n_lost, *l;
+	uint32_t n = 0;
+
+	(void)arg;
+	(void)err;
+	if (row->class != CLASS_DATA || (row->flags & ROW_SPARSE) == 0 ||
+	    (l = first_loss(m, row->id)) == NULL)
+		return SNAP_OK;
+	for (uint32_t i = 0; i < row->n_chunks; i++)
+		n += row->bitmap.p[i / 8] >> i % 8 & 1;
+	for (const struct mend_loss *first = l; l < end && mend_same(l, first);
+	     l++)
+		if (n > l->n_has && mend_replaces(m, pack, row, trusted, l))
+			l->n_has = n;
+	return SNAP_OK;
+}
+
 enum snap_code
 mend_rebuild(struct mend *m, struct snap_err *err)
 {
@@ -313,8 +390,11 @@ mend_rebuild(struct mend *m, struct snap_err *err)
 	w.dirs = calloc(BATCH_BLOCKS, sizeof *w.dirs);
 	if (w.batch == NULL || w.dirs == NULL)
 		rc = snap_fail(err, SNAP_NOMEM, "not enough memory");
+	if (rc == SNAP_OK && m->n_lost != 0)
+		rc = mend_each_row(m, true, note_has, NULL, err);
 	for (size_t i = 0; i < m->n_lost && rc == SNAP_OK; i++) {
-		if (m->lost[i].class == CLASS_DATA)
+		if (m->lost[i].class == CLASS_DATA &&
+		    (i == 0 || !mend_same(&m->lost[i - 1], &m->lost[i])))
 			w.batch[w.n_batch++] = &m->lost[i];
 		if (w.n_batch < BATCH_BLOCKS &&
 		    (i + 1 < m->n_lost || w.n_batch == 0))

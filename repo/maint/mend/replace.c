@@ -45,31 +45,37 @@ in_order(const void *a, const void *b)
 	return by_id(a, l->class, l->id);
 }
 
+bool
+mend_replaces(struct mend *m, const struct index_pack *pack,
+    const struct pack_row *row, bool trusted, const struct mend_loss *l)
+{
+	const struct inventory_object *o =
+	    inventory_find(&m->inv, pack->kind, pack->id);
+
+	return trusted && o != NULL && (row->flags & ROW_ORIGIN) != 0 &&
+	       !store_is_condemned(m->s, pack->id) &&
+	       memcmp(row->origin_pack, l->origin_pack, ID_LEN) == 0 &&
+	       row->origin_time == l->origin_time &&
+	       (o->time_ns > l->time ||
+		   (o->time_ns == l->time &&
+		       memcmp(o->id, l->pack, ID_LEN) > 0));
+}
+
 /* A copy that an earlier repair made, or a prune. */
 static enum snap_code
 note_replaced(struct mend *m, const struct index_pack *pack,
     const struct pack_row *row, bool trusted, void *arg, struct snap_err *err)
 {
-	const struct inventory_object *o =
-	    inventory_find(&m->inv, pack->kind, pack->id);
-
 	(void)arg;
 	(void)err;
-	if (!trusted || o == NULL || (row->flags & ROW_ORIGIN) == 0 ||
-	    (row->flags & ROW_SPARSE) != 0 ||
-	    store_is_condemned(m->s, pack->id))
+	if ((row->flags & ROW_SPARSE) != 0)
 		return SNAP_OK;
 	for (size_t i = first_of(m, row->class, row->id);
 	     i < m->n_hurt && by_id(&m->hurt[i], row->class, row->id) == 0;
 	     i++) {
 		struct mend_loss *l = &m->hurt[i];
 
-		/* As the index says what replaces what. */
-		if (memcmp(row->origin_pack, l->origin_pack, ID_LEN) == 0 &&
-		    (o->time_ns > l->time ||
-			(o->time_ns == l->time &&
-			    memcmp(o->id, l->pack, ID_LEN) > 0)))
-			l->is_replaced = true;
+		l->is_replaced |= mend_replaces(m, pack, row, trusted, l);
 	}
 	return SNAP_OK;
 }

@@ -14,6 +14,7 @@
 
 #include <xxhash.h>
 
+#include "blockindex.h"
 #include "repo_care.h"
 #include "world.h"
 
@@ -366,6 +367,107 @@ a_block_that_could_not_be_read_is_not_asked_for_chunk_by_chunk(void **state)
 	assert_true(world_readable(t.w, 1));
 }
 
+/* By its time prune tells what a copy was made of. */
+static void
+a_repair_counts_as_long_as_times_are_what_they_were(void **state)
+{
+	struct world_two t = world_two(state);
+	struct name pack = world_pack_of(t.w, 1, CLASS_DATA, 0);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	uint64_t n_good;
+	uint8_t again[ID_LEN];
+
+	world_flip(t.w, pack.s, 100);
+	n_good = mend(t.w).n_moved;
+	assert_true(n_good > 0);
+	world_reopen(t.w);
+	world_backup(t.w, 1, "one", again);
+	assert_int_equal(mend(t.w).n_moved, 1); /* what was lost */
+	assert_int_equal(mend(t.w).n_moved, 0);
+	/* Somebody copies the files. */
+	assert_int_equal(transport_stat(t.w->t, pack.s, &st, &err), SNAP_OK);
+	assert_true(mem_store_set_object_time(
+	    t.w->mem, pack.s, st.time_ns - INT64_C(1000000000)));
+	world_reopen(t.w);
+	assert_int_equal(mend(t.w).n_moved, n_good + 1);
+	world_reopen(t.w);
+	assert_int_equal(mend(t.w).n_moved, 0);
+}
+
+/* A backup whose writer does not know the index: all is stored once more. */
+static void
+backup_blindly(struct world *w, uint8_t seed, uint8_t id[ID_LEN])
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport_stat st;
+	struct bytes *segments;
+	struct name *v;
+	size_t n = world_names(w, "index/", &v);
+
+	segments = calloc(n + 1, sizeof *segments);
+	assert_non_null(segments);
+	for (size_t i = 0; i < n; i++) {
+		bytes_init(&segments[i], TRANSPORT_SIZE_MAX);
+		assert_int_equal(transport_get(w->t, v[i].s, 0, SIZE_MAX,
+				     &segments[i], &err),
+		    SNAP_OK);
+		assert_true(mem_store_remove(w->mem, v[i].s));
+	}
+	world_reopen(w);
+	world_backup(w, seed, "blind", id);
+	for (size_t i = 0; i < n; i++) {
+		assert_int_equal(transport_put(w->t, v[i].s,
+				     bytes_span(&segments[i]), &st, &err),
+		    SNAP_OK);
+		bytes_fini(&segments[i]);
+	}
+	free(segments);
+	free(v);
+	world_reopen(w);
+}
+
+/* Else the others are heads for ever: no writer refers to the block, and prune
+ * tries in vain to rescue them. */
+static void
+what_is_found_of_a_block_replaces_each_damaged_copy(void **state)
+{
+	struct world *w = *state;
+	uint8_t id[ID_LEN], block[ID_LEN];
+	struct repo_mend_result r;
+	uint32_t heads[8];
+	struct usable part;
+	struct name name;
+	struct copy c[4];
+	size_t n;
+
+	world_backup(w, 1, "one", id);
+	backup_blindly(w, 1, id);
+	w->partly = true;
+	world_backup(w, 1, "other", id);
+	w->partly = false;
+	world_block_id(w, 1, 0, block);
+	n = store_copies(w->s, CLASS_DATA, block, c, 4);
+	assert_int_equal(n, 2);
+	for (size_t i = 0; i < n; i++) {
+		store_name(c[i].pack_kind, c[i].pack, name.s);
+		world_flip(w, name.s, c[i].off + 50);
+	}
+	r = mend(w);
+	assert_int_equal(r.n_condemned, 2);
+	assert_int_equal(r.n_lost, 1);
+	assert_int_equal(r.n_rebuilt, 0);
+	world_reopen(w);
+	assert_true(blockindex_heads(
+			w->s->index, CLASS_DATA, block, heads, 8, &part) > 0);
+	for (uint32_t i = 0; i < 5; i++)
+		assert_int_equal(usable_has(&part, i), i < 3);
+	r = mend(w);
+	assert_int_equal(r.n_condemned, 0);
+	assert_int_equal(r.n_lost, 1);
+	assert_int_equal(r.bytes_written, 0);
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int
@@ -382,6 +484,8 @@ main(void)
 		T(a_read_that_fails_is_no_damage),
 		T(what_a_newer_version_wrote_is_no_damage),
 		T(what_lies_in_a_pack_that_could_not_be_read_is_not_lost),
+		T(a_repair_counts_as_long_as_times_are_what_they_were),
+		T(what_is_found_of_a_block_replaces_each_damaged_copy),
 		T(a_block_that_could_not_be_read_is_not_asked_for_chunk_by_chunk),
 	};
 

@@ -153,6 +153,9 @@ make_block(struct world *w, uint8_t seed, uint32_t n, struct bytes *block,
 	struct directory d;
 
 	fill(data, sizeof data, seed, n);
+	if (w->partly)
+		fill(data + 3 * (size_t)CHUNK_LEN, 2 * (size_t)CHUNK_LEN,
+		    (uint8_t)(seed + 100), n);
 	if (w->backwards)
 		turn_round(data);
 	for (uint32_t i = 0; i < CHUNKS; i++) {
@@ -322,17 +325,24 @@ world_one(struct world *w, const char *prefix, size_t nth)
 	return one;
 }
 
+void
+world_block_id(struct world *w, uint8_t seed, uint32_t nth, uint8_t id[ID_LEN])
+{
+	struct bytes block, dir;
+
+	make_block(w, seed, nth, &block, &dir, id);
+	bytes_fini(&block);
+	bytes_fini(&dir);
+}
+
 struct name
 world_pack_of(struct world *w, uint8_t seed, uint8_t class, size_t nth)
 {
-	struct bytes block, dir;
 	struct name name;
 	uint8_t id[ID_LEN];
 	struct copy c;
 
-	make_block(w, seed, (uint32_t)nth, &block, &dir, id);
-	bytes_fini(&block);
-	bytes_fini(&dir);
+	world_block_id(w, seed, (uint32_t)nth, id);
 	assert_int_equal(store_copies(w->s, class, id, &c, 1), 1);
 	store_name(c.pack_kind, c.pack, name.s);
 	return name;

@@ -30,6 +30,7 @@ struct world {
 	/* Of what is backed up from now on. */
 	bool no_directories;
 	bool backwards; /* the same chunks, but in other blocks */
+	bool partly;    /* only the first three of a block are the same */
 };
 
 /* setup and teardown of cmocka; *state is a struct world with no snapshot. */
@@ -55,6 +56,9 @@ struct name world_one(struct world *w, const char *prefix, size_t nth);
 /* The first data pack that only the snapshot made of this seed uses. */
 struct name world_pack_of(
     struct world *w, uint8_t seed, uint8_t class, size_t nth);
+/* Its nth block. */
+void world_block_id(
+    struct world *w, uint8_t seed, uint32_t nth, uint8_t id[ID_LEN]);
 void world_copy(struct world *w, const char *from, const char *to);
 void world_swap(struct world *w, const char *a, const char *b);
 void world_flip(struct world *w, const char *name, uint64_t off);
