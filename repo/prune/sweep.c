@@ -58,7 +58,7 @@ spare_rescued(struct prune *p, struct snap_err *err)
 			rc = live_need(v, first, n, k, bitmap, &need, err);
 			rescued |= rc == SNAP_OK && need != 0;
 		}
-		if (rescued)
+		if (rescued && RULE(spare))
 			spare(v, first, n);
 	}
 	return rc;

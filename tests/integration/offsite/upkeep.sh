@@ -32,11 +32,13 @@ fault_table() {
 	heavy|silence|sftp s3 b2|line {"blackhole": true, "drop": true}|1|time|respon|answer|silen|slow
 	heavy|stalls once|sftp s3 b2|line {"stall_after": 6000, "only": 1}|0|
 	heavy|stalls in mid-run|sftp s3 b2|line {"stall_after": 6000}|any|time|respon|answer|silen|slow
-	heavy|reset upwards, once|sftp s3 b2|line {"reset_after": 6000, "only": 1}|0|
+	heavy|reset upwards, once|sftp s3|line {"reset_after": 6000, "only": 1}|0|
+	heavy|reset upwards, at first|b2|line {"reset_after": 2500, "only": 6}|0|
 	heavy|reset upwards in mid-run|sftp s3 b2|line {"reset_after": 6000}|any|reset|clos|connection|talk with|transfer
 	light|reset downwards in mid-run|sftp|line {"reset_after_down": 20000}|any|reset|clos|connection|talk with|transfer
 	heavy|reset downwards in mid-run|s3 b2|line {"reset_after_down": 20000}|any|reset|clos|connection|talk with|transfer
-	heavy|cut upwards, once|sftp s3 b2|line {"close_after": 6000, "only": 1}|0|
+	heavy|cut upwards, once|sftp s3|line {"close_after": 6000, "only": 1}|0|
+	heavy|cut upwards, at first|b2|line {"close_after": 2500, "only": 6}|0|
 	heavy|cut upwards in mid-run|sftp s3 b2|line {"close_after": 6000}|any|reset|clos|connection|talk with|transfer
 	heavy|cut downwards, once|sftp s3 b2|line {"close_after_down": 20000, "only": 1}|0|
 	heavy|cut downwards in mid-run|sftp s3 b2|line {"close_after_down": 20000}|any|reset|clos|connection|talk with|transfer|short|bytes

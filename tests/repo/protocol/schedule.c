@@ -380,6 +380,17 @@ rot(const struct mixture *m)
 	sim_trace("rots: %s", name);
 }
 
+void
+schedule_rot_newer(void)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint64_t off;
+
+	while (oracle_damages_newer(name, &off))
+		if (!mem_store_flip(world.mem, name, off, 1))
+			abort();
+}
+
 bool
 schedule_random(uint64_t seed, unsigned steps, char out[256])
 {

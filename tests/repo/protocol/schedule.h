@@ -15,6 +15,8 @@ void schedule_drain(void);
 /* Prune alone, as time goes on, and see that all garbage went. */
 void schedule_finish(void);
 bool schedule_end(char out[256]);
+/* Of each block all copies but the oldest rot. */
+void schedule_rot_newer(void);
 
 struct plan *plan_new(
     enum cast_key key, uint64_t seed, unsigned n_chunks, unsigned universe);

@@ -100,6 +100,23 @@ oracle_is_damaged(void)
 	return oracle.damaged;
 }
 
+/* A byte of it is another from now on: which. */
+static void
+damage(struct opack *p, struct orow *row, char name[TRANSPORT_NAME_MAX + 1],
+    uint64_t *off)
+{
+	row->good = false;
+	p->damaged = oracle.damaged = oracle.dirty = true;
+	/* A prune cannot tell what lives when it cannot read that. */
+	oracle.believed |= p->kind == OBJ_META;
+	oracle.things[row->thing].damaged = true;
+	oracle_counts.damaged++;
+	for (size_t i = 0; i < oracle.n_snapshots; i++)
+		excuse(&oracle.snapshots[i]);
+	store_name(p->kind, p->id, name);
+	*off = row->off + sim_below(row->len);
+}
+
 bool
 oracle_damages(char name[TRANSPORT_NAME_MAX + 1], uint64_t *off)
 {
@@ -119,16 +136,49 @@ oracle_damages(char name[TRANSPORT_NAME_MAX + 1], uint64_t *off)
 	}
 	if (row == NULL)
 		return false;
-	row->good = false;
-	p->damaged = oracle.damaged = oracle.dirty = true;
-	/* A prune cannot tell what lives when it cannot read that. */
-	oracle.believed |= p->kind == OBJ_META;
-	oracle.things[row->thing].damaged = true;
-	oracle_counts.damaged++;
+	damage(p, row, name, off);
+	return true;
+}
+
+/* Has an older pack a good copy of it? */
+static bool
+is_older_one(const struct opack *p, uint32_t thing)
+{
+	for (size_t i = 0; i < oracle.n_packs; i++) {
+		const struct opack *q = &oracle.packs[i];
+
+		for (size_t k = 0; q->exists && k < q->n_rows; k++)
+			if (q->rows[k].thing == thing && q->rows[k].good &&
+			    q->landed < p->landed)
+				return true;
+	}
+	return false;
+}
+
+bool
+oracle_damages_newer(char name[TRANSPORT_NAME_MAX + 1], uint64_t *off)
+{
+	for (size_t i = 0; i < oracle.n_packs; i++) {
+		struct opack *p = &oracle.packs[i];
+
+		for (size_t k = 0;
+		     p->exists && p->kind == OBJ_DATA && k < p->n_rows; k++)
+			if (p->rows[k].good &&
+			    is_older_one(p, p->rows[k].thing)) {
+				damage(p, &p->rows[k], name, off);
+				return true;
+			}
+	}
+	return false;
+}
+
+bool
+oracle_is_whole(void)
+{
 	for (size_t i = 0; i < oracle.n_snapshots; i++)
-		excuse(&oracle.snapshots[i]);
-	store_name(p->kind, p->id, name);
-	*off = row->off + sim_below(row->len);
+		if (oracle.snapshots[i].wanted &&
+		    lacks_something(&oracle.snapshots[i]))
+			return false;
 	return true;
 }
 

@@ -297,6 +297,17 @@ was_root(const struct osnapshot *s, int64_t l0)
 			 : l0 - s->landed < GRACE / 2;
 }
 
+/* What its writer can have seen the truth of: of one that has not said that it
+ * stands nobody knows which that is. */
+static uint64_t
+meant(const struct osnapshot *s, uint32_t thing, uint64_t bits)
+{
+	for (size_t i = 0; i < oracle.n_sights && !s->is_acknowledged; i++)
+		if (oracle.sights[i].thing == thing)
+			bits &= oracle.sights[i].true_bits;
+	return bits;
+}
+
 /* Of one pack, for one root. */
 static void
 check_condemned(const struct opack *p, const struct osnapshot *s)
@@ -304,7 +315,8 @@ check_condemned(const struct opack *p, const struct osnapshot *s)
 	for (size_t r = 0; r < p->n_rows; r++)
 		for (size_t j = 0; p->rows[r].good && j < s->n_refs; j++) {
 			uint32_t t = p->rows[r].thing;
-			uint64_t bits = p->rows[r].bits & s->refs[j].bits;
+			uint64_t bits =
+			    meant(s, t, p->rows[r].bits & s->refs[j].bits);
 
 			/* The new copy of a repair may rot as well. */
 			if (t == s->refs[j].thing &&

@@ -58,6 +58,10 @@ bool oracle_is_damaged(void);
 /* A byte of a frame of a pack that is there is to be another: which; false:
  * there is none.  What no other copy has snapshots may lack from now on. */
 bool oracle_damages(char name[TRANSPORT_NAME_MAX + 1], uint64_t *off);
+/* The same of data of which an older pack has a good copy. */
+bool oracle_damages_newer(char name[TRANSPORT_NAME_MAX + 1], uint64_t *off);
+/* Nothing wanted lacks anything, by whatever damage. */
+bool oracle_is_whole(void);
 /* From now on nobody needs it. */
 void oracle_forgets(const uint8_t id[ID_LEN]);
 /* The chunks of which that pack holds true copies. */

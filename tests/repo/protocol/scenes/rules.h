@@ -40,6 +40,7 @@ enum rule {
 	RULE_confirmed,       /* ages count from the confirmation */
 	RULE_age,             /* and are G at least */
 	RULE_rescue,          /* what is live again does not go */
+	RULE_spare,           /* nor any copy of it in the same run */
 	RULE_index_first,     /* new segments, then the old ones go */
 	RULE_retire_age,      /* condemned for 3 G */
 	RULE_retire_gone,     /* and as long as the pack is there */

@@ -429,6 +429,38 @@ rescue_scene(void)
 	prune();
 }
 
+/* Of a chunk there are an original, which a prune has moved, and the copy of
+ * somebody who did not see it; that is condemned when a snapshot comes that
+ * needs it.  What is to be rescued, and what was moved, have rotted. */
+static void
+spare_scene(void)
+{
+	struct actor *w;
+
+	backup(2);
+	finish(writer(4, LARGE));
+	forget();
+	finish(writer(4, 1));
+	later(100);
+	wire_hides = "index/";
+	finish(writer(4, LARGE));
+	wire_hides = NULL;
+	forget();
+	later(50);
+	prune();
+	forget();
+	later(70);
+	w = writer(4, 1);
+	(void)until(w, "put snapshots/");
+	prune();
+	finish(w);
+	schedule_rot_newer();
+	later(40);
+	prune();
+	finish(comes(play_mender, NULL));
+	oracle_must(oracle_is_whole(), "the last good copy is gone");
+}
+
 static void
 index_first_scene(void)
 {
@@ -518,6 +550,7 @@ const struct scene scenes[] = {
 	SCENE(confirmed, confirmed_scene, ALWAYS),
 	SCENE(age, age_scene, ALWAYS),
 	SCENE(rescue, rescue_scene, ALWAYS),
+	SCENE(spare, spare_scene, ALWAYS),
 	SCENE(index_first, index_first_scene, ALWAYS),
 	SCENE(retire_age, retire_age_scene, ALWAYS),
 	SCENE(retire_gone, retire_gone_scene, ALWAYS),
