@@ -4,7 +4,8 @@
  *
  * What was chosen is to be made, so nothing of its name may be there.  What
  * only comes along is for those who lack it: a type or a function that is
- * there will do, and a schema or an extension does in any case.
+ * there will do, and a schema or an extension does in any case.  A foreign key
+ * to what was not chosen comes where that is there.
  */
 #include "names.h"
 #include "select_internal.h"
@@ -62,8 +63,26 @@ pgarchive_item(const struct pgarchive *a, size_t i, struct pgarchive_item *out)
 				 : PGARCHIVE_MADE;
 	else if (is_expected(a, i))
 		out->claim = PGARCHIVE_EXPECTED;
+	else if (a->m[i].referred)
+		out->claim = PGARCHIVE_REFERRED;
 	else
 		return false;
+	return true;
+}
+
+/* Is all there that it refers to? */
+static bool
+is_closed(const struct pgarchive *a, size_t i)
+{
+	const struct toc_entry *e = &a->toc->v[i];
+
+	for (size_t k = 0; k < e->n_deps; k++) {
+		const struct mark *d = &a->m[e->deps[k]];
+
+		if (is_relation(d->kind) && d->state != STATE_WANTED &&
+		    d->state != STATE_THERE)
+			return false;
+	}
 	return true;
 }
 
@@ -88,6 +107,9 @@ pgarchive_leave(struct pgarchive *a, const bool *there)
 			again = true;
 		}
 	}
+	for (size_t i = 0; i < a->toc->n; i++)
+		if (a->m[i].open && is_closed(a, i))
+			a->m[i].state = STATE_WANTED;
 	closure_remarks(a);
 	notes_sift(a);
 }

@@ -240,6 +240,7 @@ settle_fk(struct pgarchive *a, size_t i, struct snap_err *err)
 {
 	const struct toc_entry *e = &a->toc->v[i];
 	size_t o = a->m[i].owner, k, d;
+	uint8_t state;
 
 	if (o == NONE || a->m[o].state != STATE_WANTED)
 		return SNAP_OK;
@@ -247,9 +248,14 @@ settle_fk(struct pgarchive *a, size_t i, struct snap_err *err)
 		d = e->deps[k];
 		if (!is_relation(a->m[d].kind) || d == o)
 			continue;
-		if (a->m[d].state != STATE_WANTED ||
-		    (!a->o.schema_only && has_rows(a, o) && !has_rows(a, d)))
-			return add_note(a, NOTE_FK, i, d, err);
+		state = a->m[d].state;
+		if (state == STATE_WANTED &&
+		    (a->o.schema_only || !has_rows(a, o) || has_rows(a, d)))
+			continue;
+		a->m[i].open = a->o.live && !a->o.data_only &&
+			       (state == STATE_OUT || state == STATE_NEEDED);
+		a->m[d].referred |= a->m[i].open;
+		return add_note(a, NOTE_FK, i, d, err);
 	}
 	a->m[i].state = STATE_WANTED;
 	return SNAP_OK;
@@ -298,17 +304,16 @@ has_subject(const struct pgarchive *a, size_t i)
 static void
 settle_remark(struct pgarchive *a, size_t i)
 {
-	if (a->toc->v[i].n_deps > 0 && has_subject(a, i))
-		a->m[i].state = STATE_WANTED;
+	if (a->toc->v[i].n_deps > 0)
+		a->m[i].state = has_subject(a, i) ? STATE_WANTED : STATE_OUT;
 }
 
 void
 closure_remarks(struct pgarchive *a)
 {
 	for (size_t i = 0; i < a->toc->n; i++)
-		if ((a->m[i].kind == KIND_REMARK || a->m[i].kind == KIND_ACL) &&
-		    is_in(a, i) && !has_subject(a, i))
-			a->m[i].state = STATE_OUT;
+		if (a->m[i].kind == KIND_REMARK || a->m[i].kind == KIND_ACL)
+			settle_remark(a, i);
 }
 
 /* It is its parent's, and only on or off by itself. */
@@ -395,8 +400,6 @@ closure(struct pgarchive *a, struct snap_err *err)
 		if (is_optional(a, i))
 			rc = settle(a, i, err);
 	/* Remarks may be about any of these. */
-	for (i = 0; i < a->toc->n; i++)
-		if (a->m[i].kind == KIND_REMARK || a->m[i].kind == KIND_ACL)
-			settle_remark(a, i);
+	closure_remarks(a);
 	return rc == SNAP_OK ? miss_children(a, err) : rc;
 }

@@ -217,6 +217,8 @@ is_told(const struct pgarchive *a, const struct note *n)
 {
 	if (n->kind == NOTE_CHILD)
 		return pgarchive_data(a) && !a->o.data_only;
+	if (n->kind == NOTE_FK && is_in(a, n->what))
+		return false;
 	return is_listed(a, n->what) ||
 	       (n->kind != NOTE_BROUGHT && !a->o.data_only);
 }

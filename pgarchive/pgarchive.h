@@ -38,6 +38,9 @@ struct pgarchive_opts {
 	unsigned sections;
 	bool no_privileges;
 	bool no_dependencies; /* what is needed is at the target already */
+	/* The target may have what was not chosen: pgarchive_leave() will tell
+	 * whether foreign keys have something to refer to. */
+	bool live;
 };
 
 struct pgarchive;
@@ -79,9 +82,10 @@ void pgarchive_drops(const struct pgarchive *a, struct bytes *out);
 
 /* What a target may have already. */
 enum pgarchive_claim {
-	PGARCHIVE_MADE,    /* it was chosen: must not be there yet */
-	PGARCHIVE_ALONG,   /* one that is there will do */
-	PGARCHIVE_EXPECTED /* only its rows or parts come: must be there */
+	PGARCHIVE_MADE,     /* it was chosen: must not be there yet */
+	PGARCHIVE_ALONG,    /* one that is there will do */
+	PGARCHIVE_EXPECTED, /* only its rows or parts come: must be there */
+	PGARCHIVE_REFERRED  /* a foreign key comes if it is there */
 };
 struct pgarchive_item {
 	enum pgarchive_claim claim;
@@ -93,7 +97,8 @@ struct pgarchive_item {
 size_t pgarchive_n_entries(const struct pgarchive *a);
 bool pgarchive_item(
     const struct pgarchive *a, size_t i, struct pgarchive_item *out);
-/* Leave entry i out of all lists where there[i], and what is about it. */
+/* The target has entry i where there[i]: it is left out of all lists, and what
+ * is about it; what only waited for it comes. */
 void pgarchive_leave(struct pgarchive *a, const bool *there);
 
 /* About how many entries of a lock table one transaction needs. */

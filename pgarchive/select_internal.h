@@ -59,6 +59,8 @@ struct mark {
 	uint8_t kind, state;
 	bool no_rows;  /* --exclude-table-data */
 	bool identity; /* a sequence that is made by altering its table */
+	bool open;     /* a foreign key to what the target may have */
+	bool referred; /* by one of these */
 	size_t owner;  /* the table of a part */
 	size_t parent; /* of a partition */
 	size_t first_part, next_part; /* of an owner; of the same owner */
@@ -130,7 +132,7 @@ size_t find_relation(
 
 /* closure.c: what comes with it, and what cannot come. */
 enum snap_code closure(struct pgarchive *a, struct snap_err *err);
-/* Comments and privileges of what is not in do not come either. */
+/* Comments and privileges come with all that they are about. */
 void closure_remarks(struct pgarchive *a);
 
 /* pgarchive.c */

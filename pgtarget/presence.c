@@ -233,7 +233,8 @@ keep(struct pgtarget *t, bool *there)
 	t->progress.n_kept = n;
 	for (size_t i = 0; i < pgarchive_n_entries(t->o.part); i++)
 		there[i] = there[i] && pgarchive_item(t->o.part, i, &e) &&
-			   e.claim == PGARCHIVE_ALONG;
+			   (e.claim == PGARCHIVE_ALONG ||
+			       e.claim == PGARCHIVE_REFERRED);
 	pgarchive_leave(t->o.part, there);
 	bytes_fini(&names);
 }

@@ -167,7 +167,8 @@ choose(struct selection *s, const struct repo_snapshot *snapshot,
 		.data_only = o->data_only,
 		.schema_only = o->schema_only,
 		.no_privileges = o->no_privileges,
-		.no_dependencies = o->no_dependencies };
+		.no_dependencies = o->no_dependencies,
+		.live = o->dbname != NULL && !o->create };
 	enum snap_code rc = read_sections(o, &po.sections, err);
 
 	return rc == SNAP_OK ? pgarchive_open(&po, &s->a, err) : rc;

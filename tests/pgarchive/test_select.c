@@ -422,6 +422,66 @@ rows_and_values_follow_their_tables(void **state)
 	done(&w);
 }
 
+/* What of it is there, as flags of the entries. */
+static void
+a_target_is_asked_for_what_it_may_have(void **state)
+{
+	static const struct entry v[] = { { 1, PRE, "SCHEMA", "s", NULL, "",
+					      "DROP SCHEMA s;\n", { 0 } },
+		{ 2, PRE, "TYPE", "x", "s", "", "DROP TYPE s.x;\n", { 1 } },
+		{ 3, PRE, "TABLE", "a", "s", "", "DROP TABLE s.a;\n",
+		    { 1, 2 } },
+		{ 4, PRE, "TABLE", "b", "s", "", "DROP TABLE s.b;\n", { 1 } },
+		{ 5, POST, "CONSTRAINT", "a a_pkey", "s", "",
+		    "ALTER TABLE ONLY s.a DROP CONSTRAINT a_pkey;\n", { 3 } },
+		{ 6, POST, "FK CONSTRAINT", "a fk", "s", "",
+		    "ALTER TABLE ONLY s.a DROP CONSTRAINT fk;\n", { 3, 4 } },
+		{ 7, 1, "COMMENT", "CONSTRAINT fk ON a", "s", "", "", { 6 } },
+		{ 8, 1, "ACL", "SCHEMA s", NULL, "", "", { 1 } }, { 0 } };
+	static const enum pgarchive_claim claims[] = { PGARCHIVE_ALONG,
+		PGARCHIVE_ALONG, PGARCHIVE_MADE, PGARCHIVE_REFERRED,
+		PGARCHIVE_MADE };
+	static const char *const a[] = { "s.a", NULL };
+	const bool all[8] = { true, true, false, true }, none_is[8] = { false };
+	struct span stream = span_str("s.a");
+	struct pgarchive_opts o = {
+		.tables = a, .streams = &stream, .n_streams = 1, .live = true
+	};
+	struct pgarchive_item e;
+	struct world w;
+
+	(void)state;
+	assert_int_equal(choose(&w, v, o), SNAP_OK);
+	assert_int_equal(pgarchive_n_entries(w.a), 8);
+	for (size_t i = 0; i < 5; i++) {
+		assert_true(pgarchive_item(w.a, i, &e));
+		assert_int_equal(e.claim, claims[i]);
+	}
+	assert_true(span_eq(e.name, span_str("a_pkey")));
+	assert_false(pgarchive_item(w.a, 5, &e));
+	assert_int_equal(pgarchive_n_notes(w.a), 1);
+	pgarchive_leave(w.a, all);
+	assert_string_equal(lists(&w), "3  |5  6  7  |");
+	assert_int_equal(pgarchive_n_notes(w.a), 0);
+	bytes_clear(&w.out);
+	pgarchive_drops(w.a, &w.out);
+	assert_true(span_eq(bytes_span(&w.out), span_str("3;\n5;\n6;\n7;\n")));
+	done(&w);
+	assert_int_equal(choose(&w, v, o), SNAP_OK);
+	pgarchive_leave(w.a, none_is);
+	assert_string_equal(lists(&w), "1  2  3  |5  |8  ");
+	assert_string_equal(note(&w, 0),
+	    "foreign key s.a fk is left out: it refers to table s.b");
+	done(&w);
+	o.data_only = true;
+	assert_int_equal(choose(&w, v, o), SNAP_OK);
+	for (size_t i = 0; i < 8; i++)
+		assert_int_equal(pgarchive_item(w.a, i, &e), i == 2);
+	assert_true(pgarchive_item(w.a, 2, &e));
+	assert_int_equal(e.claim, PGARCHIVE_EXPECTED);
+	done(&w);
+}
+
 /* Circles, of dependencies and of parents, end. */
 static void
 circles_come_to_an_end(void **state)
@@ -465,6 +525,7 @@ main(void)
 		cmocka_unit_test(a_pattern_for_nothing_is_named),
 		cmocka_unit_test(partitions_come_with_their_parents_only),
 		cmocka_unit_test(rows_and_values_follow_their_tables),
+		cmocka_unit_test(a_target_is_asked_for_what_it_may_have),
 		cmocka_unit_test(circles_come_to_an_end),
 	};
 
