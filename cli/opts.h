@@ -54,7 +54,7 @@ struct opts {
 	bool globals, properties, no_transaction, no_restrict, partial;
 	const char *output, *sqlite_to;
 	bool overwrite;
-	struct opt_list sections;
+	struct opt_list sections, schema_map;
 	bool data_only, schema_only, no_dependencies;
 	bool no_owner, no_privileges, no_tablespaces;
 	struct opt_list role_maps;

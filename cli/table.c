@@ -293,6 +293,9 @@ const struct opt opts_table[] = {
 	{ 0, "no-dependencies", NULL, OPT_FLAG, OFF(no_dependencies),
 	    CMD_RESTORE, "leave out what was not chosen, also when what was "
 	    "chosen needs it: it is there already" },
+	{ 0, "schema-map", "OLD=NEW", OPT_LIST, OFF(schema_map), CMD_RESTORE,
+	    "with --schema or --table: restore what was in schema OLD into a "
+	    "new schema NEW; may be repeated" },
 	{ 'O', "no-owner", NULL, OPT_FLAG, OFF(no_owner), CMD_RESTORE | CMD_VERIFY,
 	    "leave all to the user who restores it" },
 	{ 'x', "no-privileges", NULL, OPT_FLAG, OFF(no_privileges),

@@ -54,6 +54,9 @@ pgarchive_item(const struct pgarchive *a, size_t i, struct pgarchive_item *out)
 		.schema = e->schema,
 		.name = e->tag,
 		.sql = sql_name(e) };
+	/* Nothing is in a schema that is to be made. */
+	if (is_made_elsewhere(a, e->schema))
+		return false;
 	/* Its tag has the table's in front. */
 	if (a->m[i].kind == KIND_CONSTRAINT && owner != NONE)
 		out->name = span_behind(e->tag, a->toc->v[owner].tag.len + 1);

@@ -84,6 +84,27 @@ name_take(struct span *in, struct bytes *out)
 }
 
 bool
+name_argument(const char **p, char end, struct bytes *out)
+{
+	bool quoted = false;
+
+	for (; **p != '\0' && (quoted || **p != '='); ++*p) {
+		char c = **p;
+
+		if (c == '"' && quoted && (*p)[1] == '"')
+			++*p;
+		else if (c == '"') {
+			quoted = !quoted;
+			continue;
+		}
+		bytes_u8(out, !quoted && c >= 'A' && c <= 'Z'
+				  ? (uint8_t)(c | 0x20)
+				  : (uint8_t)c);
+	}
+	return !quoted && **p == end && out->len > 0 && !out->bad;
+}
+
+bool
 name_split(struct span text, struct bytes *schema, struct bytes *name)
 {
 	bytes_clear(schema);

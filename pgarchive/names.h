@@ -12,6 +12,9 @@
 /* One identifier at the start of *in, which moves behind it; appended to *out
  * without its quotes.  False when there is none. */
 bool name_take(struct span *in, struct bytes *out);
+/* One of the command line up to `end`, as psql reads it: folded but for what
+ * is in quotes.  False when it is empty or does not end there. */
+bool name_argument(const char **p, char end, struct bytes *out);
 /* "schema.name" and nothing else; both are cleared first. */
 bool name_split(struct span text, struct bytes *schema, struct bytes *name);
 /* A table's stream without the rank that may stand in front of its name. */

@@ -114,6 +114,17 @@ subject(const struct pgarchive *a, size_t i)
 		   : i;
 }
 
+bool
+is_made_elsewhere(const struct pgarchive *a, struct span schema)
+{
+	const char *const *v = a->o.made_schemas;
+
+	for (; v != NULL && *v != NULL; v++)
+		if (span_eq(span_str(*v), schema))
+			return true;
+	return false;
+}
+
 /* As in pg_restore, what is made for large objects is data, and so is a
  * REFRESH, although it stands behind the rows. */
 static bool
@@ -122,7 +133,8 @@ is_listed(const struct pgarchive *a, size_t i)
 	size_t of = subject(a, i);
 	uint8_t kind = a->m[i].kind;
 
-	if (!is_in(a, i) || kind == KIND_HIDDEN)
+	if (!is_in(a, i) || kind == KIND_HIDDEN ||
+	    (kind == KIND_SCHEMA && is_made_elsewhere(a, a->toc->v[i].tag)))
 		return false;
 	if (a->o.no_privileges &&
 	    (kind == KIND_ACL || kind == KIND_DEFAULT_ACL))

@@ -41,6 +41,8 @@ struct pgarchive_opts {
 	/* The target may have what was not chosen: pgarchive_leave() will tell
 	 * whether foreign keys have something to refer to. */
 	bool live;
+	/* These are not made, NULL-terminated; NULL = all are. */
+	const char *const *made_schemas;
 };
 
 struct pgarchive;
@@ -100,6 +102,22 @@ bool pgarchive_item(
 /* The target has entry i where there[i]: it is left out of all lists, and what
  * is about it; what only waited for it comes. */
 void pgarchive_leave(struct pgarchive *a, const bool *there);
+
+/* ---- a schema that is to have another name: schemas.c */
+
+/* Is it, or anything in it, restored? */
+bool pgarchive_has_schema(const struct pgarchive *a, struct span name);
+/* As the archive says; p = NULL when it does not. */
+struct span pgarchive_schema_owner(const struct pgarchive *a, struct span name);
+/* Those that are restored, with ", " between. */
+SNAP_MUST_CHECK enum snap_code pgarchive_schemas(
+    const struct pgarchive *a, struct bytes *out, struct snap_err *err);
+/* The next extension from *at, which begins as 0, on. */
+bool pgarchive_extension(
+    const struct pgarchive *a, size_t *at, struct span *name);
+/* The same of functions whose text has the schema's name in it: appended. */
+bool pgarchive_mention(const struct pgarchive *a, struct span schema,
+    size_t *at, struct bytes *out);
 
 /* About how many entries of a lock table one transaction needs. */
 uint64_t pgarchive_locks(const struct pgarchive *a);

@@ -138,6 +138,8 @@ void closure_remarks(struct pgarchive *a);
 /* pgarchive.c */
 /* Does pg_restore get to see it, in the list of one part? */
 bool is_made(const struct pgarchive *a, size_t i);
+/* Does whoever restores make this schema? */
+bool is_made_elsewhere(const struct pgarchive *a, struct span schema);
 /* Its line in such a list. */
 void put_id(const struct pgarchive *a, size_t i, struct bytes *out);
 /* Are any definitions behind the rows to be made? */

@@ -325,7 +325,8 @@ pgtarget_begin(struct pgtarget *t, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = extensions_ready(t, err);
 	if (rc == SNAP_OK)
-		rc = definitions_pre(t, err);
+		rc = t->o.renames.before.len > 0 ? renamed_pre(t, err)
+						 : definitions_pre(t, err);
 	extensions_forget(t);
 	if (rc == SNAP_OK)
 		target_phase(t, PGTARGET_ROWS);
@@ -394,6 +395,14 @@ pgtarget_finish(struct pgtarget *t, struct snap_err *err)
 	struct snap_err late = SNAP_ERR_INIT;
 	enum snap_code rc, rc2;
 
+	if (t->o.renames.before.len > 0) {
+		target_phase(t, PGTARGET_POST_DATA);
+		if ((rc = renamed_post(t, err)) == SNAP_OK)
+			rc = make_durable(t, err);
+		if (rc == SNAP_OK)
+			target_phase(t, PGTARGET_DONE);
+		return rc;
+	}
 	target_phase(t, PGTARGET_SEQUENCES);
 	rc = set_sequences(t, err);
 	if (rc != SNAP_OK)

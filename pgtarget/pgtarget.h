@@ -22,6 +22,12 @@
 #include "pgclient.h"
 #include "sink.h"
 
+/* SQL around definitions in which names mean other schemas than those of the
+ * target: in front of pre-data, of what comes behind the rows, behind each. */
+struct pgtarget_renames {
+	struct span before, again, after;
+};
+
 struct pgtarget_opts {
 	struct pgclient_opts server; /* with `create`: to connect to first */
 	size_t jobs;                 /* connections, 1 to 64 */
@@ -43,6 +49,9 @@ struct pgtarget_opts {
 	 * only comes along is taken out of it.  Ids are those of the archive
 	 * that pgtarget_definitions() gets. */
 	struct pgarchive *part;
+	/* Of a part; empty = none.  The definitions are two transactions then,
+	 * and COPY statements come with the new names. */
+	struct pgtarget_renames renames;
 };
 
 enum pgtarget_phase {

@@ -117,4 +117,11 @@ bool extensions_out(const struct pgtarget *t, const char *line);
 /* An SQL array of those that may be there already. */
 void extensions_names(const struct pgtarget *t, struct bytes *out);
 
+/* part/renamed.c: the same two steps, and the values of sequences, with
+ * opts.renames. */
+SNAP_MUST_CHECK enum snap_code renamed_pre(
+    struct pgtarget *t, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code renamed_post(
+    struct pgtarget *t, struct snap_err *err);
+
 #endif

@@ -205,7 +205,7 @@ title_of(const struct repo_snapshot *snapshot, struct bytes *out)
 /* `part`: what of it, or NULL.  `title` has to stay. */
 static enum snap_code
 open_script(struct cli *c, const struct repo_snapshot *snapshot,
-    struct bytes *title, const struct pgarchive *part, bool partial,
+    struct bytes *title, const struct selection *part, bool partial,
     struct sqlscript **out, struct snap_err *err)
 {
 	const char *locks = repo_snapshot_prop(snapshot, "restore-locks");
@@ -219,8 +219,14 @@ open_script(struct cli *c, const struct repo_snapshot *snapshot,
 	so.title = title->bad ? NULL : (const char *)title->p;
 	if (locks != NULL)
 		so.restore_locks = strtoull(locks, NULL, 10);
-	if (part != NULL && pgarchive_locks(part) < so.restore_locks)
-		so.restore_locks = pgarchive_locks(part);
+	if (part != NULL) {
+		uint64_t some = pgarchive_locks(select_choice(part));
+
+		if (some < so.restore_locks)
+			so.restore_locks = some;
+		so.before = bytes_span(&select_map(part)->before);
+		so.after = bytes_span(&select_map(part)->after);
+	}
 	return sqlscript_open(&so, out, err);
 }
 
@@ -277,8 +283,8 @@ restore_part(struct cli *c, struct place *s,
 
 	bytes_init(&title, TITLE_MAX);
 	if ((rc = select_make_sql(in->part, err)) != SNAP_OK ||
-	    (rc = open_script(c, snapshot, &title, select_choice(in->part),
-		 in->any, &script, err)) != SNAP_OK) {
+	    (rc = open_script(c, snapshot, &title, in->part, in->any, &script,
+		 err)) != SNAP_OK) {
 		failing_script(c, snapshot, err);
 		goto out;
 	}

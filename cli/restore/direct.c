@@ -114,6 +114,15 @@ direct_target_opts(const struct repo_snapshot *snapshot, const struct opts *o,
 		.locks = locks != NULL ? strtoull(locks, NULL, 10) : 0 };
 }
 
+static struct pgtarget_renames
+renames_of(const struct schemamap *m)
+{
+	struct pgtarget_renames r = { bytes_span(&m->before),
+		bytes_span(&m->again), bytes_span(&m->after) };
+
+	return r;
+}
+
 static enum snap_code
 open_target(struct direct *d, struct snap_err *err)
 {
@@ -127,6 +136,7 @@ open_target(struct direct *d, struct snap_err *err)
 		to.part = select_choice(d->part);
 		locks = pgarchive_locks(to.part) + 1;
 		to.locks = to.locks > 0 && to.locks < locks ? to.locks : locks;
+		to.renames = renames_of(select_map(d->part));
 	}
 	to.create = o->create;
 	to.clean = o->clean;
@@ -379,6 +389,12 @@ hint_again(const struct direct *d)
 		ui_hint("What was loaded stays. Empty the tables that lack "
 			"rows, of which some may be there, and restore these "
 			"alone.");
+		return;
+	}
+	/* With --clean it would drop what has the old names. */
+	if (o->schema_map.n > 0) {
+		ui_hint("To begin again, drop what there is of the new "
+			"schemas first, by DROP SCHEMA ... CASCADE.");
 		return;
 	}
 	/* "latest" may be another one by then. */

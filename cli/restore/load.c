@@ -155,6 +155,7 @@ run_job(void *arg, void *element, struct snap_err *err)
 
 	rc = pgtarget_lane_take(l->target, &lane, err);
 	select_filter_init(&filter, l->part, lane);
+	filter.renamed = true;
 	f.to = l->part != NULL ? &filter.base : lane;
 	if (rc == SNAP_OK)
 		rc = repo_read(l->repo, l->m, is_of_job, j, &f.base, err);

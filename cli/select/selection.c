@@ -8,6 +8,7 @@
 #include "pgrestore.h"
 #include "raw.h"
 #include "roles.h"
+#include "schemamap.h"
 #include "selection.h"
 #include "server.h"
 #include "ui.h"
@@ -28,6 +29,7 @@ struct selection {
 	struct pgarchive *a;
 	const char *dump_version; /* of the archive */
 	struct bytes sql[N_PARTS];
+	struct schemamap map;
 };
 
 bool
@@ -43,7 +45,7 @@ bool
 select_less(const struct opts *o)
 {
 	return select_part(o) || o->no_owner || o->no_privileges ||
-	       o->no_tablespaces;
+	       o->no_tablespaces || o->schema_map.n > 0;
 }
 
 bool
@@ -83,8 +85,13 @@ read_sections(const struct opts *o, unsigned *out, struct snap_err *err)
 enum snap_code
 select_check(const struct opts *o, struct snap_err *err)
 {
+	struct schemamap map = { .n = 0 };
+	enum snap_code rc = schemamap_open(o, &map, err);
 	unsigned ignored;
 
+	schemamap_close(&map);
+	if (rc != SNAP_OK)
+		return rc;
 	if (o->data_only && o->schema_only)
 		return snap_fail(err, SNAP_USAGE,
 		    "--data-only and --schema-only exclude each other");
@@ -146,6 +153,7 @@ select_tell(const struct selection *s)
 		bytes_fini(&line);
 		bytes_fini(&safe);
 	}
+	schemamap_tell(&s->map, s->a);
 }
 
 static enum snap_code
@@ -168,10 +176,17 @@ choose(struct selection *s, const struct repo_snapshot *snapshot,
 		.schema_only = o->schema_only,
 		.no_privileges = o->no_privileges,
 		.no_dependencies = o->no_dependencies,
-		.live = o->dbname != NULL && !o->create };
+		/* No copy beside the live tables refers to these. */
+		.live =
+		    o->dbname != NULL && !o->create && o->schema_map.n == 0 };
 	enum snap_code rc = read_sections(o, &po.sections, err);
 
-	return rc == SNAP_OK ? pgarchive_open(&po, &s->a, err) : rc;
+	if (rc == SNAP_OK)
+		rc = schemamap_open(o, &s->map, err);
+	po.made_schemas = (const char *const *)s->map.old;
+	if (rc == SNAP_OK)
+		rc = pgarchive_open(&po, &s->a, err);
+	return rc == SNAP_OK ? schemamap_plan(&s->map, s->a, o, err) : rc;
 }
 
 enum snap_code
@@ -208,6 +223,7 @@ select_close(struct selection *s)
 	pgarchive_close(s->a);
 	rolemap_free(s->roles);
 	bytes_fini(&s->archive);
+	schemamap_close(&s->map);
 	free(s->names);
 	free(s->rank);
 	for (int i = 0; i < N_PARTS; i++)
@@ -219,6 +235,12 @@ struct pgarchive *
 select_choice(const struct selection *s)
 {
 	return s->a;
+}
+
+const struct schemamap *
+select_map(const struct selection *s)
+{
+	return &s->map;
 }
 
 /* ---- streams */
@@ -263,6 +285,8 @@ filter_begin(
 	f->kind = m->kind;
 	if (m->kind == STREAM_TABLE) {
 		rc = pgarchive_copy(f->s->a, m->name, m->attr, &f->text, err);
+		if (rc == SNAP_OK && f->renamed)
+			rc = schemamap_copy(&f->s->map, &f->text, err);
 		if (rc != SNAP_OK)
 			return rc;
 		meta.attr = bytes_span(&f->text);

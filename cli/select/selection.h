@@ -10,6 +10,7 @@
 
 #include "pgarchive.h"
 #include "place.h"
+#include "schemamap.h"
 #include "sqlscript.h"
 
 struct selection;
@@ -33,6 +34,7 @@ SNAP_MUST_CHECK enum snap_code select_open(struct cli *c, struct place *s,
     struct selection **out, struct snap_err *err);
 void select_close(struct selection *s);
 struct pgarchive *select_choice(const struct selection *s);
+const struct schemamap *select_map(const struct selection *s);
 /* Says on stderr what is left out or brought along. */
 void select_tell(const struct selection *s);
 /* Archive, properties and values of sequences for pgtarget_definitions(). */
@@ -51,6 +53,7 @@ struct select_filter {
 	struct sink *to;
 	struct bytes text; /* a COPY statement, or what is held */
 	uint8_t kind;      /* of the stream that is open */
+	bool renamed;      /* schemas have their new names already */
 };
 void select_filter_init(
     struct select_filter *f, const struct selection *s, struct sink *to);

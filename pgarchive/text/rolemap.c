@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "names.h"
 #include "rolemap.h"
 #include "sqltext.h"
 #include "tocput.h"
@@ -319,26 +320,11 @@ rolemap_archive(struct rolemap *m, struct span archive, struct bytes *out,
 
 /* ---- the map */
 
-/* Up to `end`, which is in no quotes. */
+/* public is no role. */
 static bool
 take_name(const char **p, char end, struct bytes *out)
 {
-	bool quoted = false;
-
-	for (; **p != '\0' && (quoted || **p != '='); ++*p) {
-		char c = **p;
-
-		if (c == '"' && quoted && (*p)[1] == '"')
-			++*p;
-		else if (c == '"') {
-			quoted = !quoted;
-			continue;
-		}
-		bytes_u8(out, !quoted && c >= 'A' && c <= 'Z'
-				  ? (uint8_t)(c | 0x20)
-				  : (uint8_t)c);
-	}
-	return !quoted && **p == end && out->len > 0 && !out->bad &&
+	return name_argument(p, end, out) &&
 	       !span_eq(bytes_span(out), span_str("public"));
 }
 

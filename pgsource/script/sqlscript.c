@@ -366,6 +366,7 @@ sqlscript_open(const struct sqlscript_opts *o, struct sqlscript **out,
 	if (rc == SNAP_OK) {
 		if (s->o.only == 0)
 			put_settings(s);
+		bytes_put_span(&s->out, s->o.before);
 		rc = flush(s, err);
 	}
 	if (rc != SNAP_OK)
@@ -391,6 +392,7 @@ sqlscript_finish(struct sqlscript *s, struct snap_err *err)
 	rc = flush(s, err);
 	if (rc != SNAP_OK)
 		return rc;
+	bytes_put_span(&s->out, s->o.after);
 	if (!s->o.no_restrict)
 		bytes_put_str(&s->out, ":snap_u\n");
 	if (!s->o.no_transaction)

@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "bytes.h"
 #include "err.h"
 #include "sink.h"
 
@@ -28,6 +29,8 @@ struct sqlscript_opts {
 	/* Rows are missing: a foreign key or a refresh that fails because of
 	 * that is a warning of the server and no end of the restore. */
 	bool partial;
+	/* SQL in front of the first stream, and behind the last. */
+	struct span before, after;
 	/* STREAM_GLOBALS or STREAM_PROPERTIES: that stream and no other,
 	 * with settings of its own and without a transaction, in which
 	 * CREATE DATABASE and CREATE TABLESPACE cannot run. */

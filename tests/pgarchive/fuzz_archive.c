@@ -55,6 +55,13 @@ try_choice(const struct pgarchive_opts *o)
 			abort();
 	if (pgarchive_locks(a) > 3 * o->archive.len)
 		abort();
+	bytes_clear(&out);
+	for (i = 0; pgarchive_mention(a, span_str("s"), &i, &out);)
+		if (i > o->archive.len)
+			abort();
+	if (pgarchive_schemas(a, &out, &err) == SNAP_OK &&
+	    pgarchive_has_schema(a, span_str("s")) && out.len == 0)
+		abort();
 	bytes_fini(&out);
 	pgarchive_close(a);
 }
