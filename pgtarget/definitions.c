@@ -215,15 +215,16 @@ definitions_locks_fit(struct pgtarget *t, bool *fit, struct snap_err *err)
 	return rc;
 }
 
-/* Whoever dies while it commits cannot say how that ended.  What a part may
- * have made cannot be told from what was there. */
+/* Whoever dies while it commits cannot say how that ended. */
 static bool
 was_rolled_back(struct pgtarget *t)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 
-	return t->o.part != NULL || (PQstatus(t->pg.conn) == CONNECTION_OK &&
-					emptiness_check(t, &err) == SNAP_OK);
+	if (PQstatus(t->pg.conn) != CONNECTION_OK)
+		return false;
+	return t->o.part != NULL ? presence_lacks(t)
+				 : emptiness_check(t, &err) == SNAP_OK;
 }
 
 static enum snap_code

@@ -65,6 +65,9 @@ SNAP_MUST_CHECK enum snap_code emptiness_check(
  * what is not; what only comes along and is there is taken out of it. */
 SNAP_MUST_CHECK enum snap_code presence_check(
     struct pgtarget *t, struct snap_err *err);
+/* Is nothing there of what is to be made?  False also where that cannot be
+ * seen. */
+bool presence_lacks(struct pgtarget *t);
 
 /* database.c */
 /* Of the database to be made: its name into t->name, and whether it exists. */

@@ -255,3 +255,20 @@ presence_check(struct pgtarget *t, struct snap_err *err)
 	free(there);
 	return rc;
 }
+
+bool
+presence_lacks(struct pgtarget *t)
+{
+	bool *there = calloc(pgarchive_n_entries(t->o.part) + 1, sizeof *there);
+	struct snap_err err = SNAP_ERR_INIT;
+	struct bytes names;
+	bool lacks = false;
+
+	bytes_init(&names, QUERY_MAX);
+	if (there != NULL && look_up_all(t, there, &err) == SNAP_OK)
+		lacks =
+		    name_some(t, PGARCHIVE_MADE, there, true, 0, &names) == 0;
+	bytes_fini(&names);
+	free(there);
+	return lacks;
+}

@@ -105,6 +105,19 @@ for t in hashed_0 hashed_1; do
 	    "$(ask hashed "SELECT count(*) FROM $t")"
 done
 
+# The first definition that fails takes all others with it.
+createdb -T template0 veto
+sql veto <<'SQL'
+CREATE FUNCTION no() RETURNS event_trigger LANGUAGE plpgsql AS
+  $$ BEGIN RAISE 'no table today'; END $$;
+CREATE EVENT TRIGGER no ON ddl_command_start WHEN TAG IN ('CREATE TABLE')
+  EXECUTE FUNCTION no();
+SQL
+# shellcheck disable=SC2086
+expect 1 "a definition that fails" direct veto $lost
+says "nothing was changed" 'nothing was changed'
+is "not even a type" "$(ask veto "SELECT to_regtype('sales.state') IS NULL")" t
+
 # ---- what is there
 # shellcheck disable=SC2086
 expect 1 "a table that is there is refused" direct live $lost --json
