@@ -271,6 +271,8 @@ mend_pack(void *arg, void *job, struct snap_err *err)
 	m->r.bytes_read += k.object.len;
 	if (rc == SNAP_OK && k.damaged)
 		rc = salvage_pack(m, &k, bad, err);
+	if (rc == SNAP_OK)
+		rc = mendout_tick(m, err);
 	pthread_mutex_unlock(&m->lock);
 out:
 	if (rc == SNAP_NOTFOUND)

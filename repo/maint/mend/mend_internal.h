@@ -50,6 +50,7 @@ struct mend {
 	struct packout *out[2];   /* data, meta */
 	struct index_pack *named; /* put, not yet in a segment */
 	size_t n_named, named_cap, named_bytes;
+	int64_t named_l0, named_boot; /* when the first of them was put */
 };
 bool mend_is_wanted(const struct mend *m, const uint8_t pack[ID_LEN]);
 
@@ -96,6 +97,9 @@ SNAP_MUST_CHECK enum snap_code mendout_add(struct mend *m,
 /* A block made now. */
 SNAP_MUST_CHECK enum snap_code mendout_seal(struct mend *m,
     const struct pack_row *row, struct span plain, struct snap_err *err);
+/* Called now and then, so that no pack waits for its name too long. */
+SNAP_MUST_CHECK enum snap_code mendout_tick(
+    struct mend *m, struct snap_err *err);
 /* All of it on the store and in the index; then the damaged packs condemned. */
 SNAP_MUST_CHECK enum snap_code mendout_flush(
     struct mend *m, struct snap_err *err);

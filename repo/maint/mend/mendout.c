@@ -9,17 +9,23 @@
 #include <string.h>
 
 #include "mend_internal.h"
+#include "run.h"
 
 #define SECOND_NS INT64_C(1000000000)
 #define SEGMENT_GOAL (8u << 20) /* an encoded segment has at most 16 MiB */
 
-/* A look was long ago: what is put now would be void. */
-static enum snap_code
-in_time(const struct mend *m, int64_t answered, struct snap_err *err)
+static int64_t
+lease_of(const struct mend *m)
 {
-	int64_t lease = (int64_t)m->s->config.grace_s * SECOND_NS / 2;
+	return (int64_t)m->s->config.grace_s * SECOND_NS / 2;
+}
 
-	if (answered - m->s->l0 < lease)
+/* What it rests on was long ago: what is put now is void. */
+static enum snap_code
+in_time(
+    const struct mend *m, int64_t l0, int64_t answered, struct snap_err *err)
+{
+	if (answered - l0 < lease_of(m))
 		return SNAP_OK;
 	return snap_fail(err, SNAP_BUSY,
 	    "the store was too slow: run it again for the rest");
@@ -50,12 +56,13 @@ name_packs(struct mend *m, struct snap_err *err)
 		return rc;
 	memset(&seg, 0, sizeof seg);
 	memcpy(seg.run_id, m->run_id, ID_LEN);
-	seg.l0 = m->s->l0;
+	/* A grace after its put a pack without a name is an orphan. */
+	seg.l0 = m->s->l0 < m->named_l0 ? m->s->l0 : m->named_l0;
 	seg.n_packs = (uint32_t)m->n_named;
 	seg.packs = m->named;
 	rc = store_put_segment(m->s, &seg, true, &st, err);
 	if (rc == SNAP_OK)
-		rc = in_time(m, st.time_ns, err);
+		rc = in_time(m, seg.l0, st.time_ns, err);
 	if (rc == SNAP_OK)
 		forget_named(m);
 	return rc;
@@ -83,9 +90,22 @@ put_pack(struct mend *m, int which, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	m->r.bytes_written += ip.size;
+	if (m->n_named == 0) {
+		m->named_l0 = answered;
+		m->named_boot = local_boot();
+	}
 	m->named[m->n_named++] = ip;
 	m->named_bytes += ip.contents.len;
 	return m->named_bytes < SEGMENT_GOAL ? SNAP_OK : name_packs(m, err);
+}
+
+/* Reading goes on, for days perhaps: in time for those that were put. */
+enum snap_code
+mendout_tick(struct mend *m, struct snap_err *err)
+{
+	return m->n_named == 0 || local_boot() - m->named_boot < lease_of(m) / 4
+		   ? SNAP_OK
+		   : name_packs(m, err);
 }
 
 static enum snap_code
@@ -147,7 +167,7 @@ put(struct mend *m, uint8_t kind, const uint8_t id[ID_LEN], struct bytes *body,
 	if (rc == SNAP_OK)
 		rc = store_put_body(
 		    m->s, kind, id, bytes_span(body), true, &st, err);
-	return rc == SNAP_OK ? in_time(m, st.time_ns, err) : rc;
+	return rc == SNAP_OK ? in_time(m, m->s->l0, st.time_ns, err) : rc;
 }
 
 enum snap_code
