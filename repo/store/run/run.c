@@ -270,15 +270,16 @@ run_begin(struct store *s, struct run **out, struct snap_err *err)
 }
 
 /* A run that ends without a commit: what it put is found by the next one if
- * a segment names it.  On a full disk the room of the pack that did not fit is
- * enough for that. */
+ * a segment names it, and of use with its directories, of which some may have
+ * come behind the last segment.  On a full disk the room of the pack that did
+ * not fit is enough for that. */
 static void
 leave_packs(struct run *r)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
 	enum snap_code rc;
 
-	if (r->n_done == 0)
+	if (r->n_done == 0 && (r->stored == 0 || r->open[1] == NULL))
 		return;
 	rc = put_directories(r, &ignored);
 	if (run_put_segment(r, &ignored) != SNAP_OK || rc != SNAP_OK)
