@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * fuzz_data.c - rows on their way to CSV, names of streams, and definitions on
- * their way into a directory.
+ * fuzz_data.c - rows on their way to CSV, names of streams, definitions on
+ * their way into a directory, and values of sequences that verify compares.
  *
  * The first byte picks.
  */
@@ -11,6 +11,7 @@
 #include "copycsv.h"
 #include "pgdirectory.h"
 #include "pick.h"
+#include "recorded.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -124,6 +125,23 @@ try_directory(struct span in)
 	bytes_fini(&out);
 }
 
+/* What calls become is read as a list of digests, unless two are of one. */
+static void
+try_sequences(struct span in)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct digests list = { .v = NULL };
+	struct bytes text;
+
+	bytes_init(&text, (size_t)1 << 26);
+	digests_begin(&text);
+	if (recorded_sequences(in, &text, &err) == SNAP_OK)
+		(void)!digests_decode(&text, &list, &err);
+	else
+		bytes_fini(&text);
+	digests_free(&list);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -132,15 +150,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (size < 1)
 		return 0;
 	in = span_of(data + 1, size - 1);
-	switch (data[0] % 3) {
+	switch (data[0] % 4) {
 	case 0:
 		try_rows(in);
 		break;
 	case 1:
 		try_pick(in);
 		break;
-	default:
+	case 2:
 		try_directory(in);
+		break;
+	default:
+		try_sequences(in);
 	}
 	return 0;
 }
