@@ -316,6 +316,28 @@ conn_exec(struct pgclient *s, PGconn *c, const char *sql, PGresult **out,
 }
 
 enum snap_code
+conn_exec_span(
+    struct pgclient *s, PGconn *c, struct span sql, struct snap_err *err)
+{
+	struct bytes text;
+	enum snap_code rc;
+
+	/* The server would not be told what stands behind it. */
+	if (sql.len > 0 && memchr(sql.p, 0, sql.len) != NULL)
+		return snap_fail(
+		    err, SNAP_CORRUPT, "a statement has a NUL in it");
+	/* At full size at once: growing would leave copies behind. */
+	bytes_init(&text, QUERY_MAX);
+	rc = bytes_reserve(&text, sql.len + 1, err);
+	bytes_put_span(&text, sql);
+	bytes_u8(&text, 0);
+	if (rc == SNAP_OK)
+		rc = conn_exec(s, c, (const char *)text.p, NULL, err);
+	bytes_fini_wipe(&text);
+	return rc;
+}
+
+enum snap_code
 conn_value(struct pgclient *s, PGconn *c, const char *sql, char **out,
     struct snap_err *err)
 {

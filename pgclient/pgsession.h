@@ -52,6 +52,9 @@ SNAP_MUST_CHECK enum snap_code conn_again(
 /* Settings of a session: see there. */
 SNAP_MUST_CHECK enum snap_code conn_pin(
     struct pgclient *s, PGconn *c, struct snap_err *err);
+/* One statement that is a part of a text; its copy is wiped. */
+SNAP_MUST_CHECK enum snap_code conn_exec_span(struct pgclient *s, PGconn *c,
+    struct span sql, struct snap_err *err);
 /* Run SQL; *out (may be NULL) gets the last result, for PQclear(). */
 SNAP_MUST_CHECK enum snap_code conn_exec(struct pgclient *s, PGconn *c,
     const char *sql, PGresult **out, struct snap_err *err);

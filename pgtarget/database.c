@@ -203,13 +203,10 @@ refuse_existing(struct pgtarget *t, const char *name, struct snap_err *err)
 static enum snap_code
 run(struct pgtarget *t, struct bytes *sql, struct snap_err *err)
 {
-	enum snap_code rc;
+	enum snap_code rc = bytes_check(sql, err);
 
-	bytes_u8(sql, 0);
-	rc = bytes_check(sql, err);
 	if (rc == SNAP_OK)
-		rc = conn_exec(
-		    &t->pg, t->pg.conn, (const char *)sql->p, NULL, err);
+		rc = conn_exec_span(&t->pg, t->pg.conn, bytes_span(sql), err);
 	bytes_clear(sql);
 	return rc;
 }

@@ -135,23 +135,6 @@ label_of(const struct statement *s, char out[LABEL_MAX])
 	bytes_fini(&b);
 }
 
-static enum snap_code
-run(struct pgglobals *g, struct span text, struct snap_err *err)
-{
-	struct bytes sql;
-	enum snap_code rc;
-
-	bytes_init(&sql, QUERY_MAX);
-	bytes_put_span(&sql, text);
-	bytes_u8(&sql, 0);
-	rc = bytes_check(&sql, err);
-	if (rc == SNAP_OK)
-		rc = conn_exec(
-		    &g->pg, g->pg.conn, (const char *)sql.p, NULL, err);
-	bytes_fini_wipe(&sql);
-	return rc;
-}
-
 /* ---- what only a superuser may say */
 
 static bool
@@ -217,7 +200,8 @@ run_modest(struct pgglobals *g, const struct statement *s, struct snap_err *err)
 	bytes_init(&sql, QUERY_MAX);
 	bytes_init(&lost, QUERY_MAX);
 	if (put_modest(s, &sql, &lost) && !sql.bad &&
-	    run(g, bytes_span(&sql), &again) == SNAP_OK) {
+	    conn_exec_span(&g->pg, g->pg.conn, bytes_span(&sql), &again) ==
+		SNAP_OK) {
 		rc = SNAP_OK;
 		bytes_u8(&lost, 0);
 		if (lost.len > 1 && !lost.bad) {
@@ -285,13 +269,14 @@ run_tablespace(
 	struct bytes sql;
 
 	if (!sql_is(&s->v[0], "create"))
-		return run(g, s->text, err);
+		return conn_exec_span(&g->pg, g->pg.conn, s->text, err);
 	bytes_init(&sql, QUERY_MAX);
 	if (to != NULL)
 		put_location(g, s, to, &sql);
 	rc = bytes_check(&sql, err);
 	if (rc == SNAP_OK)
-		rc = run(g, to != NULL ? bytes_span(&sql) : s->text, err);
+		rc = conn_exec_span(&g->pg, g->pg.conn,
+		    to != NULL ? bytes_span(&sql) : s->text, err);
 	bytes_fini(&sql);
 	g->n_bad_tablespaces += rc != SNAP_OK;
 	return rc;
@@ -354,8 +339,9 @@ run_one(struct pgglobals *g, const struct statement *s, struct snap_err *err)
 {
 	enum snap_code rc;
 
-	rc = s->about == ABOUT_TABLESPACE ? run_tablespace(g, s, err)
-					  : run(g, s->text, err);
+	rc = s->about == ABOUT_TABLESPACE
+		 ? run_tablespace(g, s, err)
+		 : conn_exec_span(&g->pg, g->pg.conn, s->text, err);
 	return rc == SNAP_OK ? rc : refused(g, s, rc, err);
 }
 

@@ -16,18 +16,9 @@ static enum snap_code
 run_one(struct pgtarget *t, struct span s, struct snap_err *err)
 {
 	char shown[SHOWN + 1];
-	struct bytes sql;
-	enum snap_code rc;
+	enum snap_code rc = conn_exec_span(&t->pg, t->pg.conn, s, err);
 	size_t i;
 
-	bytes_init(&sql, QUERY_MAX);
-	bytes_put_span(&sql, s);
-	bytes_u8(&sql, 0);
-	rc = bytes_check(&sql, err);
-	if (rc == SNAP_OK)
-		rc = conn_exec(
-		    &t->pg, t->pg.conn, (const char *)sql.p, NULL, err);
-	bytes_fini(&sql);
 	if (rc == SNAP_OK || rc == SNAP_CANCELLED)
 		return rc;
 	for (i = 0; i < SHOWN && i + 1 < s.len; i++)
