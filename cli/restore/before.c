@@ -22,6 +22,31 @@ before_word(struct bytes *b, const char *word)
 	bytes_u8(b, '\'');
 }
 
+void
+before_program(struct bytes *b, const struct opts *o)
+{
+	const struct {
+		const char *option, *value;
+	} given[] = { { "--config", o->config }, { "--profile", o->profile },
+		{ "-r", o->repo.url },
+		{ "--passphrase-file", o->repo.passphrase_file },
+		{ "--recovery-code-file", o->repo.recovery_code_file } };
+
+	bytes_put_str(b, SNAP_PROGRAM_NAME);
+	for (size_t i = 0; i < sizeof given / sizeof *given; i++)
+		if (given[i].value != NULL) {
+			bytes_printf(b, " %s", given[i].option);
+			before_word(b, given[i].value);
+		}
+	/* What it prints may stand in it, for a log to keep. */
+	if (o->repo.passphrase_command != NULL)
+		bytes_put_str(b, " --passphrase-command ...");
+	for (size_t i = 0; i < o->repo.options.n; i++) {
+		bytes_put_str(b, " -o");
+		before_word(b, o->repo.options.v[i]);
+	}
+}
+
 /* A password may be in it, which nobody wants in a log; and of a conninfo
  * string another database cannot be made by hand. */
 static bool
@@ -58,8 +83,8 @@ tell_way_back(const struct job *j, const char *database)
 
 	hex_encode(j->snapshot.id, REPO_ID_LEN, hex);
 	bytes_init(&b, SIZE_MAX);
-	bytes_printf(
-	    &b, "%s restore %.8s --create --clean", SNAP_PROGRAM_NAME, hex);
+	before_program(&b, &j->cli->o);
+	bytes_printf(&b, " restore %.8s --create --clean", hex);
 	before_server(&b, &j->cli->o,
 	    strcmp(database, "postgres") == 0 ? "template1" : "postgres");
 	bytes_u8(&b, 0);

@@ -400,7 +400,8 @@ hint_again(const struct direct *d)
 	/* "latest" may be another one by then. */
 	hex_encode(d->snapshot->id, REPO_ID_LEN, hex);
 	bytes_init(&b, SIZE_MAX);
-	bytes_printf(&b, "%s restore %.8s%s --clean", SNAP_PROGRAM_NAME, hex,
+	before_program(&b, o);
+	bytes_printf(&b, " restore %.8s%s --clean", hex,
 	    o->create ? " --create" : "");
 	bytes_printf(&b, "%s%s%s", o->no_owner ? " --no-owner" : "",
 	    o->no_privileges ? " --no-privileges" : "",

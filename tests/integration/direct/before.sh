@@ -30,6 +30,16 @@ expect 0 "--clean --backup-first" \
     "$SNAP" restore "$first" -d shop --clean --backup-first
 is "the rows are those of then" "$(sql -c 'SELECT count(*) FROM a' shop)" 50
 way_back "what was there is there again"
+# Whoever has no variables pastes a command that needs none.
+echo "$SNAP_PASSPHRASE" >"$T/pass word"
+chmod 600 "$T/pass word"
+(
+	unset SNAP_REPOSITORY SNAP_PASSPHRASE
+	expect 0 "the same with options" "$SNAP" -r "$T/repo" --passphrase-file \
+	    "$T/pass word" restore "$first" -d shop --clean --backup-first
+	way_back "what was there is there again"
+	exit "$failures"
+) || failures=$((failures + 1))
 expect 0 "--create --clean --backup-first" \
     "$SNAP" restore "$first" -d postgres --create --clean --backup-first -j 2
 is "the table is gone" "$(sql -c "SELECT to_regclass('b')" shop)" ""
