@@ -157,14 +157,19 @@ mend() {
 	done
 }
 
-# straight FAULT JOBS
-straight() {
+# aim FAULT: a new target, and when it is struck.
+aim() {
 	n=$((n + 1))
-	target=d$n
+	target=t$n
 	prepare "$1"
 	createdb -T template0 -D "$tablespace" "$target"
 	dump "$target" >"$T/before"
 	when=$(moment)
+}
+
+# straight FAULT JOBS
+straight() {
+	aim "$1"
 	text="straight, $1 after $when s of $took ms, -j $2"
 	start "$SNAP" --no-cache restore latest --dbname="$target" -j "$2"
 	sleep "$when"
@@ -196,12 +201,7 @@ straight() {
 
 # piped FAULT
 piped() {
-	n=$((n + 1))
-	target=p$n
-	prepare "$1"
-	createdb -T template0 -D "$tablespace" "$target"
-	dump "$target" >"$T/before"
-	when=$(moment)
+	aim "$1"
 	text="piped, $1 after $when s of $took ms"
 	mkfifo "$T/fifo"
 	psql -X -q "$target" <"$T/fifo" >"$T/psql" 2>&1 &
