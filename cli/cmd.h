@@ -45,7 +45,8 @@ enum cmd_bit {
 	CMD_CAT = 1 << 19,
 	CMD_VERIFY = 1 << 20,
 	CMD_CONFIG = 1 << 21,
-	CMD_ALL = (1 << 22) - 1
+	CMD_KEY = 1 << 22,
+	CMD_ALL = (1 << 23) - 1
 };
 
 struct cli {
@@ -91,6 +92,7 @@ enum snap_code cmd_tag(struct cli *c, struct snap_err *err);
 enum snap_code cmd_pin(struct cli *c, struct snap_err *err);
 enum snap_code cmd_unpin(struct cli *c, struct snap_err *err);
 enum snap_code cmd_policy(struct cli *c, struct snap_err *err);
+enum snap_code cmd_key(struct cli *c, struct snap_err *err);
 enum snap_code cmd_config(struct cli *c, struct snap_err *err);
 enum snap_code cmd_version(struct cli *c, struct snap_err *err);
 enum snap_code cmd_help(struct cli *c, struct snap_err *err);

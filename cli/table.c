@@ -16,7 +16,7 @@
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
 	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY |          \
-	    CMD_DIFF | CMD_CAT | CMD_VERIFY)
+	    CMD_DIFF | CMD_CAT | CMD_VERIFY | CMD_KEY)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG)
@@ -181,6 +181,12 @@ const struct cmd cmd_table[] = {
 	    "each day; with rules among the options it shows these instead. "
 	    "7 daily, 4 weekly and 12 monthly is a good start.",
 	    1, 1, cmd_policy },
+	{ CMD_KEY, "key", "list", "the keys that open the repository",
+	    "list shows the slots, each of which opens the repository with a "
+	    "passphrase or a recovery code, the hosts that have a key of their "
+	    "own, and the key epochs. All need the owner's passphrase or a "
+	    "recovery code.",
+	    1, 2, cmd_key },
 	{ CMD_CONFIG, "config", "show",
 	    "show what configuration and environment say",
 	    "A configuration says once what the options would say each time: "

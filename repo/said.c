@@ -92,6 +92,12 @@ repo_notes_policy(
 	return note != NULL ? note->n_props : 0;
 }
 
+bool
+repo_notes_exported(const struct repo_notes *n)
+{
+	return notes_about(&n->all, NOTE_EXPORTED, NULL) != NULL;
+}
+
 enum snap_code
 repo_may_say(struct repo *r, struct snap_err *err)
 {

@@ -122,6 +122,7 @@ keys_from_secret(const uint8_t rs[KEY_BYTES], const uint8_t repo_id[ID_BYTES],
 		return snap_fail(err, SNAP_NOMEM, "no memory for keys");
 	k->owner = k->maintenance = true;
 	memcpy(k->repo_id, repo_id, ID_BYTES);
+	memcpy(k->rs, rs, KEY_BYTES);
 	derive(rs, 0, PURPOSE_CHUNK, k->chunk);
 	derive(rs, 0, PURPOSE_CUTTER, k->cutter);
 	derive(rs, 0, PURPOSE_META_ID, k->meta_id);

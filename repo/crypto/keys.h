@@ -5,7 +5,8 @@
  * All come from the repository secret RS (docs/format.md, "Keys") by
  * crypto_kdf with an epoch number.  A key file (keyfile.h) holds the subset
  * that can write and list but decrypts no row: then `owner` is false and the
- * secret halves are absent.  What is written is under the newest epoch, what
+ * secret halves are absent.  An owner's has RS itself as well, for the slots
+ * that are made later.  What is written is under the newest epoch, what
  * is read may be under any that is held.  Secrets never leave this struct; it
  * is wiped on free.
  */
@@ -48,6 +49,7 @@ struct keys {
 	uint8_t host_id[ID_BYTES]; /* zero unless a write-only host */
 	uint8_t host_pk[32], host_sk[64];
 	uint8_t config_mac[KEY_BYTES];             /* owners only */
+	uint8_t rs[KEY_BYTES]; /* owners only: new slots wrap it */
 	struct epoch_keys epochs[KEYS_EPOCHS_MAX]; /* of epoch i + 1 */
 };
 

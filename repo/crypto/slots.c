@@ -186,11 +186,12 @@ slot_read(struct span body, struct span header, struct slot_cost *cost,
 }
 
 enum snap_code
-slot_check(struct span body, struct span header, struct snap_err *err)
+slot_check(struct span body, struct span header, struct slot_cost *cost,
+    struct snap_err *err)
 {
-	struct slot_cost cost = { 0, 0 };
+	struct slot_cost own = { 0, 0 };
 
-	return slot_read(body, header, &cost, err);
+	return slot_read(body, header, cost != NULL ? cost : &own, err);
 }
 
 enum snap_code

@@ -47,10 +47,10 @@ SNAP_MUST_CHECK enum snap_code slot_wrap(enum slot_type type,
  * SNAP_NOMEM (Argon2id's memory). */
 SNAP_MUST_CHECK enum snap_code slot_unwrap(struct span body, struct span header,
     struct span secret, uint8_t rs[KEY_BYTES], struct snap_err *err);
-/* Without a secret: its shape, checksum and bounds.  SNAP_CORRUPT,
- * SNAP_UNSUPPORTED. */
-SNAP_MUST_CHECK enum snap_code slot_check(
-    struct span body, struct span header, struct snap_err *err);
+/* Without a secret: its shape, checksum and bounds; *cost (may be NULL) is what
+ * trying it takes.  SNAP_CORRUPT, SNAP_UNSUPPORTED. */
+SNAP_MUST_CHECK enum snap_code slot_check(struct span body, struct span header,
+    struct slot_cost *cost, struct snap_err *err);
 /* The type in a slot's body, 0 when unreadable. */
 int slot_type(struct span body);
 

@@ -123,7 +123,7 @@ take_segment(struct store *s, const struct listed *at, struct span raw,
 	bool trusted;
 	enum snap_code rc;
 
-	rc = object_open(s, OBJ_INDEX, at->id, raw, &b, err);
+	rc = store_open_body(s, OBJ_INDEX, at->id, raw, &b, err);
 	if (rc != SNAP_OK)
 		return rc;
 	trusted = store_body_is_maintenance(&b);

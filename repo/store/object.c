@@ -246,7 +246,7 @@ open_sealed(struct store *s, struct span header, struct span sealed,
 }
 
 enum snap_code
-object_open(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
+store_open_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
     struct span raw, struct store_body *out, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
@@ -277,7 +277,7 @@ store_get_body(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	bytes_init(&raw, TRANSPORT_SIZE_MAX);
 	rc = store_fetch(s, name, &raw, err);
 	if (rc == SNAP_OK)
-		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
+		rc = store_open_body(s, kind, id, bytes_span(&raw), out, err);
 	bytes_fini(&raw);
 	return rc;
 }
@@ -296,7 +296,7 @@ cached_get(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	bytes_init(&raw, TRANSPORT_SIZE_MAX);
 	if (cache_get(s->state->cache, as, id, TRANSPORT_SIZE_MAX, &raw) &&
 	    raw.len == size) {
-		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
+		rc = store_open_body(s, kind, id, bytes_span(&raw), out, err);
 		if (rc == SNAP_OK)
 			goto out;
 	}
@@ -304,7 +304,7 @@ cached_get(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
 	store_name(kind, id, name);
 	rc = store_fetch(s, name, &raw, err);
 	if (rc == SNAP_OK)
-		rc = object_open(s, kind, id, bytes_span(&raw), out, err);
+		rc = store_open_body(s, kind, id, bytes_span(&raw), out, err);
 	if (rc == SNAP_OK)
 		cache_put(s->state->cache, as, id, bytes_span(&raw));
 out:

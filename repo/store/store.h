@@ -20,6 +20,7 @@ struct store {
 	struct config config;
 	int64_t config_ns; /* its store time, where times are of visibility */
 	uint8_t repo_id[ID_LEN];
+	uint8_t slot_id[ID_LEN]; /* that opened it; zeros: a key file did */
 	struct report *report;
 	char *cache_dir;              /* <cache>/<repo id hex>, or NULL */
 	size_t n_threads, n_requests; /* requests at once: 1 on a disk */
@@ -42,6 +43,10 @@ struct store_opts {
 	struct report *report;
 };
 struct slot_cost;
+
+/* What may lie under keys/: more, or larger, is nobody's key. */
+#define STORE_KEYS_MAX 4096
+#define STORE_KEY_SIZE_MAX (64u << 10)
 
 /* As repo_init and repo_open in repo.h. */
 SNAP_MUST_CHECK enum snap_code store_init(struct transport *t,
@@ -73,6 +78,11 @@ struct store_body {
 };
 SNAP_MUST_CHECK enum snap_code store_get_body(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct store_body *out, struct snap_err *err);
+/* Of an object that was read already.  Checks kind, id and repository;
+ * messages name the object. */
+SNAP_MUST_CHECK enum snap_code store_open_body(struct store *s, uint8_t kind,
+    const uint8_t id[ID_LEN], struct span raw, struct store_body *out,
+    struct snap_err *err);
 void store_body_fini(struct store_body *b);
 /* From maintenance: signed by it, not merely by a known host. */
 bool store_body_is_maintenance(const struct store_body *b);

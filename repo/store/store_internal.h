@@ -52,10 +52,6 @@ struct store_state {
 SNAP_MUST_CHECK enum snap_code object_build(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct span body, bool sign, struct bytes *raw,
     struct snap_err *err);
-/* Checks kind, id and repository; messages name the object. */
-SNAP_MUST_CHECK enum snap_code object_open(struct store *s, uint8_t kind,
-    const uint8_t id[ID_LEN], struct span raw, struct store_body *out,
-    struct snap_err *err);
 void store_header(const struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
     uint8_t out[HEADER_LEN]);
 

@@ -16,9 +16,6 @@
 #include "store_internal.h"
 #include "workers.h"
 
-#define KEYS_MAX 4096
-#define KEY_OBJECT_MAX (64u << 10)
-
 struct key_object {
 	uint8_t id[ID_LEN];
 	bool too_large, unread;
@@ -57,9 +54,9 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	/* What cannot be a key by its size is not even fetched. */
 	if (!store_name_parse(name, &kind, id) || kind != OBJ_SLOT)
 		return SNAP_OK;
-	if (u->n == KEYS_MAX)
+	if (u->n == STORE_KEYS_MAX)
 		return snap_fail(err, SNAP_CORRUPT,
-		    "more than %u objects under keys/", KEYS_MAX);
+		    "more than %u objects under keys/", STORE_KEYS_MAX);
 	if (u->n == u->cap) {
 		p = realloc(u->v, (u->cap + 16) * sizeof *p);
 		if (p == NULL)
@@ -69,10 +66,10 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 		u->cap += 16;
 	}
 	memcpy(u->v[u->n].id, id, ID_LEN);
-	u->v[u->n].too_large = st->size > KEY_OBJECT_MAX;
+	u->v[u->n].too_large = st->size > STORE_KEY_SIZE_MAX;
 	u->v[u->n].unread = false;
 	u->v[u->n].kind = 0;
-	bytes_init(&u->v[u->n].raw, KEY_OBJECT_MAX);
+	bytes_init(&u->v[u->n].raw, STORE_KEY_SIZE_MAX);
 	u->n++;
 	return SNAP_OK;
 }
@@ -231,7 +228,7 @@ look_at_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	memset(&o, 0, sizeof o);
 	rc = parse_key(u->s, ko->id, bytes_span(&ko->raw), &o, err);
 	if (rc == SNAP_OK && o.header.kind == OBJ_SLOT) {
-		rc = slot_check(o.payload, o.header_bytes, err);
+		rc = slot_check(o.payload, o.header_bytes, NULL, err);
 		if (rc == SNAP_UNSUPPORTED) { /* for others to open */
 			report_log(u->s->report, REPORT_INFO, "%s", err->msg);
 			return SNAP_OK;
@@ -277,6 +274,7 @@ try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
 		return rc;
 	if (config_genuine(u, k)) {
 		u->s->keys = k;
+		memcpy(u->s->slot_id, ko->id, ID_LEN);
 	} else {
 		u->n_mac++;
 		keys_free(k);
@@ -327,7 +325,7 @@ epoch_genuine(struct store *s, const uint8_t *id, struct span raw,
 	struct store_body b;
 	enum snap_code rc;
 
-	rc = object_open(s, OBJ_EPOCH, id, raw, &b, why);
+	rc = store_open_body(s, OBJ_EPOCH, id, raw, &b, why);
 	if (rc != SNAP_OK)
 		return rc;
 	if (!store_body_is_maintenance(&b))
@@ -396,7 +394,7 @@ host_genuine(struct store *s, const uint8_t *id, struct span raw,
 {
 	struct store_body b;
 	struct host_body h;
-	enum snap_code rc = object_open(s, OBJ_HOST, id, raw, &b, why);
+	enum snap_code rc = store_open_body(s, OBJ_HOST, id, raw, &b, why);
 
 	if (rc != SNAP_OK)
 		return rc;
@@ -514,7 +512,7 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 
 	memset(&u, 0, sizeof u);
 	u.s = s;
-	bytes_init(&u.config, KEY_OBJECT_MAX);
+	bytes_init(&u.config, STORE_KEY_SIZE_MAX);
 	u.rs = keys_secret_alloc(2 * KEY_BYTES);
 	if (u.rs == NULL)
 		return snap_fail(err, SNAP_NOMEM, "no memory for keys");
@@ -557,7 +555,7 @@ store_check_key(struct store *s, const uint8_t id[ID_LEN], struct span raw,
 	if (rc != SNAP_OK)
 		return rc;
 	if (o.header.kind == OBJ_SLOT) {
-		rc = slot_check(o.payload, o.header_bytes, err);
+		rc = slot_check(o.payload, o.header_bytes, NULL, err);
 		return rc == SNAP_UNSUPPORTED ? SNAP_OK : rc;
 	}
 	if (o.header.kind == OBJ_HOST)

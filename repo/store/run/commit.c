@@ -47,7 +47,7 @@ check_built(struct run *r, uint8_t kind, const uint8_t *id, struct span raw,
 	enum snap_code rc;
 
 	memset(&got, 0, sizeof got);
-	rc = object_open(r->s, kind, id, raw, &got, err);
+	rc = store_open_body(r->s, kind, id, raw, &got, err);
 	if (rc == SNAP_OK)
 		rc = span_eq(got.body.body, body)
 			 ? decode(kind, got.body.body, err)

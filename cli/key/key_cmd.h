@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* key_cmd.h - what is behind `key`, a function for each of its words. */
+#ifndef SNAP_KEY_CMD_H
+#define SNAP_KEY_CMD_H
+
+#include "cmd.h"
+#include "place.h"
+#include "repo_keys.h"
+
+/* `s` is closed by the caller.  What is no option and stands behind the word
+ * begins at c->o.args[1]. */
+SNAP_MUST_CHECK enum snap_code key_list(
+    struct cli *c, struct place *s, struct snap_err *err);
+
+/* The repository, opened by an owner. */
+SNAP_MUST_CHECK enum snap_code key_open(
+    struct cli *c, struct place *s, struct snap_err *err);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/*
+ * repo_keys.h - the door again, for the owner's keys: slots, hosts, epochs.
+ *
+ * A slot is the repository's secret under a passphrase or a recovery code.
+ * Who has no passphrase and no recovery code gets SNAP_DENIED: a key file
+ * opens backups, and says nothing about keys.
+ */
+#ifndef SNAP_REPO_KEYS_H
+#define SNAP_REPO_KEYS_H
+
+#include "repo.h"
+
+enum repo_key_kind {
+	REPO_KEY_PASSPHRASE, /* slots */
+	REPO_KEY_RECOVERY,
+	REPO_KEY_OTHER, /* a slot of a newer version */
+	REPO_KEY_HOST,
+	REPO_KEY_EPOCH,
+	REPO_KEY_DAMAGED /* whatever it was */
+};
+
+#define REPO_KEY_NAME_MAX 256 /* bytes, with the NUL */
+
+struct repo_key { /* an object under keys/ */
+	uint8_t id[REPO_ID_LEN];
+	enum repo_key_kind kind;
+	int64_t time_ns; /* the store's */
+	/* slots */
+	bool is_current;          /* it opened the repository now */
+	uint32_t passes, mem_kib; /* of Argon2id, REPO_KEY_PASSPHRASE only */
+	/* hosts and epochs */
+	uint8_t host_id[REPO_ID_LEN];
+	uint32_t epoch;
+	/* Of a host; REPO_KEY_DAMAGED: what is wrong. */
+	char name[REPO_KEY_NAME_MAX];
+};
+struct repo_keys {
+	size_t n;
+	struct repo_key *v; /* by kind, then the oldest first */
+};
+/* SNAP_DENIED unless it was opened as an owner. */
+SNAP_MUST_CHECK enum snap_code repo_may_keep_keys(
+    struct repo *r, struct snap_err *err);
+/* All that lies under keys/ now. */
+SNAP_MUST_CHECK enum snap_code repo_keys(
+    struct repo *r, struct repo_keys *out, struct snap_err *err);
+void repo_keys_free(struct repo_keys *k);
+
+#endif
