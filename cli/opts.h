@@ -25,7 +25,7 @@ struct opt_list {
 /* A repository, and how to get at it. */
 struct repo_words {
 	const char *url, *passphrase_file, *passphrase_command;
-	const char *recovery_code_file;
+	const char *recovery_code_file, *key_file;
 	struct opt_list options; /* NAME=VALUE */
 };
 
@@ -77,6 +77,8 @@ struct opts {
 	const char *max_repack_size, *max_time, *repack_below;
 	struct opt_list keep_tags, keep_ids;
 	bool dry_run, force, yes, alone, no_snapshots, broken;
+	/* key */
+	const char *write_only, *maintenance;
 	/* tag */
 	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */

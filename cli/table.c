@@ -181,10 +181,13 @@ const struct cmd cmd_table[] = {
 	    "each day; with rules among the options it shows these instead. "
 	    "7 daily, 4 weekly and 12 monthly is a good start.",
 	    1, 1, cmd_policy },
-	{ CMD_KEY, "key", "list", "the keys that open the repository",
+	{ CMD_KEY, "key", "list | add", "the keys that open the repository",
 	    "list shows the slots, each of which opens the repository with a "
 	    "passphrase or a recovery code, the hosts that have a key of their "
-	    "own, and the key epochs. All need the owner's passphrase or a "
+	    "own, and the key epochs. add with --write-only or --maintenance "
+	    "writes a key file for a machine that must not read rows; the "
+	    "file is its key, so nobody else may read it. All need the "
+	    "owner's passphrase or a "
 	    "recovery code.",
 	    1, 2, cmd_key },
 	{ CMD_CONFIG, "config", "show",
@@ -228,6 +231,9 @@ const struct opt opts_table[] = {
 	{ 0, "recovery-code-file", "FILE", OPT_STRING,
 	    OFF(repo.recovery_code_file), REPO_COMMANDS & ~(unsigned)CMD_INIT,
 	    "unlock with the recovery code in FILE" },
+	{ 0, "key-file", "FILE", OPT_STRING, OFF(repo.key_file),
+	    REPO_COMMANDS & ~(unsigned)CMD_INIT, "unlock with the key in FILE, "
+	    "of a host, for maintenance or an owner's; default $SNAP_KEY_FILE" },
 	{ 'o', "option", "NAME=VALUE", OPT_LIST, OFF(repo.options), STORE_COMMANDS,
 	    "a setting of the store, as s3.region=eu-central-1; may be "
 	    "repeated" },
@@ -251,6 +257,9 @@ const struct opt opts_table[] = {
 	{ 0, "from-recovery-code-file", "FILE", OPT_STRING,
 	    OFF(from.recovery_code_file), CMD_COPY,
 	    "unlock it with the recovery code in FILE" },
+	{ 0, "from-key-file", "FILE", OPT_STRING, OFF(from.key_file), CMD_COPY,
+	    "unlock it with an owner's key in FILE; default "
+	    "$SNAP_FROM_KEY_FILE" },
 	{ 0, "from-option", "NAME=VALUE", OPT_LIST, OFF(from.options),
 	    CMD_COPY, "a setting of its store; default $SNAP_FROM_..." },
 	{ 0, "cache-dir", "DIR", OPT_STRING, OFF(cache_dir), REPO_COMMANDS,
@@ -392,6 +401,12 @@ const struct opt opts_table[] = {
 	{ 0, "i-am-alone", NULL, OPT_FLAG, OFF(alone), CMD_PRUNE,
 	    "nothing else uses this repository, on any machine, until this "
 	    "has ended" },
+	{ 0, "write-only", "NAME", OPT_STRING, OFF(write_only), CMD_KEY,
+	    "add: a key file for the host NAME, which backs up and lists, "
+	    "decrypts no row and decides of no snapshot" },
+	{ 0, "maintenance", "NAME", OPT_STRING, OFF(maintenance), CMD_KEY,
+	    "add: a key file that also prunes, forgets, pins and tags, and "
+	    "decrypts no row either" },
 	{ 0, "add", "TAG", OPT_LIST, OFF(add_tags), CMD_TAG,
 	    "add a tag; may be repeated" },
 	{ 0, "remove", "TAG", OPT_LIST, OFF(remove_tags), CMD_TAG,
@@ -421,9 +436,10 @@ const struct opt opts_table[] = {
 	    "csv: the names of the columns first" },
 	{ 0, "null", "STRING", OPT_STRING, OFF(null), CMD_CAT,
 	    "csv: what stands for NULL; default: nothing, without quotes" },
-	{ 0, "output", "DIR", OPT_STRING, OFF(output), CMD_RESTORE,
-	    "write an archive for pg_restore, as of pg_dump -Fd, into the "
-	    "new or empty directory DIR" },
+	{ 0, "output", "PATH", OPT_STRING, OFF(output), CMD_RESTORE | CMD_KEY,
+	    "restore: write an archive for pg_restore, as of pg_dump -Fd, "
+	    "into the new or empty directory PATH; key: the new file to "
+	    "write, - for stdout" },
 	{ 0, "sqlite-to", "FILE", OPT_STRING, OFF(sqlite_to), CMD_RESTORE,
 	    "make a database of SQLite of it, check it, and call it FILE" },
 	{ 0, "overwrite", NULL, OPT_FLAG, OFF(overwrite), CMD_RESTORE,

@@ -161,6 +161,22 @@ repo_close(struct repo *r)
 	free(r);
 }
 
+enum repo_rights
+repo_rights(const struct repo *r)
+{
+	const struct keys *k = r->store->keys;
+
+	return k->owner         ? REPO_MAY_READ
+	       : k->maintenance ? REPO_MAY_SAY
+				: REPO_MAY_WRITE;
+}
+
+bool
+repo_is_key_file(struct span s)
+{
+	return object_begins(s);
+}
+
 void
 repo_id(const struct repo *r, uint8_t out[REPO_ID_LEN])
 {

@@ -391,6 +391,7 @@ cluster_restore(struct cli *c, struct snap_err *err)
 
 	bytes_init(&w.text, GLOBALS_MAX);
 	bytes_init(&w.names, TEXT_MAX);
+	w.place.needs = REPO_MAY_READ;
 	if ((rc = roles_of(c->o.roles, &w.roles, err)) != SNAP_OK ||
 	    (rc = place_open(&w.place, c, err)) != SNAP_OK ||
 	    (rc = pick_run(&w, err)) != SNAP_OK ||

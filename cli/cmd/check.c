@@ -173,6 +173,8 @@ cmd_check(struct cli *c, struct snap_err *err)
 		co.finding = on_finding;
 		co.arg = &found;
 	}
+	if (co.read_data)
+		s.needs = REPO_MAY_READ;
 	if ((rc = place_open(&s, c, err)) != SNAP_OK)
 		goto out;
 	ui_progress_begin("checking", &c->report);

@@ -235,6 +235,7 @@ cmd_copy(struct cli *cli, struct snap_err *err)
 
 	c.list = json_array();
 	c.from.is_source = true;
+	c.from.needs = REPO_MAY_READ;
 	c.to.for_backup = true;
 	if ((rc = place_open(&c.from, cli, err)) != SNAP_OK) {
 		(void)snap_wrap(err, "the source");

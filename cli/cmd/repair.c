@@ -438,6 +438,8 @@ cmd_repair(struct cli *c, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "--write goes with \"repair snapshots\" only");
 	s.for_backup = c->o.write || kinds[i].run == repair_packs;
+	if (kinds[i].run != repair_index)
+		s.needs = REPO_MAY_READ;
 	rc = place_open(&s, c, err);
 	if (rc == SNAP_OK)
 		rc = kinds[i].run(c, &s, err);

@@ -494,6 +494,7 @@ cmd_restore(struct cli *c, struct snap_err *err)
 		    "--globals and --properties are one piece: --partial does "
 		    "not go with them");
 	s.for_backup = c->o.backup_first;
+	s.needs = REPO_MAY_READ;
 	if ((rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||
 	    (snapshot->salvaged && !c->o.partial && !alone &&

@@ -19,6 +19,7 @@ static const struct config_key keys[] = { { "repository", KEY_VARIABLE, 0,
 					      false },
 	{ "passphrase-file", KEY_VARIABLE, 0, false },
 	{ "passphrase-command", KEY_VARIABLE, 0, false },
+	{ "key-file", KEY_VARIABLE, 0, false },
 	{ "cache-dir", KEY_VARIABLE, 0, false },
 	{ "keep-last", KEY_VARIABLE, 0, false },
 	{ "keep-hourly", KEY_VARIABLE, 0, false },
@@ -148,7 +149,8 @@ config_key_find(const char *name, const char *value,
 		rest += strlen(FROM);
 		if (strcmp(rest, "repository") == 0 ||
 		    strcmp(rest, "passphrase-file") == 0 ||
-		    strcmp(rest, "passphrase-command") == 0)
+		    strcmp(rest, "passphrase-command") == 0 ||
+		    strcmp(rest, "key-file") == 0)
 			return SNAP_OK;
 	}
 	return settings_known(rest, strlen(rest)) ? SNAP_OK

@@ -78,6 +78,7 @@ cmd_cat(struct cli *c, struct snap_err *err)
 	enum snap_code rc;
 	bool csv;
 
+	s.needs = REPO_MAY_READ;
 	if ((rc = check_usage(&c->o, &csv, err)) != SNAP_OK ||
 	    (rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||

@@ -44,6 +44,7 @@ files_restore(struct cli *c, struct snap_err *err)
 	struct repo_manifest *m = NULL;
 	enum snap_code rc;
 
+	s.needs = REPO_MAY_READ;
 	if ((rc = check_usage(&c->o, err)) != SNAP_OK ||
 	    (rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = place_find(&s, c->o.args[0], &snapshot, err)) != SNAP_OK ||

@@ -257,8 +257,8 @@ cmd_forget(struct cli *c, struct snap_err *err)
 		return snap_fail(err, SNAP_USAGE,
 		    "name snapshots, or say --broken, not both");
 	f.s.for_listing = !c->o.broken;
-	if ((rc = place_open(&f.s, c, err)) != SNAP_OK ||
-	    (rc = repo_may_say(f.s.repo, err)) != SNAP_OK)
+	f.s.needs = REPO_MAY_SAY;
+	if ((rc = place_open(&f.s, c, err)) != SNAP_OK)
 		goto out;
 	if (c->o.broken) {
 		rc = choose_broken(&f, err);

@@ -257,6 +257,7 @@ set(struct cli *c, struct place *s, struct repo_notes **said, bool clear,
 		return rc;
 	list_settings(&p, &l);
 	s->for_listing = true;
+	s->needs = REPO_MAY_SAY;
 	if ((rc = place_open(s, c, err)) != SNAP_OK ||
 	    (rc = repo_notes(s->repo, said, err)) != SNAP_OK ||
 	    (rc = put(s, *said, &l, err)) != SNAP_OK)

@@ -201,9 +201,9 @@ cmd_prune(struct cli *c, struct snap_err *err)
 	struct plan p = { .n = 0 };
 	enum snap_code rc;
 
+	s.needs = REPO_MAY_SAY;
 	if ((rc = opts_of(&c->o, &po, err)) != SNAP_OK ||
 	    (rc = place_open(&s, c, err)) != SNAP_OK ||
-	    (rc = repo_may_say(s.repo, err)) != SNAP_OK ||
 	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK ||
 	    (rc = repo_notes(s.repo, &said, err)) != SNAP_OK ||
 	    (rc = plan_make(&p, &s, c, said, err)) != SNAP_OK)

@@ -180,8 +180,8 @@ run(struct cli *c,
 	enum snap_code rc;
 
 	m.s.for_listing = true;
+	m.s.needs = REPO_MAY_SAY;
 	if ((rc = place_open(&m.s, c, err)) == SNAP_OK &&
-	    (rc = repo_may_say(m.s.repo, err)) == SNAP_OK &&
 	    (rc = repo_snapshots(m.s.repo, &m.s.all, err)) == SNAP_OK &&
 	    (rc = repo_notes(m.s.repo, &m.said, err)) == SNAP_OK &&
 	    (rc = mark(&m, one, err)) == SNAP_OK)

@@ -11,6 +11,7 @@ static const struct word {
 	    struct cli *c, struct place *s, struct snap_err *err);
 } words[] = {
 	{ "list", 0, key_list },
+	{ "add", 0, key_add },
 };
 
 enum snap_code
@@ -19,6 +20,7 @@ key_open(struct cli *c, struct place *s, struct snap_err *err)
 	enum snap_code rc;
 
 	s->for_listing = true;
+	s->needs = REPO_MAY_READ;
 	rc = place_open(s, c, err);
 	return rc == SNAP_OK ? repo_may_keep_keys(s->repo, err) : rc;
 }

@@ -11,6 +11,11 @@
  * begins at c->o.args[1]. */
 SNAP_MUST_CHECK enum snap_code key_list(
     struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_add(
+    struct cli *c, struct place *s, struct snap_err *err);
+/* `add` of a key file for a machine that must not read rows. */
+SNAP_MUST_CHECK enum snap_code key_add_machine(
+    struct cli *c, struct place *s, struct snap_err *err);
 
 /* The repository, opened by an owner. */
 SNAP_MUST_CHECK enum snap_code key_open(

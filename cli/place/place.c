@@ -188,6 +188,33 @@ until_of(const char *text, int64_t *until_ns, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* Before any work: half of a restore, or of a prune, helps nobody. */
+static enum snap_code
+check_key(const struct place *s, struct snap_err *err)
+{
+	enum repo_rights have = repo_rights(s->repo);
+	const char *from = s->is_source ? "from-" : "";
+
+	if (have >= s->needs)
+		return SNAP_OK;
+	if (s->needs == REPO_MAY_SAY) {
+		(void)snap_fail(err, SNAP_WRONG_KEY,
+		    "the key of a write-only host adds backups and decides of "
+		    "none: this needs the maintenance key");
+		return snap_hint(err,
+		    "Give a maintenance key file (--key-file), or the owner's "
+		    "passphrase or recovery code.");
+	}
+	(void)snap_fail(err, SNAP_WRONG_KEY,
+	    "%s decrypts no rows: this needs the owner's key",
+	    have == REPO_MAY_SAY ? "a maintenance key"
+				 : "the key of a write-only host");
+	return snap_hint(err,
+	    "Give the owner's passphrase or recovery code, as with "
+	    "--%spassphrase-file or --%srecovery-code-file.",
+	    from, from);
+}
+
 enum snap_code
 place_open(struct place *s, struct cli *c, struct snap_err *err)
 {
@@ -209,9 +236,14 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	    &secret, words_of(s, c), who_of(s), false, &c->report, err);
 	if (rc != SNAP_OK)
 		goto out;
-	ro.passphrase = bytes_span(&secret.text);
+	if (secret.is_key_file)
+		ro.key_file = bytes_span(&secret.text);
+	else
+		ro.passphrase = bytes_span(&secret.text);
 	ro.is_recovery_code = secret.is_recovery_code;
 	rc = repo_open(s->transport, &ro, &s->repo, err);
+	if (rc == SNAP_OK)
+		rc = check_key(s, err);
 out:
 	if (rc == SNAP_NOREPO && err->hint[0] == '\0')
 		(void)snap_hint(

@@ -20,6 +20,7 @@ struct place {
 	struct repo_snapshots all; /* after place_find() */
 	bool for_backup;           /* set before place_open() */
 	bool for_listing;          /* likewise: nothing but snapshots */
+	enum repo_rights needs;    /* likewise: who has less gets no further */
 	int64_t until_ns; /* --at: newer ones are no latest; 0 = all are */
 };
 
@@ -35,7 +36,8 @@ SNAP_MUST_CHECK enum snap_code place_store(
  * to be freed. */
 SNAP_MUST_CHECK enum snap_code place_opts(
     struct cli *c, struct repo_opts *out, char **cache, struct snap_err *err);
-/* Store and repository, unlocked. */
+/* Store and repository, unlocked.  SNAP_WRONG_KEY also: by a key that may not
+ * do what `needs` says. */
 SNAP_MUST_CHECK enum snap_code place_open(
     struct place *s, struct cli *c, struct snap_err *err);
 /* List the snapshots and pick one; *out lives as long as the place. */

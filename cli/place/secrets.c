@@ -17,6 +17,7 @@
 
 #include "child.h"
 #include "config.h"
+#include "repo.h"
 #include "secrets.h"
 #include "transport_settings.h"
 #include "ui.h"
@@ -24,6 +25,7 @@
 #define POLL_MS 100
 #define PASSPHRASE "passphrase"
 #define RECOVERY "recovery code"
+#define KEY "key"
 #define VARIABLE_MAX 64
 #define TAKEN_MAX 16
 
@@ -138,16 +140,17 @@ chomp(struct bytes *b)
 		b->len--;
 }
 
-/* In steps, since a command or a pipe may keep us waiting. */
+/* Less than `max` bytes, which are reserved.  In steps, since a command or a
+ * pipe may keep us waiting. */
 static enum snap_code
-read_fd(int fd, const char *what, struct bytes *out, const struct report *r,
-    struct snap_err *err)
+read_fd(int fd, const char *what, size_t max, struct bytes *out,
+    const struct report *r, struct snap_err *err)
 {
 	struct pollfd p = { fd, POLLIN, 0 };
 	enum snap_code rc;
 	ssize_t n = 1;
 
-	while (n != 0 && out->len < SECRET_MAX) {
+	while (n != 0 && out->len < max) {
 		if ((rc = report_check(r, err)) != SNAP_OK)
 			return rc;
 		n = poll(&p, 1, POLL_MS);
@@ -155,21 +158,20 @@ read_fd(int fd, const char *what, struct bytes *out, const struct report *r,
 			n = 1;
 			continue;
 		}
-		n = read(fd, out->p + out->len, SECRET_MAX - out->len);
+		n = read(fd, out->p + out->len, max - out->len);
 		if (n < 0)
 			return snap_fail_errno(
 			    err, SNAP_USAGE, "read %s", what);
 		out->len += (size_t)n;
 	}
-	if (out->len == SECRET_MAX)
-		return snap_fail(err, SNAP_USAGE, "%s has more than %d bytes",
-		    what, SECRET_MAX - 1);
-	chomp(out);
+	if (out->len == max)
+		return snap_fail(err, SNAP_USAGE, "%s has more than %zu bytes",
+		    what, max - 1);
 	return SNAP_OK;
 }
 
 static enum snap_code
-from_file(const char *path, const char *what, struct bytes *out,
+from_file(const char *path, const char *what, size_t max, struct bytes *out,
     const struct report *r, struct snap_err *err)
 {
 	enum snap_code rc;
@@ -191,9 +193,20 @@ from_file(const char *path, const char *what, struct bytes *out,
 		rc = snap_hint(err, "chmod 600 '%s'", path);
 		goto out;
 	}
-	rc = read_fd(fd, path, out, r, err);
+	rc = read_fd(fd, path, max, out, r, err);
 out:
 	(void)close(fd);
+	return rc;
+}
+
+static enum snap_code
+line_of_file(const char *path, const char *what, struct bytes *out,
+    const struct report *r, struct snap_err *err)
+{
+	enum snap_code rc = from_file(path, what, SECRET_MAX, out, r, err);
+
+	if (rc == SNAP_OK)
+		chomp(out);
 	return rc;
 }
 
@@ -212,8 +225,10 @@ from_command(const char *command, const char *what, struct bytes *out,
 	rc = child_start(&c, argv, err);
 	if (rc == SNAP_OK) {
 		c.name = command;
-		rc = read_fd(c.fd, command, out, r, err);
+		rc = read_fd(c.fd, command, SECRET_MAX, out, r, err);
 	}
+	if (rc == SNAP_OK)
+		chomp(out);
 	if (rc == SNAP_OK && child_wait(&c, r, err) != SNAP_OK)
 		rc = snap_wrap(err, "get the %s", what);
 	child_kill(&c);
@@ -260,7 +275,7 @@ secret_named(const struct secret_source *from, struct bytes *out,
 	if ((rc = bytes_reserve(out, SECRET_MAX, err)) != SNAP_OK)
 		return rc;
 	if (from->file != NULL)
-		return from_file(from->file, from->what, out, r, err);
+		return line_of_file(from->file, from->what, out, r, err);
 	if (from->command != NULL)
 		return from_command(from->command, from->what, out, r, err);
 	if (env != NULL) {
@@ -269,7 +284,7 @@ secret_named(const struct secret_source *from, struct bytes *out,
 	}
 	for (size_t i = 0; i < sizeof where / sizeof *where; i++) {
 		if ((p = where[i](from->who, from->what, "-file")) != NULL)
-			return from_file(p, from->what, out, r, err);
+			return line_of_file(p, from->what, out, r, err);
 		if ((p = where[i](from->who, from->what, "-command")) != NULL)
 			return from_command(p, from->what, out, r, err);
 	}
@@ -281,14 +296,57 @@ secret_named(const struct secret_source *from, struct bytes *out,
 	return snap_fail(err, SNAP_NOTFOUND, "no %s was given", from->what);
 }
 
+/* NULL: something else that is nearer opens the repository. */
+static const char *
+key_file_of(const struct repo_words *w, const char *who)
+{
+	const char *p;
+
+	if (w->key_file != NULL)
+		return w->key_file;
+	if (w->recovery_code_file != NULL || w->passphrase_file != NULL ||
+	    w->passphrase_command != NULL)
+		return NULL;
+	if ((p = environment_of(who, KEY, "-file")) != NULL)
+		return p;
+	if (find_taken(who, RECOVERY) != NULL ||
+	    find_taken(who, PASSPHRASE) != NULL ||
+	    environment_of(who, PASSPHRASE, "-file") != NULL ||
+	    environment_of(who, PASSPHRASE, "-command") != NULL)
+		return NULL;
+	return config_value(who, KEY, "-file");
+}
+
+/* An owner's key file is a recovery code, in letters. */
+static enum snap_code
+take_key_file(struct secret *s, const char *path, const struct report *r,
+    struct snap_err *err)
+{
+	enum snap_code rc;
+
+	bytes_init(&s->text, KEY_FILE_MAX);
+	if ((rc = bytes_reserve(&s->text, KEY_FILE_MAX, err)) != SNAP_OK ||
+	    (rc = from_file(path, KEY, KEY_FILE_MAX, &s->text, r, err)) !=
+		SNAP_OK)
+		return rc;
+	s->is_key_file = repo_is_key_file(bytes_span(&s->text));
+	s->is_recovery_code = !s->is_key_file;
+	if (s->is_recovery_code)
+		chomp(&s->text);
+	return SNAP_OK;
+}
+
 static enum snap_code
 pick(struct secret *s, const struct repo_words *w, const char *who, bool is_new,
     const struct report *r, struct snap_err *err)
 {
 	struct secret_source from = { .who = who, .what = RECOVERY };
+	const char *key_file = is_new ? NULL : key_file_of(w, who);
 	bool typed;
 	enum snap_code rc;
 
+	if (key_file != NULL)
+		return take_key_file(s, key_file, r, err);
 	from.file = w->recovery_code_file;
 	if (from.file != NULL ||
 	    (w->passphrase_file == NULL && w->passphrase_command == NULL &&
@@ -323,7 +381,7 @@ secret_get(struct secret *s, const struct repo_words *w, const char *who,
 {
 	enum snap_code rc;
 
-	s->is_recovery_code = false;
+	s->is_recovery_code = s->is_key_file = false;
 	bytes_init(&s->text, SECRET_MAX);
 	if ((rc = pick(s, w, who, is_new, r, err)) != SNAP_OK)
 		return rc;

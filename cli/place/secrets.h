@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * secrets.h - the passphrase or recovery code that opens a repository.
+ * secrets.h - the passphrase, recovery code or key file that opens a
+ * repository.
  *
- * Taken from the first of: the options, SNAP_RECOVERY_CODE, SNAP_PASSPHRASE,
- * SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the configuration, the
- * terminal.  Never an argument, which anybody on the machine can read.  The
+ * Taken from the first of: the options, SNAP_KEY_FILE, SNAP_RECOVERY_CODE,
+ * SNAP_PASSPHRASE, SNAP_PASSPHRASE_FILE, SNAP_PASSPHRASE_COMMAND, the
+ * configuration, the terminal; of several options, or several lines of a
+ * configuration, a key file is the first, then a recovery code.  Never an
+ * argument, which anybody on the machine can read.  The
  * secrets of a store, as sftp.password, come the same ways:
  * SNAP_SFTP_PASSWORD and so on.
  */
@@ -19,10 +22,12 @@
 #include "report.h"
 
 #define SECRET_MAX 4096 /* bytes */
+#define KEY_FILE_MAX (20 << 10)
 
 struct secret {
 	struct bytes text;
 	bool is_recovery_code;
+	bool is_key_file; /* text is all of it, as it lies there */
 };
 
 /* At start: move secrets out of the environment, where children and /proc
@@ -53,7 +58,8 @@ struct secret_source {
 SNAP_MUST_CHECK enum snap_code secret_named(const struct secret_source *from,
     struct bytes *out, const struct report *r, struct snap_err *err);
 
-/* `is_new`: for init; a terminal is asked twice, a recovery code is no use.
+/* `is_new`: for init; a terminal is asked twice, what opens a repository that
+ * is there is no use.
  * secret_fini() is due in any case. */
 SNAP_MUST_CHECK enum snap_code secret_get(struct secret *s,
     const struct repo_words *w, const char *who, bool is_new,

@@ -63,6 +63,13 @@ SNAP_MUST_CHECK enum snap_code repo_init(struct transport *t,
 SNAP_MUST_CHECK enum snap_code repo_open(struct transport *t,
     const struct repo_opts *opts, struct repo **out, struct snap_err *err);
 void repo_close(struct repo *r);
+/* What opened it may do; each may do what those before it may.  A host writes
+ * and lists; maintenance also says what goes, which is tags, pins, policies,
+ * forgetting and prune; only an owner decrypts rows. */
+enum repo_rights { REPO_MAY_WRITE, REPO_MAY_SAY, REPO_MAY_READ };
+enum repo_rights repo_rights(const struct repo *r);
+/* Are these the bytes of a key file, whole or damaged, and no text? */
+bool repo_is_key_file(struct span s);
 void repo_id(const struct repo *r, uint8_t out[REPO_ID_LEN]);
 void repo_get_params(const struct repo *r, struct repo_params *out);
 
@@ -76,10 +83,10 @@ struct repo_property {
 #define REPO_PROP_HOST "host"
 #define REPO_PROP_SYSTEM "system-identifier" /* decimal; absent: no cluster */
 #define REPO_PROP_DATABASE "database"
-#define REPO_PROP_NAME "name"           /* of a stdin or command stream */
-#define REPO_PROP_ORIGIN "origin"       /* of a copy: repository:snapshot */
-#define REPO_PROP_TAGS "tags"           /* comma separated */
-#define REPO_PROP_SELECTION "selection" /* there: a part of the database */
+#define REPO_PROP_NAME "name"              /* of a stdin or command stream */
+#define REPO_PROP_ORIGIN "origin"          /* of a copy: repository:snapshot */
+#define REPO_PROP_TAGS "tags"              /* comma separated */
+#define REPO_PROP_SELECTION "selection"    /* there: a part of the database */
 #define REPO_PROP_SALVAGED "salvaged-from" /* id of the damaged snapshot */
 #define REPO_PROP_LOST "lost" /* names of its streams, one a line */
 
@@ -103,8 +110,8 @@ struct repo_snapshots {
 	 * or member of a calendar. */
 	size_t n_salvaged;
 	struct repo_snapshot *salvaged;
-	size_t n_damaged;        /* unreadable ones, already reported */
-	int64_t damaged_ns;      /* store time of the newest of them */
+	size_t n_damaged;   /* unreadable ones, already reported */
+	int64_t damaged_ns; /* store time of the newest of them */
 	uint8_t damaged_id[REPO_ID_LEN];
 };
 /* Confirmed snapshots.  A damaged one is logged by name and skipped. */

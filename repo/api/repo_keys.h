@@ -47,4 +47,14 @@ SNAP_MUST_CHECK enum snap_code repo_keys(
     struct repo *r, struct repo_keys *out, struct snap_err *err);
 void repo_keys_free(struct repo_keys *k);
 
+/*
+ * A key file for a machine that must not read rows: REPO_MAY_WRITE for a host,
+ * whose record under keys/ is put here, REPO_MAY_SAY for maintenance.  Appended
+ * whole to *file (reserved here, the caller wipes it).  SNAP_EXISTS: a host has
+ * that name; SNAP_USAGE: nobody can have it.
+ */
+SNAP_MUST_CHECK enum snap_code repo_key_file(struct repo *r,
+    enum repo_rights rights, const char *name, struct bytes *file,
+    uint8_t host_id[REPO_ID_LEN], struct snap_err *err);
+
 #endif

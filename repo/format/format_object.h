@@ -38,6 +38,8 @@ struct header {
 	uint32_t epoch;
 };
 void header_encode(const struct header *h, uint8_t out[HEADER_LEN]);
+/* Does it begin as objects do, and nothing else? */
+bool object_begins(struct span in);
 SNAP_MUST_CHECK enum snap_code header_decode(
     struct span in, struct header *out, struct snap_err *err);
 

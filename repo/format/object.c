@@ -49,13 +49,19 @@ newer(struct snap_err *err)
 	return snap_hint(err, "Use a newer version of this program.");
 }
 
+bool
+object_begins(struct span in)
+{
+	return in.len >= sizeof magic && memcmp(in.p, magic, sizeof magic) == 0;
+}
+
 enum snap_code
 header_decode(struct span in, struct header *out, struct snap_err *err)
 {
 	const uint8_t *p = in.p;
 	uint8_t zero = 0;
 
-	if (in.len < HEADER_LEN || memcmp(p, magic, sizeof magic) != 0)
+	if (in.len < HEADER_LEN || !object_begins(in))
 		return snap_fail(err, SNAP_CORRUPT,
 		    "no object of a repository: wrong first bytes");
 	if (p[AT_VERSION] > FORMAT_VERSION || le32_get(p + AT_INCOMPAT) != 0) {

@@ -233,10 +233,14 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 		store_body_fini(&b);
 	}
 	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND ||
-	    rc == SNAP_UNSUPPORTED || rc == SNAP_IO) {
+	    rc == SNAP_UNSUPPORTED || rc == SNAP_IO || rc == SNAP_DENIED) {
 		report_log(s->report, REPORT_WARNING,
 		    "index segments disagree about a pack: %s", err->msg);
-		rc = SNAP_OK;
+		/* A host may have no right to read data, and then cannot tell
+		 * which of them lies: it does not build on that pack. */
+		rc = rc == SNAP_DENIED
+			 ? blockindex_condemn(s->index, p->id, err)
+			 : SNAP_OK;
 	}
 	return rc;
 }

@@ -20,6 +20,7 @@ struct store {
 	struct config config;
 	int64_t config_ns; /* its store time, where times are of visibility */
 	uint8_t repo_id[ID_LEN];
+	uint8_t fingerprint[32]; /* of the config that was verified */
 	uint8_t slot_id[ID_LEN]; /* that opened it; zeros: a key file did */
 	struct report *report;
 	char *cache_dir;              /* <cache>/<repo id hex>, or NULL */

@@ -134,6 +134,7 @@ read_config(struct unlock *u, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "config");
 	memcpy(s->repo_id, o.header.repo_id, ID_LEN);
+	keys_fingerprint(bytes_span(&u->config), s->fingerprint);
 	u->epoch = o.header.epoch;
 	return SNAP_OK;
 }
@@ -459,7 +460,7 @@ read_hosts(struct unlock *u, struct snap_err *err)
 static enum snap_code
 open_key_file(struct unlock *u, struct span raw, struct snap_err *err)
 {
-	uint8_t pinned[32], found[32];
+	uint8_t pinned[32];
 	struct object o;
 	enum snap_code rc;
 
@@ -475,8 +476,7 @@ open_key_file(struct unlock *u, struct span raw, struct snap_err *err)
 		    o.payload, u->s->repo_id, &u->s->keys, pinned, err);
 	if (rc != SNAP_OK)
 		return snap_wrap(err, "key file");
-	keys_fingerprint(bytes_span(&u->config), found);
-	if (memcmp(pinned, found, sizeof found) != 0)
+	if (memcmp(pinned, u->s->fingerprint, sizeof pinned) != 0)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "config is not the one that the key file was made for");
 	return SNAP_OK;

@@ -269,6 +269,8 @@ check_all(struct check *c, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = check_packs(c, err);
 	if (rc == SNAP_OK)
+		rc = check_closed(c, err);
+	if (rc == SNAP_OK)
 		rc = check_index(c, err);
 	if (rc == SNAP_OK)
 		rc = judge_copies(c, err);

@@ -12,6 +12,7 @@
 
 #include "blockset.h"
 #include "inventory.h"
+#include "raw.h"
 #include "repo_care.h"
 #include "store.h"
 
@@ -22,6 +23,7 @@ struct check_pack {
 	uint8_t print[PRINT_LEN]; /* of its own contents */
 	bool whole;               /* to be read with all frames */
 	bool readable;            /* its contents are */
+	bool closed;              /* the store does not let us read it */
 	bool indexed;             /* by a segment that agrees with them */
 	bool bad;                 /* something about it was found */
 	uint32_t n_used;          /* frames that snapshots need */
@@ -72,10 +74,16 @@ void check_object_problem(struct check *c, uint8_t kind,
 /* checkpacks.c: read packs; fills packs, blocks, copies. */
 SNAP_MUST_CHECK enum snap_code check_packs(
     struct check *c, struct snap_err *err);
+/* ... with the rows of one. */
+SNAP_MUST_CHECK enum snap_code check_rows(struct check *c, uint32_t at,
+    const struct raw_pack *p, struct snap_err *err);
 /* checkindex.c: read segments into claims, then hold them against packs. */
 SNAP_MUST_CHECK enum snap_code check_segments(
     struct check *c, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code check_index(
+    struct check *c, struct snap_err *err);
+/* Of packs that we may not read: what the first segment says that names it. */
+SNAP_MUST_CHECK enum snap_code check_closed(
     struct check *c, struct snap_err *err);
 /* Behind the walk, which found `n_hurts`: packs that segments miss. */
 void check_missing(struct check *c, uint64_t n_hurts);
