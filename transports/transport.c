@@ -278,11 +278,17 @@ transport_stat(struct transport *t, const char *name,
 
 struct filter {
 	const char *prefix;
-	size_t prefix_len;
+	size_t prefix_len, n;
 	transport_list_fn fn;
 	void *arg;
 	bool stopped; /* the caller's fn failed: its message is its own */
 };
+
+enum snap_code
+transport_no_end(struct snap_err *err)
+{
+	return snap_fail(err, SNAP_CORRUPT, "the listing has no end");
+}
 
 static enum snap_code
 filter_entry(void *arg, const char *name, const struct transport_stat *st,
@@ -291,6 +297,8 @@ filter_entry(void *arg, const char *name, const struct transport_stat *st,
 	struct filter *f = arg;
 	enum snap_code rc;
 
+	if (++f->n > TRANSPORT_LISTED_MAX)
+		return transport_no_end(err);
 	if (!transport_name_ok(name) ||
 	    strncmp(name, f->prefix, f->prefix_len) != 0)
 		return SNAP_OK;
@@ -303,7 +311,7 @@ enum snap_code
 transport_list(struct transport *t, const char *prefix, transport_list_fn fn,
     void *arg, struct snap_err *err)
 {
-	struct filter f = { prefix, 0, fn, arg, false };
+	struct filter f = { prefix, 0, 0, fn, arg, false };
 	enum snap_code rc;
 
 	if (prefix == NULL || !transport_prefix_ok(prefix))

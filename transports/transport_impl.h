@@ -82,6 +82,15 @@ SNAP_MUST_CHECK enum snap_code inner_sweep(struct transport *t,
     struct snap_err *err);
 void inner_counts(const struct transport *t, struct transport_counts *out);
 
+/*
+ * What a listing may be, of a store that means harm or has gone wrong: so many
+ * names, the door sees to that, and in a row so many answers that bring none,
+ * which is for the back-end to count.
+ */
+#define TRANSPORT_LISTED_MAX (1u << 24)
+#define TRANSPORT_BARREN_MAX 4096u
+enum snap_code transport_no_end(struct snap_err *err);
+
 /* Is this the last part of a name of a temporary file, ".tmp-" and 16 hex
  * digits? */
 bool transport_is_temporary(const char *leaf, size_t len);

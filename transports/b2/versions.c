@@ -26,7 +26,8 @@ struct walk {
 	unsigned page;               /* versions to ask for */
 	bool is_bulky;               /* so many are too much for one answer */
 	bool more;
-	int64_t date; /* of the last answer */
+	unsigned n_barren; /* pages in a row without another name */
+	int64_t date;      /* of the last answer */
 	/* The name that is being collected, over pages; NULL: none. */
 	char *name; /* full */
 	struct b2_found found;
@@ -145,6 +146,7 @@ feed(struct walk *w, const struct b2_page *p, struct snap_err *err)
 			return snap_fail(err, SNAP_CORRUPT,
 			    "the listing of the service is out of order");
 		if (cmp > 0) {
+			w->n_barren = 0;
 			rc = emit(w, err);
 			if (rc != SNAP_OK)
 				break;
@@ -184,6 +186,8 @@ ask_page(struct walk *w, struct b2_page *p, struct snap_err *err)
 	struct http_reply r;
 	enum snap_code rc;
 
+	if (++w->n_barren > TRANSPORT_BARREN_MAX)
+		return transport_no_end(err);
 	http_reply_init(&r, B2_REPLY_MAX);
 	rc = ask(w, w->is_bulky ? B2_SMALL_PAGE : w->page, &r, err);
 	/* Each version may carry 7 kB that some uploader chose: fewer. */

@@ -24,6 +24,7 @@
 #define UPLOAD_CHUNK 524288L  /* bytes handed to the socket at a time */
 #define SLOW_BYTES 100L       /* per second: less is a stall */
 #define RETRY_AFTER_MAX 3600u /* seconds */
+#define HEADS_MAX (4u * HTTP_HEADERS_MAX)
 #define NS 1000000000
 
 static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -165,7 +166,9 @@ struct transfer {
 	const struct http_request *q;
 	struct http_reply *r;
 	size_t n_into;
+	size_t n_head;     /* bytes of headers, of all heads together */
 	bool head_whole;   /* the empty line behind the headers came */
+	bool enough;       /* of an error page: the rest stays there */
 	enum snap_code rc; /* why we stopped it; SNAP_OK: we did not */
 	struct snap_err why;
 	char text[CURL_ERROR_SIZE];
@@ -185,6 +188,11 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	struct bytes *b = &t->r->headers;
 	size_t len = size * n;
 
+	/* Some libcurls take heads of 100 without end. */
+	t->n_head += len;
+	if (t->n_head > HEADS_MAX)
+		return stop(
+		    t, SNAP_CORRUPT, "the answer has no end of headers");
 	/* Of several heads, as after a 100, the last one counts. */
 	if (len >= 5 && memcmp(p, "HTTP/", 5) == 0) {
 		bytes_clear(b);
@@ -239,8 +247,10 @@ on_body(char *p, size_t size, size_t n, void *arg)
 		/* An error page of any length says enough with its start. */
 		room = b->max - b->len;
 		bytes_put(b, p, len < room ? len : room);
-		return b->bad ? stop(t, SNAP_NOMEM, "no memory for an answer")
-			      : len;
+		if (b->bad)
+			return stop(t, SNAP_NOMEM, "no memory for an answer");
+		t->enough = len > room;
+		return t->enough ? 0 : len;
 	}
 	room = b->max - b->len;
 	if (t->q->into != NULL) {
@@ -484,7 +494,7 @@ http_do(struct http *h, const struct http_request *q, struct http_reply *r,
 			*err = t.why;
 		return t.rc;
 	}
-	if (crc != CURLE_OK)
+	if (crc != CURLE_OK && !t.enough)
 		return http_map_error(h, q, (int)crc, t.text, err);
 	/* libcurl takes a connection that ends in a header for an answer. */
 	if (!t.head_whole)

@@ -251,6 +251,7 @@ s3_list(struct transport *t, const char *prefix, transport_list_fn fn,
     void *arg, struct snap_err *err)
 {
 	struct s3 *s = (struct s3 *)t;
+	unsigned n_barren = 0;
 	char *token = NULL;
 	enum snap_code rc;
 	bool last;
@@ -268,6 +269,9 @@ s3_list(struct transport *t, const char *prefix, transport_list_fn fn,
 		    strcmp(token, page.token) == 0)
 			rc = snap_fail(err, SNAP_CORRUPT,
 			    "the listing goes round in circles");
+		n_barren = page.n > 0 ? 0 : n_barren + 1;
+		if (rc == SNAP_OK && n_barren > TRANSPORT_BARREN_MAX)
+			rc = transport_no_end(err);
 		free(token);
 		token = page.token;
 		page.token = NULL;

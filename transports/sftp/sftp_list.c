@@ -32,7 +32,8 @@ struct walk {
 	struct bytes found;
 	struct dir dirs[BATCH];
 	size_t n_dirs;
-	bool temporary; /* not objects, but what killed puts left */
+	unsigned n_barren; /* answers in a row without a file of ours */
+	bool temporary;    /* not objects, but what killed puts left */
 };
 
 static void
@@ -88,6 +89,7 @@ take_names(struct walk *w, struct sftp_conn *c, struct dir *d,
     struct sftp_reply *r, struct snap_err *err)
 {
 	struct sftp_answer a = { .type = SFTP_STATUS };
+	size_t before = w->found.len;
 	struct sftp_attrs attrs;
 	struct span leaf;
 	uint32_t n;
@@ -111,6 +113,9 @@ take_names(struct walk *w, struct sftp_conn *c, struct dir *d,
 		if (!r->body.bad)
 			take_entry(w, d, leaf, &attrs);
 	}
+	w->n_barren = w->found.len > before ? 0 : w->n_barren + 1;
+	if (w->n_barren > TRANSPORT_BARREN_MAX)
+		return transport_no_end(err);
 	return r->body.bad ? sftp_nonsense(c, err) : SNAP_OK;
 }
 

@@ -12,6 +12,9 @@
 #include <string.h>
 
 #include "b2_json.h"
+#include "grown.h"
+
+#define LISTING ((size_t)16 << 20) /* bytes, at most */
 
 /* ' stands for ", which C makes hard to read. */
 static struct span
@@ -242,6 +245,49 @@ an_error_page_of_any_kind_is_survived(void **state)
 	assert_string_equal(e.message, "");
 }
 
+/* A listing's worth of `unit`, as deep as it goes. */
+static void
+is_refused(const char *unit)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct b2_page page;
+	struct bytes b;
+
+	bytes_init(&b, LISTING);
+	bytes_put_str(&b, "{\"files\":[");
+	while (b.len + strlen(unit) < LISTING - 2)
+		bytes_put_str(&b, unit);
+	bytes_put_str(&b, "0]");
+	bytes_u8(&b, '}');
+	assert_false(b.bad);
+	assert_int_equal(
+	    b2_page_decode(bytes_span(&b), &page, &err), SNAP_CORRUPT);
+	bytes_fini(&b);
+}
+
+static void
+deep_and_crowded_json_takes_little_memory(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct b2_page page;
+
+	(void)state;
+	grown_begin();
+	is_refused("["); /* 16 million deep */
+	is_refused("{\"a\":");
+	is_refused("[],");
+	is_refused("1,");
+	is_refused("\"\\\"\",[],");
+	assert_in_range(grown_mib(), 0, 2 * (LISTING >> 20));
+	/* What stands in names does not count. */
+	assert_int_equal(
+	    b2_page_decode(span_str("{\"files\":[],\"nextFileName\":null,"
+				    "\"nextFileId\":null,\"a\":\"[[[,,\\\"\"}"),
+		&page, &err),
+	    SNAP_OK);
+	b2_page_fini(&page);
+}
+
 int
 main(void)
 {
@@ -253,6 +299,7 @@ main(void)
 		cmocka_unit_test(a_listing_of_the_wrong_shape_is_refused),
 		cmocka_unit_test(rules_that_delete_are_found_where_they_reach),
 		cmocka_unit_test(an_error_page_of_any_kind_is_survived),
+		cmocka_unit_test(deep_and_crowded_json_takes_little_memory),
 	};
 
 	return cmocka_run_group_tests_name("b2 json", tests, NULL, NULL);

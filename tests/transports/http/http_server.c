@@ -18,6 +18,25 @@ serve_with(const char *answer, enum ending ending)
 	pthread_mutex_lock(&server.lock);
 	server.answer = answer;
 	server.ending = ending;
+	server.make = NULL;
+	pthread_mutex_unlock(&server.lock);
+}
+
+void
+serve_without_end(const char *answer, const char *again)
+{
+	serve_with(answer, ENDLESS);
+	pthread_mutex_lock(&server.lock);
+	server.again = again;
+	pthread_mutex_unlock(&server.lock);
+}
+
+void
+serve_made(void (*make)(const char *head, unsigned n, char *out, size_t room))
+{
+	serve_with(NULL, KEEP);
+	pthread_mutex_lock(&server.lock);
+	server.make = make;
 	pthread_mutex_unlock(&server.lock);
 }
 
@@ -32,7 +51,7 @@ asked(void)
 	return &copy;
 }
 
-static void
+static bool
 send_all(int fd, const char *p)
 {
 	size_t n = strlen(p);
@@ -41,10 +60,11 @@ send_all(int fd, const char *p)
 		ssize_t sent = send(fd, p, n, MSG_NOSIGNAL);
 
 		if (sent <= 0)
-			return;
+			return false;
 		p += sent;
 		n -= (size_t)sent;
 	}
+	return true;
 }
 
 /* One request off the wire; false at the end of the connection. */
@@ -92,23 +112,32 @@ serve_one(void *arg)
 	struct asked *a = calloc(1, sizeof *a);
 	enum ending ending = KEEP;
 	int fd = *(int *)arg;
-	const char *answer;
-	char c;
+	const char *answer, *again;
+	char c, *made = calloc(1, ASKED_MAX);
 
 	free(arg);
-	while (a != NULL && ending == KEEP && take_request(fd, a)) {
+	while (a != NULL && made != NULL && ending == KEEP &&
+	       take_request(fd, a)) {
 		pthread_mutex_lock(&server.lock);
 		answer = server.answer;
+		again = server.again;
 		ending = server.ending;
+		if (server.make != NULL) {
+			server.make(a->head, atomic_load(&server.n_requests),
+			    made, ASKED_MAX);
+			answer = made;
+		}
 		pthread_mutex_unlock(&server.lock);
 		if (ending == SILENT)
 			(void)recv(fd, &c, 1, 0); /* until the client goes */
-		else
-			send_all(fd, answer);
+		else if (send_all(fd, answer) && ending == ENDLESS)
+			while (send_all(fd, again))
+				;
 		if (ending == RESET)
 			(void)setsockopt(
 			    fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 	}
+	free(made);
 	free(a);
 	(void)close(fd);
 	return NULL;

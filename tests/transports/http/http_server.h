@@ -12,7 +12,8 @@
 
 #define ASKED_MAX 65536u
 
-enum ending { KEEP, CLOSE, RESET, SILENT };
+/* ENDLESS: the answer over and over, from `again` on. */
+enum ending { KEEP, CLOSE, RESET, SILENT, ENDLESS };
 
 /* The last request. */
 struct asked {
@@ -27,6 +28,9 @@ extern struct server {
 	atomic_uint n_connections, n_requests;
 	pthread_mutex_t lock; /* of what follows */
 	const char *answer;   /* after each whole request */
+	const char *again;    /* a part of the answer */
+	/* Makes the answer to the n-th request, if there is one. */
+	void (*make)(const char *head, unsigned n, char *out, size_t room);
 	enum ending ending;
 	struct asked asked;
 } server;
@@ -34,6 +38,10 @@ extern struct server {
 void start_server(void);
 /* From now on. */
 void serve_with(const char *answer, enum ending ending);
+void serve_without_end(const char *answer, const char *again);
+/* Answers are less than ASKED_MAX bytes. */
+void serve_made(
+    void (*make)(const char *head, unsigned n, char *out, size_t room));
 /* A copy of the last request, good until the next call. */
 const struct asked *asked(void);
 

@@ -11,6 +11,7 @@
 #include <cmocka.h>
 
 #include "creds_internal.h"
+#include "grown.h"
 #include "profile.h"
 #include "s3_internal.h"
 #include "xml.h"
@@ -133,6 +134,53 @@ xml_is_bounded_in_depth_and_length(void **state)
 	bytes_put_str(&b, "</a>");
 	assert_int_equal(
 	    xml_walk(bytes_span(&b), count_element, &n, &err), SNAP_CORRUPT);
+	bytes_fini(&b);
+}
+
+static void
+put_many(struct bytes *b, const char *unit, size_t len)
+{
+	for (unsigned n = 0; b->len + strlen(unit) + 20 < len; n++) {
+		bytes_put_str(b, unit);
+		bytes_printf(b, "%u", n);
+		bytes_put_str(b, "='1'");
+	}
+}
+
+/* Entities of entities, a tag that is all attributes, text without end. */
+static void
+bombs_of_xml_take_little_memory(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	unsigned n = 0;
+	struct bytes b;
+
+	(void)state;
+	bytes_init(&b, S3_REPLY_MAX);
+	bytes_put_str(&b, "<!DOCTYPE a [<!ENTITY l0 'lol'>");
+	for (unsigned i = 1; i < 40; i++) {
+		bytes_printf(&b, "<!ENTITY l%u '", i);
+		for (unsigned k = 0; k < 10; k++)
+			bytes_printf(&b, "&l%u;", i - 1);
+		bytes_put_str(&b, "'>");
+	}
+	bytes_put_str(&b, "]><a>&l39;</a>");
+	grown_begin();
+	assert_int_equal(
+	    xml_walk(bytes_span(&b), count_element, &n, &err), SNAP_CORRUPT);
+	bytes_clear(&b);
+	bytes_put_str(&b, "<a");
+	put_many(&b, " b", S3_REPLY_MAX);
+	bytes_put_str(&b, "/>");
+	assert_int_equal(
+	    xml_walk(bytes_span(&b), count_element, &n, &err), SNAP_OK);
+	assert_int_equal(n, 1);
+	bytes_clear(&b);
+	bytes_put_str(&b, "<a>");
+	put_many(&b, "<b>", S3_REPLY_MAX);
+	assert_int_equal(
+	    xml_walk(bytes_span(&b), count_element, &n, &err), SNAP_CORRUPT);
+	assert_in_range(grown_mib(), 0, 128);
 	bytes_fini(&b);
 }
 
@@ -316,6 +364,7 @@ main(void)
 		cmocka_unit_test(a_page_gives_our_names_and_where_it_goes_on),
 		cmocka_unit_test(a_page_that_is_damaged_is_no_page),
 		cmocka_unit_test(xml_is_bounded_in_depth_and_length),
+		cmocka_unit_test(bombs_of_xml_take_little_memory),
 		cmocka_unit_test(times_are_read_or_refused),
 		cmocka_unit_test(a_profile_is_read_from_both_files),
 		cmocka_unit_test(a_long_token_stays_whole),
