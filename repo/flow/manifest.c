@@ -7,6 +7,10 @@
 #include "run.h"
 
 #define PARTS_MAX 1000000u
+/* A few bytes of zstd become megabytes of rows: whoever may back up must not
+ * take the memory of whoever reads.  A million tables have a quarter of it. */
+#define STREAMS_MAX ((size_t)1 << 22)
+#define ROWS_BYTES_MAX ((size_t)1 << 30)
 /* One row in 64 ends a part. */
 #define PART_END_MASK 63u
 
@@ -58,6 +62,13 @@ ends_part(const struct store *s, const struct stream_row *r)
 	return (h[0] & PART_END_MASK) == 0;
 }
 
+static enum snap_code
+too_many(enum snap_code code, struct snap_err *err)
+{
+	return snap_fail(err, code,
+	    "more streams than a snapshot may have, or longer names");
+}
+
 enum snap_code
 manifest_write(struct store *s, struct run *run, struct stream_done **v,
     size_t n, uint8_t root[ID_LEN], struct snap_err *err)
@@ -67,6 +78,7 @@ manifest_write(struct store *s, struct run *run, struct stream_done **v,
 	enum snap_code rc = SNAP_OK;
 	uint8_t id[ID_LEN];
 	uint32_t rows = 0;
+	size_t all = 0;
 
 	bytes_init(&part, BLOCK_PLAIN_MAX);
 	bytes_init(&ids, BLOCK_PLAIN_MAX);
@@ -91,7 +103,10 @@ manifest_write(struct store *s, struct run *run, struct stream_done **v,
 		if (i + 1 < n && !ends_part(s, &v[i]->row) &&
 		    rows < MANIFEST_PART_ROWS_MAX && part.len < (8u << 20))
 			continue;
-		rc = put_meta(s, run, &part, id, err);
+		all += part.len;
+		rc = i < STREAMS_MAX && all <= ROWS_BYTES_MAX
+			 ? put_meta(s, run, &part, id, err)
+			 : too_many(SNAP_USAGE, err);
 		bytes_put(&ids, id, ID_LEN);
 		m.n_parts++;
 		bytes_clear(&part);
@@ -127,6 +142,8 @@ add_row(struct manifest *m, size_t *cap, const struct stream_row *r,
 			return snap_fail(
 			    err, SNAP_CORRUPT, "streams out of order");
 	}
+	if (n == STREAMS_MAX)
+		return too_many(SNAP_CORRUPT, err);
 	if (n == *cap) {
 		size_t bigger = n == 0 ? 64 : n * 2;
 		void *p = realloc(m->rows, bigger * sizeof *m->rows);
@@ -164,6 +181,9 @@ load_part(struct store *s, struct manifest *m, size_t *cap,
 
 	bytes_init(b, BLOCK_PLAIN_MAX);
 	rc = store_read(s, CLASS_MANIFEST, id, b, err);
+	m->n_bytes += b->len;
+	if (rc == SNAP_OK && m->n_bytes > ROWS_BYTES_MAX)
+		return too_many(SNAP_CORRUPT, err);
 	cursor_init(&c, bytes_span(b));
 	while (rc == SNAP_OK && c.left > 0) {
 		rc = stream_row_decode(&c, &row, err);
@@ -203,6 +223,8 @@ load_some(struct store *s, struct manifest *m, size_t *cap,
 	    (rc != SNAP_CORRUPT && rc != SNAP_NOTFOUND && rc != SNAP_IO))
 		return rc;
 	m->m.n = before;
+	m->n_bytes -= m->parts[--m->n_parts].len;
+	bytes_fini(&m->parts[m->n_parts]);
 	++*n_lost;
 	return SNAP_OK;
 }

@@ -25,6 +25,7 @@ struct manifest {
 	struct stream_row *rows;
 	struct bytes *parts; /* plaintexts that the rows point into */
 	size_t n_parts;
+	size_t n_bytes; /* of the parts */
 };
 SNAP_MUST_CHECK enum snap_code manifest_load(struct store *s,
     const uint8_t root[ID_LEN], struct manifest **out, struct snap_err *err);

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "grown.h"
 #include "samples.h"
 
 #define LIMIT (1u << 20)
@@ -157,6 +158,50 @@ a_huge_count_in_few_bytes_is_refused_before_it_is_allocated(void **state)
 	bytes_fini(&out);
 }
 
+/* Put a number in the place of each byte, and of each eight. */
+static void
+stands_lengths(enum sample which, struct bytes *a, struct bytes *b)
+{
+	static const uint64_t huge[] = { INT32_MAX, UINT32_MAX - 1, UINT32_MAX,
+		UINT64_C(1) << 32, INT64_MAX, UINT64_C(1) << 63,
+		UINT64_MAX - 15, UINT64_MAX };
+	struct bytes in;
+
+	bytes_init(&in, 2 * LIMIT);
+	for (size_t i = 0; i < 2 * sizeof huge / sizeof huge[0] * a->len; i++) {
+		uint64_t v = huge[i / 2 % (sizeof huge / sizeof huge[0])];
+		size_t at = i / (2 * sizeof huge / sizeof huge[0]), n = 1;
+		enum snap_code rc;
+
+		bytes_clear(&in);
+		bytes_put(&in, a->p, at);
+		if (i % 2 == 0) {
+			bytes_varint(&in, v);
+		} else {
+			bytes_u64(&in, v);
+			n = a->len - at < 8 ? a->len - at : 8;
+		}
+		bytes_put(&in, a->p + at + n, a->len - at - n);
+		assert_false(in.bad);
+		rc = again_exact(which, bytes_span(&in), b);
+		if (rc == SNAP_OK)
+			assert_true(span_eq(bytes_span(&in), bytes_span(b)));
+		else
+			assert_int_equal(rc, SNAP_CORRUPT);
+	}
+	bytes_fini(&in);
+}
+
+/* What does not fit is refused before memory is asked for. */
+static void
+lengths_near_2_to_the_32_and_64_take_no_memory(void **state)
+{
+	(void)state;
+	grown_begin();
+	each_sample(stands_lengths);
+	assert_in_range(grown_mib(), 0, 16);
+}
+
 static void
 going_to_another_block_and_back_costs_few_bytes(void **state)
 {
@@ -229,6 +274,8 @@ main(void)
 		    a_flipped_bit_never_crashes_nor_decodes_to_other_bytes),
 		cmocka_unit_test(
 		    a_huge_count_in_few_bytes_is_refused_before_it_is_allocated),
+		cmocka_unit_test(
+		    lengths_near_2_to_the_32_and_64_take_no_memory),
 		cmocka_unit_test(
 		    going_to_another_block_and_back_costs_few_bytes),
 		cmocka_unit_test(properties_out_of_order_are_corrupt),
