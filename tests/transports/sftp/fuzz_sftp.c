@@ -3,10 +3,10 @@
  * fuzz_sftp.c - whatever a server, a known_hosts file or a key file says, the
  * store answers with a result or an error, and reads nothing that is not there.
  *
- * The first byte chooses.  For a server the rest is its answers, in records of
- * a kind, a length and bytes; each gets the id of a request that waits, so that
- * a fuzzer need not find it.  There is no connection: the linker puts the
- * functions here in its place (--wrap).
+ * The first byte chooses; 'u' is a URL.  For a server the rest is its answers,
+ * in records of a kind, a length and bytes; each gets the id of a request that
+ * waits, so that a fuzzer need not find it.  There is no connection: the linker
+ * puts the functions here in its place (--wrap).
  */
 #include <stdlib.h>
 #include <string.h>
@@ -214,12 +214,34 @@ key_file(struct span text)
 	ssh_keyfile_fini(&k);
 }
 
+/* A URL.  Whoever answers there hangs up at once. */
+static void
+address(struct span text)
+{
+	struct transport_opts opts = { .setting = setting };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *t = NULL;
+	char *url = malloc(text.len + 8);
+
+	MUST(url != NULL);
+	memcpy(url, "sftp://", 7);
+	memcpy(url + 7, text.p, text.len);
+	url[text.len + 7] = '\0';
+	cursor_init(&input, span_of(NULL, 0));
+	MUST(transport_open(url, &opts, &t, &err) != SNAP_OK);
+	free(url);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
 	cursor_init(&input, span_of(data + 1, size - 1));
+	if (data[0] == 'u') {
+		address(span_of(data + 1, size - 1));
+		return 0;
+	}
 	switch (data[0] % 4) {
 	case 0:
 		known_hosts(span_of(data + 1, size - 1));
