@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: PostgreSQL */
-/* keyring.c - behind the door of repo_keys.h. */
-#include <stdlib.h>
+/*
+ * keyring.c - behind the door of repo_keys.h.
+ *
+ * A slot has no room for a label: that is a note about its id, put first, so
+ * that no slot is made whose owner cannot be told.
+ */
+#include <stdio.h>
 #include <string.h>
 
 #include "keyring.h"
 #include "keys.h"
+#include "notes.h"
 #include "repo_internal.h"
+
+#define DIGITS_MIN 4
 
 enum snap_code
 repo_may_keep_keys(struct repo *r, struct snap_err *err)
@@ -18,19 +26,165 @@ repo_may_keep_keys(struct repo *r, struct snap_err *err)
 	    err, "Do it with the passphrase of the owner or a recovery code.");
 }
 
+static bool
+is_slot(const struct repo_key *k)
+{
+	return k->kind == REPO_KEY_PASSPHRASE || k->kind == REPO_KEY_RECOVERY ||
+	       k->kind == REPO_KEY_OTHER;
+}
+
+static enum snap_code
+take_labels(struct repo *r, struct repo_keys *all, struct snap_err *err)
+{
+	struct notes said;
+	enum snap_code rc = notes_load(r->store, &said, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	for (size_t i = 0; i < all->n; i++) {
+		struct repo_key *k = &all->v[i];
+		const struct note *n = notes_about(&said, NOTE_LABEL, k->id);
+		const char *label =
+		    n != NULL ? note_prop(n, NOTE_PROP_LABEL) : NULL;
+
+		if (label != NULL && is_slot(k))
+			(void)snprintf(k->name, sizeof k->name, "%s", label);
+	}
+	notes_free(&said);
+	return SNAP_OK;
+}
+
 enum snap_code
 repo_keys(struct repo *r, struct repo_keys *out, struct snap_err *err)
 {
+	struct repo_keys all;
 	enum snap_code rc = repo_may_keep_keys(r, err);
 
-	return rc == SNAP_OK ? keyring_load(r->store, out, err) : rc;
+	if (rc == SNAP_OK)
+		rc = keyring_load(r->store, &all, err);
+	if (rc != SNAP_OK)
+		return rc;
+	rc = take_labels(r, &all, err);
+	if (rc == SNAP_OK)
+		*out = all;
+	else
+		repo_keys_free(&all);
+	return rc;
 }
 
-void
-repo_keys_free(struct repo_keys *k)
+enum snap_code
+repo_key_find(const struct repo_keys *all, const char *digits,
+    const struct repo_key **out, struct snap_err *err)
 {
-	free(k->v);
-	memset(k, 0, sizeof *k);
+	char hex[2 * REPO_ID_LEN + 1];
+	const struct repo_key *found = NULL;
+	size_t len = strlen(digits);
+
+	if (len < DIGITS_MIN)
+		return snap_fail(err, SNAP_USAGE,
+		    "\"%s\" has less than %d digits of an id", digits,
+		    DIGITS_MIN);
+	for (size_t i = 0; i < all->n; i++) {
+		hex_encode(all->v[i].id, REPO_ID_LEN, hex);
+		if (strncmp(hex, digits, len) != 0)
+			continue;
+		if (found != NULL)
+			return snap_fail(err, SNAP_USAGE,
+			    "several ids begin with \"%s\"", digits);
+		found = &all->v[i];
+	}
+	if (found == NULL) {
+		(void)snap_fail(err, SNAP_NOTFOUND,
+		    "no slot's id begins with \"%s\"", digits);
+		return snap_hint(err, "\"key list\" shows them.");
+	}
+	*out = found;
+	return SNAP_OK;
+}
+
+enum snap_code
+repo_new_code(char out[128], struct snap_err *err)
+{
+	uint8_t *code;
+
+	if (keys_library_init(err) != SNAP_OK)
+		return err->code;
+	code = keys_secret_alloc(KEY_BYTES);
+	if (code == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for keys");
+	keys_random(code, KEY_BYTES);
+	recovery_code_format(code, out);
+	keys_secret_free(code);
+	return SNAP_OK;
+}
+
+static enum snap_code
+put_label(
+    struct repo *r, const uint8_t *id, const char *label, struct snap_err *err)
+{
+	struct repo_property prop = { NOTE_PROP_LABEL, label };
+	enum snap_code rc;
+
+	if (label == NULL || *label == '\0')
+		return SNAP_OK;
+	if (strlen(label) >= REPO_KEY_NAME_MAX)
+		return snap_fail(err, SNAP_USAGE,
+		    "a label has less than %d bytes", REPO_KEY_NAME_MAX);
+	rc = repo_time(r, err);
+	return rc == SNAP_OK
+		   ? notes_put(r->store, NOTE_LABEL, id, &prop, 1, err)
+		   : rc;
+}
+
+enum snap_code
+repo_key_add(struct repo *r, const struct repo_new_key *o,
+    uint8_t id_out[REPO_ID_LEN], struct snap_err *err)
+{
+	struct slot_secret with = { SLOT_PASSPHRASE, o->secret,
+		SLOT_COST_DEFAULT };
+	uint8_t id[REPO_ID_LEN], *code = NULL;
+	char text[RECOVERY_CODE_MAX] = "";
+	enum snap_code rc = repo_may_keep_keys(r, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	if (o->kdf_mem_kib != 0)
+		with.cost.mem_kib = o->kdf_mem_kib;
+	if (o->is_code) {
+		with.type = SLOT_RECOVERY;
+		if (o->secret.len >= sizeof text)
+			return snap_fail(
+			    err, SNAP_USAGE, "this is no recovery code");
+		memcpy(text, o->secret.p, o->secret.len);
+		code = keys_secret_alloc(KEY_BYTES);
+		rc = code == NULL
+			 ? snap_fail(err, SNAP_NOMEM, "no memory for keys")
+			 : recovery_code_parse(text, code, err);
+		keys_wipe(text, sizeof text);
+		with.text = span_of(code, KEY_BYTES);
+	}
+	keys_random(id, sizeof id);
+	if (rc == SNAP_OK)
+		rc = put_label(r, id, o->label, err);
+	if (rc == SNAP_OK)
+		rc = keyring_add(r->store, id, &with, err);
+	keys_secret_free(code);
+	if (rc == SNAP_OK)
+		memcpy(id_out, id, sizeof id);
+	return rc;
+}
+
+enum snap_code
+repo_key_remove(struct repo *r, const uint8_t id[REPO_ID_LEN],
+    const uint8_t *anchor, bool damaged, struct snap_err *err)
+{
+	enum snap_code rc = repo_may_keep_keys(r, err);
+
+	if (anchor == NULL)
+		anchor = r->store->slot_id;
+	return rc == SNAP_OK
+		   ? keyring_remove(r->store, id, anchor, damaged, err)
+		   : rc;
 }
 
 static enum snap_code

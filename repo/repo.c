@@ -135,6 +135,7 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 	memset(&so, 0, sizeof so);
 	so.passphrase = opts->passphrase;
 	so.is_recovery_code = opts->is_recovery_code;
+	so.not_slot = opts->not_slot;
 	so.key_file = opts->key_file;
 	so.cache_dir = opts->cache_dir;
 	so.cache_limit = opts->cache_limit;

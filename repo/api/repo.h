@@ -35,6 +35,7 @@ struct repo_params {           /* fixed at init; 0 = the default */
 struct repo_opts {
 	struct span passphrase; /* or a recovery code's text */
 	bool is_recovery_code;
+	const char *not_slot;  /* first digits of slots not to open it with */
 	struct span key_file;  /* the bytes of one: instead of a passphrase */
 	const char *cache_dir; /* NULL = no cache on disk */
 	uint64_t cache_limit;  /* bytes of it per repository; 0 = 2 GiB */

@@ -32,7 +32,7 @@ struct repo_key { /* an object under keys/ */
 	/* hosts and epochs */
 	uint8_t host_id[REPO_ID_LEN];
 	uint32_t epoch;
-	/* Of a host; REPO_KEY_DAMAGED: what is wrong. */
+	/* Of a host; the label of a slot; REPO_KEY_DAMAGED: what is wrong. */
 	char name[REPO_KEY_NAME_MAX];
 };
 struct repo_keys {
@@ -46,6 +46,32 @@ SNAP_MUST_CHECK enum snap_code repo_may_keep_keys(
 SNAP_MUST_CHECK enum snap_code repo_keys(
     struct repo *r, struct repo_keys *out, struct snap_err *err);
 void repo_keys_free(struct repo_keys *k);
+/* By the first digits (at least 4) of its id.  SNAP_NOTFOUND, SNAP_USAGE. */
+SNAP_MUST_CHECK enum snap_code repo_key_find(const struct repo_keys *all,
+    const char *digits, const struct repo_key **out, struct snap_err *err);
+
+struct repo_new_key {
+	struct span secret; /* a passphrase, or the text of a code */
+	bool is_code;
+	uint32_t kdf_mem_kib; /* of a passphrase; 0 = the default */
+	const char *label;    /* who it is for; NULL = none */
+};
+/* A fresh recovery code, which opens nothing before it was added. */
+SNAP_MUST_CHECK enum snap_code repo_new_code(
+    char out[128], struct snap_err *err);
+/* A further slot; it was read back and opened with that secret. */
+SNAP_MUST_CHECK enum snap_code repo_key_add(struct repo *r,
+    const struct repo_new_key *o, uint8_t id_out[REPO_ID_LEN],
+    struct snap_err *err);
+/*
+ * `anchor`: NULL, or a slot that repo_key_add() has made in this run, instead
+ * of the one that opened the repository.  `damaged`: also what cannot be read.
+ * SNAP_USAGE: it must not go, SNAP_DENIED: the store keeps it, SNAP_BUSY: it
+ * was put back, for another owner removed slots at the same time.
+ */
+SNAP_MUST_CHECK enum snap_code repo_key_remove(struct repo *r,
+    const uint8_t id[REPO_ID_LEN], const uint8_t *anchor, bool damaged,
+    struct snap_err *err);
 
 /*
  * A key file for a machine that must not read rows: REPO_MAY_WRITE for a host,

@@ -7,9 +7,11 @@
  * after that was damaged or forged.  A recovery code has 256 bits, so no slow
  * hash is spent on it.
  */
-#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "fdio.h"
 #include "hash.h"
 #include "slots.h"
 
@@ -51,24 +53,66 @@ cost_check(const struct slot_cost *c, enum snap_code code, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/*
+ * The memory of this machine, or of the container; UINT64_MAX: not known.  Who
+ * takes more is ended by the system without a word.
+ */
+static uint64_t
+machine_kib(void)
+{
+	struct snap_err ignored = SNAP_ERR_INIT;
+	uint64_t kib = UINT64_MAX;
+	unsigned long long v;
+	struct bytes text;
+
+#if defined(_SC_PHYS_PAGES)
+	long pages = sysconf(_SC_PHYS_PAGES), page = sysconf(_SC_PAGESIZE);
+
+	if (pages > 0 && page > 0)
+		kib = (uint64_t)pages * ((uint64_t)page >> 10);
+#endif
+	bytes_init(&text, 64);
+	if (fd_slurp("/sys/fs/cgroup/memory.max", 32, &text, &ignored) ==
+	    SNAP_OK) {
+		bytes_u8(&text, 0); /* a number, or "max" */
+		v = text.bad ? 0 : strtoull((const char *)text.p, NULL, 10);
+		kib = v != 0 && v >> 10 < kib ? v >> 10 : kib;
+	}
+	bytes_fini(&text);
+	return kib;
+}
+
+static enum snap_code
+too_little(uint32_t need_kib, uint64_t there_kib, struct snap_err *err)
+{
+	(void)snap_fail(err, SNAP_NOMEM,
+	    "no memory for Argon2id: %lu MiB are needed",
+	    (unsigned long)(need_kib >> 10));
+	if (there_kib < need_kib)
+		return snap_detail(err, "This machine has %lu MiB.",
+		    (unsigned long)(there_kib >> 10));
+	return snap_detail(err, "The system gives no more to this process.");
+}
+
 static enum snap_code
 stretch(enum slot_type type, struct span secret, const struct slot_cost *cost,
     const uint8_t *salt, struct slot_keys *out, struct snap_err *err)
 {
 	struct span part = span_of(salt, SALT_LEN);
+	uint64_t there;
 
 	if (type == SLOT_RECOVERY) {
 		hash_parts(DOMAIN_RECOVERY, secret.p, &part, 1, (uint8_t *)out,
 		    sizeof *out);
 		return SNAP_OK;
 	}
+	there = machine_kib();
 	if ((uint64_t)cost->mem_kib * 1024 > SIZE_MAX ||
+	    cost->mem_kib > there ||
 	    crypto_pwhash((uint8_t *)out, sizeof *out, (const char *)secret.p,
 		secret.len, salt, cost->ops, (size_t)cost->mem_kib * 1024,
 		crypto_pwhash_ALG_ARGON2ID13) != 0)
-		return snap_fail(err, SNAP_NOMEM,
-		    "no memory for Argon2id: %u KiB are needed",
-		    (unsigned)cost->mem_kib);
+		return too_little(cost->mem_kib, there, err);
 	return SNAP_OK;
 }
 

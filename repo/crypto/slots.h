@@ -38,6 +38,13 @@ struct slot_cost {
 		SLOT_PASSES_DEFAULT, SLOT_MEM_KIB_DEFAULT                      \
 	}
 
+/* What a slot is made with; `cost` is of a passphrase. */
+struct slot_secret {
+	enum slot_type type;
+	struct span text; /* a passphrase, or the 32 bytes of a code */
+	struct slot_cost cost;
+};
+
 /* Wrap RS; `header` is the 64-byte object header (associated data). */
 SNAP_MUST_CHECK enum snap_code slot_wrap(enum slot_type type,
     struct span secret, const struct slot_cost *cost, struct span header,

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "keyring.h"
-#include "slots.h"
+#include "keyslot.h"
 
 struct listing {
 	struct repo_key *v;
@@ -169,4 +169,11 @@ keyring_load(struct store *s, struct repo_keys *out, struct snap_err *err)
 	out->n = n;
 	out->v = l.v;
 	return SNAP_OK;
+}
+
+void
+repo_keys_free(struct repo_keys *k)
+{
+	free(k->v);
+	memset(k, 0, sizeof *k);
 }

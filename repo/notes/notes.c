@@ -74,7 +74,7 @@ is_owners(uint16_t type)
 {
 	return type == NOTE_VERDICT || type == NOTE_TAGS || type == NOTE_PIN ||
 	       type == NOTE_POLICY || type == NOTE_FORGET ||
-	       type == NOTE_REVOKED;
+	       type == NOTE_REVOKED || type == NOTE_LABEL;
 }
 
 static enum snap_code

@@ -18,7 +18,8 @@ enum note_type {
 	NOTE_FORGET = 5,
 	NOTE_RUN = 6,
 	NOTE_REVOKED = 7,
-	NOTE_EXPORTED = 8
+	NOTE_EXPORTED = 8,
+	NOTE_LABEL = 9
 };
 /* Of a forget record about the repository: ids in hex, separated by commas. */
 #define NOTE_PROP_SNAPSHOTS "snapshots"
@@ -26,6 +27,8 @@ enum note_type {
 #define NOTE_PROP_TAGS "tags"
 /* Of a pin: "yes" or "no". */
 #define NOTE_PROP_PINNED "pinned"
+/* Of a label. */
+#define NOTE_PROP_LABEL "label"
 struct note {
 	uint8_t id[ID_LEN], subject[ID_LEN]; /* zeros: the repository */
 	uint16_t type;

@@ -14,7 +14,7 @@
 #include "blockindex.h"
 #include "lists.h"
 #include "run.h"
-#include "slots.h"
+#include "keyslot.h"
 #include "store_internal.h"
 
 #define CACHE_DEFAULT ((uint64_t)2 << 30)
@@ -144,40 +144,20 @@ struct init {
 	size_t n_slots;
 };
 
-static void
-init_header(const struct init *in, uint8_t kind, const uint8_t *id,
-    uint8_t out[HEADER_LEN])
-{
-	struct header h;
-
-	memset(&h, 0, sizeof h);
-	h.kind = kind;
-	memcpy(h.id, id, ID_LEN);
-	memcpy(h.repo_id, in->repo_id, ID_LEN);
-	h.epoch = FIRST_EPOCH;
-	header_encode(&h, out);
-}
-
 static enum snap_code
 put_slot(struct init *in, enum slot_type type, struct span secret,
     struct snap_err *err)
 {
+	struct slot_secret with = { type, secret, *in->cost };
 	char name[TRANSPORT_NAME_MAX + 1];
-	uint8_t header[HEADER_LEN], id[ID_LEN];
+	uint8_t id[ID_LEN];
 	struct bytes obj;
 	enum snap_code rc;
 
 	keys_random(id, sizeof id);
 	store_name(OBJ_SLOT, id, name);
-	init_header(in, OBJ_SLOT, id, header);
-	bytes_init(&obj, 4096);
-	bytes_put(&obj, header, HEADER_LEN);
-	rc = slot_wrap(type, secret, in->cost, span_of(header, HEADER_LEN),
-	    in->rs, &obj, err);
-	if (rc == SNAP_OK) {
-		object_finish(&obj, HEADER_LEN);
-		rc = bytes_check(&obj, err);
-	}
+	bytes_init(&obj, STORE_KEY_SIZE_MAX);
+	rc = slot_build(in->repo_id, id, &with, in->rs, &obj, err);
 	if (rc == SNAP_OK)
 		rc = transport_put(in->t, name, bytes_span(&obj), NULL, err);
 	bytes_fini(&obj);
@@ -202,13 +182,16 @@ take_back(const struct init *in)
 static enum snap_code
 put_config(const struct init *in, struct config *c, struct snap_err *err)
 {
+	struct header h = { .kind = OBJ_CONFIG, .epoch = FIRST_EPOCH };
 	uint8_t header[HEADER_LEN];
 	struct keys *k = NULL;
 	struct bytes obj;
 	enum snap_code rc;
 
 	bytes_init(&obj, 4096);
-	init_header(in, OBJ_CONFIG, in->repo_id, header);
+	memcpy(h.id, in->repo_id, ID_LEN);
+	memcpy(h.repo_id, in->repo_id, ID_LEN);
+	header_encode(&h, header);
 	rc = keys_from_secret(in->rs, in->repo_id, FIRST_EPOCH, &k, err);
 	if (rc != SNAP_OK)
 		goto out;

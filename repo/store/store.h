@@ -35,6 +35,7 @@ struct store {
 struct store_opts {
 	struct span passphrase;
 	bool is_recovery_code;
+	const char *not_slot; /* first digits of slots that are not tried */
 	struct span key_file; /* its bytes: instead of a passphrase */
 	const char *cache_dir;
 	uint64_t cache_limit; /* bytes on disk; 0 = 2 GiB */
@@ -44,10 +45,6 @@ struct store_opts {
 	struct report *report;
 };
 struct slot_cost;
-
-/* What may lie under keys/: more, or larger, is nobody's key. */
-#define STORE_KEYS_MAX 4096
-#define STORE_KEY_SIZE_MAX (64u << 10)
 
 /* As repo_init and repo_open in repo.h. */
 SNAP_MUST_CHECK enum snap_code store_init(struct transport *t,

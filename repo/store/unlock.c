@@ -14,28 +14,8 @@
 #include "keyfile.h"
 #include "slots.h"
 #include "store_internal.h"
+#include "unlock_internal.h"
 #include "workers.h"
-
-struct key_object {
-	uint8_t id[ID_LEN];
-	bool too_large, unread;
-	uint8_t kind; /* 0: nothing that can be used */
-	struct bytes raw;
-};
-struct unlock {
-	struct store *s;
-	struct key_object *v;
-	size_t n, cap;
-	struct span secret;
-	enum slot_type type;
-	struct bytes config; /* raw */
-	struct transport_stat config_st;
-	uint32_t epoch; /* the first */
-	uint8_t *rs;    /* locked: RS, then a parsed recovery code */
-	size_t n_denied, n_bad, n_mac, n_foreign;
-	struct snap_err bad;    /* the last damaged slot */
-	struct snap_err unread; /* the last that the store cannot give */
-};
 
 struct question {
 	enum { ASK_KEYS, ASK_CONFIG, ASK_TIME } what;
@@ -66,6 +46,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 		u->cap += 16;
 	}
 	memcpy(u->v[u->n].id, id, ID_LEN);
+	u->v[u->n].time_ns = st->time_ns;
 	u->v[u->n].too_large = st->size > STORE_KEY_SIZE_MAX;
 	u->v[u->n].unread = false;
 	u->v[u->n].kind = 0;
@@ -139,18 +120,6 @@ read_config(struct unlock *u, struct snap_err *err)
 	return SNAP_OK;
 }
 
-static bool
-config_genuine(const struct unlock *u, const struct keys *k)
-{
-	size_t end = u->config.len - TRAILER_LEN - CONFIG_MAC_LEN;
-	uint8_t mac[32], diff = 0;
-
-	keys_config_mac(k, span_of(u->config.p, end), mac);
-	for (size_t i = 0; i < sizeof mac; i++)
-		diff |= (uint8_t)(mac[i] ^ u->s->config.mac[i]);
-	return diff == 0;
-}
-
 /* Left empty when it cannot be a key: try_slot() says so. */
 static enum snap_code
 fetch_key(void *arg, void *job, struct snap_err *err)
@@ -199,8 +168,9 @@ parse_key(const struct store *s, const uint8_t *id, struct span raw,
 	return SNAP_OK;
 }
 
-static enum snap_code
-note_bad(struct unlock *u, const struct key_object *ko, struct snap_err *err)
+enum snap_code
+unlock_note_bad(
+    struct unlock *u, const struct key_object *ko, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
 
@@ -239,80 +209,9 @@ look_at_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
 	    memcmp(o.header.repo_id, u->s->repo_id, ID_LEN) != 0)
 		u->n_foreign++;
 	if (rc != SNAP_OK)
-		return note_bad(u, ko, err);
+		return unlock_note_bad(u, ko, err);
 	ko->kind = o.header.kind;
 	return SNAP_OK;
-}
-
-/* One slot; SNAP_OK with u->s->keys set when it was the one. */
-static enum snap_code
-try_slot(struct unlock *u, struct key_object *ko, struct snap_err *err)
-{
-	struct keys *k = NULL;
-	struct object o;
-	enum snap_code rc;
-
-	if (ko->kind != OBJ_SLOT)
-		return SNAP_OK;
-	rc = object_parse(bytes_span(&ko->raw), &o, err);
-	if (rc == SNAP_OK && slot_type(o.payload) != (int)u->type)
-		return SNAP_OK;
-	if (rc == SNAP_OK)
-		rc = slot_unwrap(
-		    o.payload, o.header_bytes, u->secret, u->rs, err);
-	if (rc == SNAP_WRONG_KEY) {
-		u->n_denied++;
-		return SNAP_OK;
-	}
-	if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED)
-		return note_bad(u, ko, err);
-	/* Of all epochs there may be: the record that begins one can be lost,
-	 * and what is under its keys must not be lost with it. */
-	if (rc == SNAP_OK)
-		rc = keys_from_secret(
-		    u->rs, u->s->repo_id, KEYS_EPOCHS_MAX, &k, err);
-	if (rc != SNAP_OK)
-		return rc;
-	if (config_genuine(u, k)) {
-		u->s->keys = k;
-		memcpy(u->s->slot_id, ko->id, ID_LEN);
-	} else {
-		u->n_mac++;
-		keys_free(k);
-	}
-	return SNAP_OK;
-}
-
-static enum snap_code
-no_slot(const struct unlock *u, struct snap_err *err)
-{
-	const char *what =
-	    u->type == SLOT_RECOVERY ? "recovery code" : "passphrase";
-
-	if (u->n_mac > 0)
-		return snap_fail(err, SNAP_CORRUPT,
-		    "config does not verify: it was changed");
-	if (u->n_foreign > 0 && u->n_foreign == u->n_bad && u->n_denied == 0)
-		return snap_fail(err, SNAP_CORRUPT,
-		    "config and the objects under keys/ are of different "
-		    "repositories");
-	if (u->n_denied > 0) {
-		(void)snap_fail(err, SNAP_WRONG_KEY, "wrong %s", what);
-		if (u->n_bad > 0)
-			(void)snap_detail(err,
-			    "%zu key slots are damaged and could not be tried.",
-			    u->n_bad);
-		return SNAP_WRONG_KEY;
-	}
-	if (u->n_bad > 0) {
-		*err = u->bad;
-		return err->code;
-	}
-	if (u->n == 0)
-		return snap_fail(err, SNAP_CORRUPT,
-		    "there are no key slots under keys/: they were lost");
-	return snap_fail(
-	    err, SNAP_WRONG_KEY, "the repository has no slot for a %s", what);
 }
 
 /* Does this object begin the epoch of its header, and did its owner say so?
@@ -512,6 +411,7 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 
 	memset(&u, 0, sizeof u);
 	u.s = s;
+	u.not_slot = o->not_slot;
 	bytes_init(&u.config, STORE_KEY_SIZE_MAX);
 	u.rs = keys_secret_alloc(2 * KEY_BYTES);
 	if (u.rs == NULL)
@@ -525,10 +425,8 @@ store_unlock(struct store *s, const struct store_opts *o, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = o->key_file.len > 0 ? open_key_file(&u, o->key_file, err)
 					 : take_secret(&u, o, err);
-	for (size_t i = 0; i < u.n && rc == SNAP_OK && s->keys == NULL; i++)
-		rc = try_slot(&u, &u.v[i], err);
 	if (rc == SNAP_OK && s->keys == NULL)
-		rc = no_slot(&u, err);
+		rc = unlock_by_slots(&u, err);
 	if (rc == SNAP_OK) {
 		rc = read_epochs(&u, err);
 		if (rc == SNAP_OK)

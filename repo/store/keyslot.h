@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: PostgreSQL */
+/* keyslot.h - what may lie under keys/, and a slot as an object. */
+#ifndef SNAP_KEYSLOT_H
+#define SNAP_KEYSLOT_H
+
+#include "format.h"
+#include "slots.h"
+
+/* More objects, or larger ones, are nobody's keys. */
+#define STORE_KEYS_MAX 4096
+#define STORE_KEY_SIZE_MAX (64u << 10)
+/* Of slots with a passphrase: more are not tried, for each may take seconds. */
+#define STORE_SLOTS_MAX 32
+
+/* Appends a slot's object, whole: RS under a secret. */
+SNAP_MUST_CHECK enum snap_code slot_build(const uint8_t repo_id[ID_LEN],
+    const uint8_t id[ID_LEN], const struct slot_secret *secret,
+    const uint8_t rs[KEY_BYTES], struct bytes *obj, struct snap_err *err);
+
+#endif
