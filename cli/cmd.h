@@ -20,6 +20,7 @@
 struct repo;
 struct repo_manifest;
 struct repo_snapshot;
+struct tell;
 struct transport;
 
 enum cmd_bit {
@@ -46,7 +47,9 @@ enum cmd_bit {
 	CMD_VERIFY = 1 << 20,
 	CMD_CONFIG = 1 << 21,
 	CMD_KEY = 1 << 22,
-	CMD_ALL = (1 << 23) - 1
+	CMD_ALL = (1 << 23) - 1,
+	/* What a schedule runs: others hear of it (tell.h). */
+	CMD_JOBS = CMD_BACKUP | CMD_PRUNE | CMD_CHECK | CMD_VERIFY | CMD_COPY
 };
 
 struct cli {
@@ -55,6 +58,8 @@ struct cli {
 	bool before_work;  /* a failure of the source now is one of usage */
 	size_t n_warnings; /* it finished, but somebody must look */
 	bool partial;      /* a restore left something out, as it was asked */
+	struct tell *tell; /* of a job; NULL = nobody hears of it */
+	const char *run;   /* the id of this run, 32 hex digits; of jobs */
 };
 
 struct cmd {

@@ -23,7 +23,9 @@
 
 #include "cmd.h"
 #include "config.h"
+#include "profiles.h"
 #include "secrets.h"
+#include "tell.h"
 #include "ui.h"
 
 #define LARGE_PIECE (512 << 10) /* bytes: the system's own pages hold it */
@@ -154,10 +156,28 @@ status_of(const struct cli *c, enum snap_code rc)
 	}
 }
 
+/* With what the configuration says of one profile. */
+static enum snap_code
+run_profile(struct cli *c, const struct cmd *cmd, struct snap_err *err)
+{
+	const char *format = c->o.log_format;
+	enum snap_code rc;
+
+	if (format == NULL && cmd->bit != CMD_HELP && cmd->bit != CMD_VERSION)
+		format = variable_of(WHO_REPO, "log-format", "");
+	if (format != NULL && (rc = ui_set_format(format, err)) != SNAP_OK)
+		return rc;
+	rc = config_apply(&c->o, cmd->bit, err);
+	if (rc == SNAP_OK && (cmd->bit & CMD_JOBS) != 0 && !c->o.dry_run)
+		rc = tell_begin(c, cmd, err);
+	return rc == SNAP_OK ? cmd->run(c, err) : rc;
+}
+
 static enum snap_code
 run(struct cli *c, int argc, char **argv, struct snap_err *err)
 {
 	const struct cmd *cmd;
+	bool is_over = false;
 	enum snap_code rc;
 	int used;
 
@@ -207,9 +227,9 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 	}
 	if (cmd->bit != CMD_HELP && cmd->bit != CMD_VERSION)
 		rc = config_load(&c->o, err);
-	if (rc == SNAP_OK)
-		rc = config_apply(&c->o, cmd->bit, err);
-	return rc == SNAP_OK ? cmd->run(c, err) : rc;
+	if (rc == SNAP_OK && c->o.all_profiles)
+		rc = profiles_each(c, cmd, &is_over, err);
+	return rc != SNAP_OK || is_over ? rc : run_profile(c, cmd, err);
 }
 
 int
@@ -218,6 +238,7 @@ main(int argc, char **argv)
 	static struct cli cli; /* zeroed; too large for some stacks */
 	struct snap_err err = SNAP_ERR_INIT;
 	enum snap_code rc;
+	int status;
 
 	set_up_memory();
 	set_up_process();
@@ -227,7 +248,6 @@ main(int argc, char **argv)
 	cli.report.cancel = &stop_signal;
 	rc = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1, &err);
 	secrets_forget();
-	config_forget();
 	/* Ctrl-C reaches our children as well: they failed because of it. */
 	if (rc == SNAP_SOURCE && atomic_load(&stop_signal) != 0)
 		rc = snap_fail(&err, SNAP_CANCELLED, "cancelled");
@@ -236,5 +256,7 @@ main(int argc, char **argv)
 	if (rc != SNAP_OK &&
 	    !(rc == SNAP_IO && ui_out_gone() && err.detail[0] == '\0'))
 		ui_error(&err);
-	return status_of(&cli, rc);
+	status = tell_end(&cli, status_of(&cli, rc), &err);
+	config_forget();
+	return status;
 }

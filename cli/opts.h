@@ -35,7 +35,8 @@ struct opts {
 	const char *cache_dir, *cache_size;
 	const char *limit_upload, *limit_download, *retry_for;
 	bool stats;
-	const char *config, *profile;
+	const char *config, *profile, *log_format;
+	bool all_profiles;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */
 	const char *chunk_size, *kdf_memory;

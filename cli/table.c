@@ -476,6 +476,12 @@ const struct opt opts_table[] = {
 	    "system's and your own ('" PROG " help config')" },
 	{ 0, "profile", "NAME", OPT_STRING, OFF(profile), CONFIG_COMMANDS,
 	    "the section of it that holds; default $SNAP_PROFILE" },
+	{ 0, "all-profiles", NULL, OPT_FLAG, OFF(all_profiles), CMD_JOBS,
+	    "once for each profile of the configuration; one that fails does "
+	    "not stop the others" },
+	{ 0, "log-format", "FORMAT", OPT_STRING, OFF(log_format), CMD_ALL,
+	    "of messages: text, json (one object a line) or journal (with "
+	    "priorities for systemd; the default where it listens)" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
 	    (STORE_COMMANDS & ~(unsigned)CMD_CAT) | CMD_VERSION | CMD_CONFIG,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },

@@ -8,13 +8,13 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cluster.h"
 #include "json.h"
 #include "pgcluster.h"
 #include "pgsource.h"
 #include "run.h"
+#include "tell.h"
 #include "ui.h"
 
 #define LIST_MAX ((size_t)1 << 20) /* bytes of a property */
@@ -27,7 +27,7 @@ struct whole {
 	char *password;              /* that was typed, or NULL */
 	struct pgcluster cluster;
 	struct span globals;
-	char run[2 * REPO_ID_LEN + 1];
+	const char *run; /* its id */
 	size_t n_made, n_failed;
 	json_t *made, *failed;
 	struct bytes names; /* of those that failed, for the error */
@@ -72,7 +72,6 @@ read_cluster(struct whole *w, struct snap_err *err)
 	const struct opts *o = &w->j->cli->o;
 	struct pgcluster_opts co = { .no_role_passwords = o->no_role_passwords,
 		.pg_dump = o->pg_dump };
-	uint8_t id[REPO_ID_LEN];
 	enum snap_code rc;
 
 	if ((rc = source_opts(w->j, &w->po, err)) != SNAP_OK)
@@ -92,9 +91,6 @@ read_cluster(struct whole *w, struct snap_err *err)
 	if (w->cluster.n_databases == 0)
 		return snap_fail(
 		    err, SNAP_USAGE, "no database is left to be backed up");
-	if (getentropy(id, sizeof id) != 0)
-		return snap_fail_errno(err, SNAP_IO, "draw an id");
-	hex_encode(id, sizeof id, w->run);
 	return SNAP_OK;
 }
 
@@ -126,10 +122,8 @@ backup_one(struct whole *w, const char *name, struct snap_err *err)
 	atomic_store(&j->cli->report.bytes_done, 0);
 	atomic_store(&j->cli->report.bytes_new, 0);
 	w->po.server.database = name;
-	rc = props_add(&j->props, RUN_PROP_ID, w->run, err);
-	if (rc == SNAP_OK)
-		rc = props_add_u64(
-		    &j->props, RUN_PROP_DATABASES, w->cluster.n_databases, err);
+	rc = props_add_u64(
+	    &j->props, RUN_PROP_DATABASES, w->cluster.n_databases, err);
 	if (rc == SNAP_OK && w->n_made == 0)
 		rc = add_list(w, err);
 	if (rc == SNAP_OK)
@@ -224,7 +218,7 @@ show(struct whole *w, struct snap_err *err)
 enum snap_code
 cluster_backup(struct job *j, struct snap_err *err)
 {
-	struct whole w = { .j = j };
+	struct whole w = { .j = j, .run = j->cli->run };
 	enum snap_code rc;
 
 	bytes_init(&w.names, TEXT_MAX);
@@ -241,6 +235,8 @@ cluster_backup(struct job *j, struct snap_err *err)
 		    w.cluster.n_databases,
 		    w.names.bad ? "named above" : (const char *)w.names.p);
 	}
+	tell_number(j->cli, "databases", w.n_made);
+	tell_number(j->cli, "databases-failed", w.n_failed);
 out:
 	if (w.password != NULL)
 		explicit_bzero(w.password, strlen(w.password));

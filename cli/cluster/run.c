@@ -14,7 +14,10 @@
 static const char *
 id_of(const struct repo_snapshot *s)
 {
-	return repo_snapshot_prop(s, RUN_PROP_ID);
+	/* Any backup has an id; those of many databases say how many. */
+	return repo_snapshot_prop(s, RUN_PROP_DATABASES) != NULL
+		   ? repo_snapshot_prop(s, RUN_PROP_ID)
+		   : NULL;
 }
 
 static int

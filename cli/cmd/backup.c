@@ -14,6 +14,7 @@
 #include "job.h"
 #include "raw.h"
 #include "sqlite.h"
+#include "tell.h"
 #include "ui.h"
 
 static bool
@@ -137,6 +138,8 @@ cmd_backup(struct cli *c, struct snap_err *err)
 		hex_encode(j.snapshot.id, REPO_ID_LEN, hex);
 		(void)snap_detail(err, "Snapshot %s was made.", hex);
 	}
+	if (rc == SNAP_OK)
+		tell_standing(c, &j.place, &j.snapshot);
 out:
 	job_end(&j);
 	place_close(&j.place);

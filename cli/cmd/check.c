@@ -9,6 +9,7 @@
 #include "json.h"
 #include "place.h"
 #include "repo_care.h"
+#include "tell.h"
 #include "ui.h"
 
 /* What is told of as it is found, for --json. */
@@ -76,13 +77,17 @@ opts_of(const struct opts *o, struct repo_check_opts *out, struct snap_err *err)
 
 /* Takes what was found. */
 static enum snap_code
-show(const struct cli *c, const struct place *s,
+show(struct cli *c, const struct place *s,
     const struct repo_check_result *r, struct found *found,
     struct snap_err *err)
 {
 	char size[UI_SIZE_MAX];
 	json_t *root;
 
+	tell_number(c, "snapshots", r->n_snapshots);
+	tell_number(c, "packs-read", r->n_read_packs);
+	tell_number(c, "read-bytes", r->bytes_read);
+	tell_number(c, "errors", r->n_errors);
 	if (c->o.json) {
 		root = place_json(s);
 		json_put_u64(root, "snapshots", r->n_snapshots);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* config.c - `config show`: what holds, and where it was said. */
+#include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
@@ -11,6 +12,7 @@
 
 #define FROM "from-"
 #define ENVIRONMENT "environment"
+#define VALUE_MAX 1024 /* of what is shown in part */
 
 /* NULL = the environment says nothing about it. */
 static const char *
@@ -23,13 +25,40 @@ in_environment(const char *key)
 	return environment_of(WHO_REPO, key, "");
 }
 
+/* How much of a value may be shown: not the token of an address, nor the
+ * password of a conninfo. */
+static size_t
+shown(const char *key, const char *value)
+{
+	const char *at = strstr(value, "://"), *word;
+
+	if (at != NULL && config_key_is_private(key))
+		return (size_t)(at - value) + 3 + strcspn(at + 3, "/?");
+	if (at != NULL && (word = strchr(at, '@')) != NULL &&
+	    memchr(at + 3, ':', (size_t)(word - at - 3)) != NULL)
+		return (size_t)((const char *)memchr(
+				    at + 3, ':', (size_t)(word - at - 3)) +
+				1 - value);
+	word = strstr(value, "password=");
+	return word != NULL ? (size_t)(word - value) + strlen("password=")
+			    : strlen(value);
+}
+
 /* Into text or `list`. */
 static void
-show(const struct config_line *l, json_t *list)
+show(const struct config_line *is, json_t *list)
 {
-	const char *in = l->profile[0] != '\0' ? l->profile : NULL;
+	const char *in = is->profile[0] != '\0' ? is->profile : NULL;
+	size_t n = shown(is->key, is->value);
+	struct config_line copy = *is, *l = &copy;
+	char value[VALUE_MAX];
 	json_t *o;
 
+	if (is->value[n] != '\0') {
+		(void)snprintf(value, sizeof value, "%.*s... (hidden)",
+		    (int)(n < VALUE_MAX / 2 ? n : VALUE_MAX / 2), is->value);
+		copy.value = value;
+	}
 	if (list == NULL) {
 		ui_out("%s = %s    # %s%s%s%s\n", l->key, l->value, l->file,
 		    in != NULL ? " [" : "", in != NULL ? in : "",

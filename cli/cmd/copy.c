@@ -15,6 +15,7 @@
 #include "json.h"
 #include "place.h"
 #include "props.h"
+#include "tell.h"
 #include "ui.h"
 
 #define ORIGIN_MAX (4 * REPO_ID_LEN + 2)
@@ -207,6 +208,8 @@ show(struct copying *c, struct snap_err *err)
 {
 	json_t *root;
 
+	tell_number(c->cli, "copied", c->n_copied);
+	tell_number(c->cli, "damaged", c->n_damaged);
 	if (c->cli->o.json) {
 		root = place_json(&c->to);
 		(void)json_object_set(root, "snapshots", c->list);

@@ -214,26 +214,48 @@ load_own(struct snap_err *err)
 	return rc;
 }
 
+const char *
+config_profile(void)
+{
+	return conf.profile;
+}
+
+void
+config_choose(const char *profile)
+{
+	conf.profile = profile;
+}
+
+const char *
+config_profile_name(size_t i)
+{
+	for (size_t k = 0; k < conf.n; k++) {
+		const char *name = conf.lines[k].profile;
+		size_t first = 0;
+
+		while (strcmp(conf.lines[first].profile, name) != 0)
+			first++;
+		if (*name != '\0' && first == k && i-- == 0)
+			return name;
+	}
+	return NULL;
+}
+
 static enum snap_code
 check_profile(struct snap_err *err)
 {
 	struct bytes known;
-	const char *last = "";
+	const char *name;
 
 	if (conf.profile[0] == '\0')
 		return SNAP_OK;
 	bytes_init(&known, FILE_MAX);
-	for (size_t i = 0; i < conf.n; i++) {
-		const char *p = conf.lines[i].profile;
-
-		if (strcmp(p, conf.profile) == 0) {
+	for (size_t i = 0; (name = config_profile_name(i)) != NULL; i++) {
+		if (strcmp(name, conf.profile) == 0) {
 			bytes_fini(&known);
 			return SNAP_OK;
 		}
-		if (*p != '\0' && strcmp(p, last) != 0)
-			bytes_printf(
-			    &known, "%s%s", known.len > 0 ? ", " : "", p);
-		last = p;
+		bytes_printf(&known, "%s%s", i > 0 ? ", " : "", name);
 	}
 	bytes_u8(&known, 0);
 	(void)snap_fail(

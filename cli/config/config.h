@@ -26,6 +26,12 @@ SNAP_MUST_CHECK enum snap_code config_load(
 SNAP_MUST_CHECK enum snap_code config_apply(
     struct opts *o, unsigned bit, struct snap_err *err);
 void config_forget(void);
+/* The one that was chosen, "" = none. */
+const char *config_profile(void);
+void config_choose(const char *profile); /* borrowed; there is one */
+/* The i-th of those that there are, by their first lines; NULL behind the last.
+ */
+const char *config_profile_name(size_t i);
 
 /* What stands for the variable SNAP_...: NAME of "from-NAME" or "NAME".
  * Borrowed; NULL = nothing. */

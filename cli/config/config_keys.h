@@ -14,6 +14,7 @@ struct config_key {
 	const char *name;
 	enum {
 		KEY_VARIABLE, /* of the environment: who needs it asks */
+		KEY_MESSAGE,  /* likewise; with "prune." of one command */
 		KEY_OPTION,
 		KEY_SERVER, /* only where a server is backed up */
 		KEY_SOURCE  /* only where no other source was named */
@@ -25,6 +26,8 @@ struct config_key {
 /* SNAP_USAGE: there is none of that name, or it cannot have that value. */
 SNAP_MUST_CHECK enum snap_code config_key_find(const char *name,
     const char *value, const struct config_key **out, struct snap_err *err);
+/* Is it an address whose end is a secret? */
+bool config_key_is_private(const char *name);
 /* The names of those that are variables; NULL behind the last. */
 const char *config_variable(size_t i);
 /* Into *o what `given`, the command line, did not say. */

@@ -55,10 +55,73 @@ static const struct config_key keys[] = { { "repository", KEY_VARIABLE, 0,
 	{ "table", KEY_SOURCE, CMD_BACKUP, true },
 	{ "exclude-table", KEY_SOURCE, CMD_BACKUP, true },
 	{ "exclude-table-data", KEY_SOURCE, CMD_BACKUP, true },
+	{ "before", KEY_MESSAGE, 0, false }, { "after", KEY_MESSAGE, 0, false },
+	{ "on-success", KEY_MESSAGE, 0, false },
+	{ "on-failure", KEY_MESSAGE, 0, false },
+	{ "notify-on", KEY_MESSAGE, 0, false },
+	{ "ping-url", KEY_MESSAGE, 0, false },
+	{ "ping-url-file", KEY_MESSAGE, 0, false },
+	{ "ping-url-command", KEY_MESSAGE, 0, false },
+	{ "webhook-url", KEY_MESSAGE, 0, false },
+	{ "webhook-url-file", KEY_MESSAGE, 0, false },
+	{ "webhook-url-command", KEY_MESSAGE, 0, false },
+	{ "webhook-format", KEY_MESSAGE, 0, false },
+	{ "webhook-chat", KEY_MESSAGE, 0, false },
+	{ "mail-to", KEY_MESSAGE, 0, false },
+	{ "mail-from", KEY_MESSAGE, 0, false },
+	{ "mail-server", KEY_MESSAGE, 0, false },
+	{ "mail-user", KEY_MESSAGE, 0, false },
+	{ "mail-password-file", KEY_MESSAGE, 0, false },
+	{ "mail-password-command", KEY_MESSAGE, 0, false },
+	{ "sendmail", KEY_MESSAGE, 0, false },
+	{ "message.ca-file", KEY_MESSAGE, 0, false },
+	{ "message.insecure", KEY_MESSAGE, 0, false },
+	{ "log-format", KEY_VARIABLE, 0, false },
 	{ NULL, KEY_VARIABLE, 0, false } };
 
 /* Of copy's source, and of any store. */
 static const struct config_key of_store = { "", KEY_VARIABLE, 0, false };
+
+static bool
+is_variable(const struct config_key *k)
+{
+	return k->kind == KEY_VARIABLE || k->kind == KEY_MESSAGE;
+}
+
+/* What is behind "prune." and the like, or `name` itself. */
+static const char *
+without_job(const char *name)
+{
+	for (const struct cmd *c = cmd_table; c->name != NULL; c++) {
+		size_t n = strlen(c->name);
+
+		if ((c->bit & CMD_JOBS) != 0 &&
+		    strncmp(name, c->name, n) == 0 && name[n] == '.')
+			return name + n + 1;
+	}
+	return name;
+}
+
+static const struct config_key *
+key_of(const char *name)
+{
+	const char *rest = without_job(name);
+
+	for (const struct config_key *k = keys; k->name != NULL; k++)
+		if (strcmp(k->name, rest) == 0 &&
+		    (rest == name || k->kind == KEY_MESSAGE))
+			return k;
+	return NULL;
+}
+
+bool
+config_key_is_private(const char *name)
+{
+	const char *rest = without_job(name);
+
+	return strcmp(rest, "ping-url") == 0 ||
+	       strcmp(rest, "webhook-url") == 0;
+}
 
 static size_t
 min3(size_t a, size_t b, size_t c)
@@ -131,15 +194,12 @@ enum snap_code
 config_key_find(const char *name, const char *value,
     const struct config_key **out, struct snap_err *err)
 {
+	const struct config_key *k = key_of(name);
 	const char *rest = name;
-	const struct config_key *k;
 
-	for (k = keys; k->name != NULL; k++)
-		if (strcmp(k->name, name) == 0)
-			break;
-	if (k->name != NULL) {
+	if (k != NULL) {
 		*out = k;
-		if (k->kind == KEY_VARIABLE || option_of(k)->arg != NULL ||
+		if (is_variable(k) || option_of(k)->arg != NULL ||
 		    is_yes(value) || strcmp(value, "no") == 0)
 			return SNAP_OK;
 		return snap_fail(err, SNAP_USAGE, "\"%s\" is yes or no", name);
@@ -161,7 +221,7 @@ const char *
 config_variable(size_t i)
 {
 	for (const struct config_key *k = keys; k->name != NULL; k++)
-		if (k->kind == KEY_VARIABLE && i-- == 0)
+		if (is_variable(k) && i-- == 0)
 			return k->name;
 	return NULL;
 }
@@ -196,7 +256,7 @@ config_key_apply(const struct config_key *key, const char *value,
 {
 	const struct opt *opt = option_of(key);
 
-	if (key->kind == KEY_VARIABLE || (key->commands & bit) == 0 ||
+	if (is_variable(key) || (key->commands & bit) == 0 ||
 	    (opt->commands & bit) == 0 || is_given(key, opt, given) ||
 	    (opt->arg == NULL && !is_yes(value)))
 		return SNAP_OK;

@@ -9,6 +9,7 @@
 
 #include "keep.h"
 #include "repo_care.h"
+#include "tell.h"
 #include "ui.h"
 
 #define REPACK_BELOW 60 /* per cent of a pack that live */
@@ -51,6 +52,17 @@ opts_of(const struct opts *o, struct repo_prune_opts *out, struct snap_err *err)
 	out->alone = o->alone;
 	out->tmpdir = tmp != NULL && *tmp != '\0' ? tmp : "/tmp";
 	return SNAP_OK;
+}
+
+static void
+tell_of(struct cli *c, const struct repo_prune_result *r)
+{
+	tell_number(c, "forgotten", r->n_forgotten);
+	tell_number(c, "broken", r->n_broken);
+	tell_number(c, "deleted", r->n_deleted);
+	tell_number(c, "freed-bytes", r->bytes_freed);
+	tell_number(c, "waiting-bytes", r->bytes_waiting);
+	tell_number(c, "live-bytes", r->bytes_live);
 }
 
 static enum snap_code
@@ -185,6 +197,7 @@ run(struct cli *c, struct place *s, struct plan *p, struct repo_prune_opts *po,
 	if (rc != SNAP_OK)
 		return rc;
 	warn(c, s, &r);
+	tell_of(c, &r);
 	if (c->o.json)
 		return show_json(c, s, p, &r, err);
 	repo_get_params(s->repo, &params);

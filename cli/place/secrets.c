@@ -26,6 +26,8 @@
 #define PASSPHRASE "passphrase"
 #define RECOVERY "recovery code"
 #define KEY "key"
+static const char *const of_messages[] = { "ping-url", "webhook-url",
+	"mail-password" };
 #define VARIABLE_MAX 64
 #define TAKEN_MAX 16
 
@@ -108,6 +110,8 @@ secrets_take_environment(void)
 			if (s->is_secret)
 				take(who[i], s->name);
 	}
+	for (size_t i = 0; i < sizeof of_messages / sizeof *of_messages; i++)
+		take(WHO_REPO, of_messages[i]);
 }
 
 void

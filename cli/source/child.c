@@ -11,19 +11,23 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "child.h"
+#include "fdio.h"
 
 #define TERM_WAIT_MS 3000
 #define POLL_MS 20
 
 extern char **environ;
 
+/* `in` < 0: our own; `out` < 0: our stderr. */
 static int
-set_up(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, int out)
+set_up(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, int in, int out)
 {
 	sigset_t none, dfl;
 	int e;
@@ -39,41 +43,63 @@ set_up(posix_spawn_file_actions_t *fa, posix_spawnattr_t *at, int out)
 	    (e = posix_spawnattr_setflags(
 		 at, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF)) != 0)
 		return e;
-	return posix_spawn_file_actions_adddup2(fa, out, STDOUT_FILENO);
+	if (in >= 0 &&
+	    (e = posix_spawn_file_actions_adddup2(fa, in, STDIN_FILENO)) != 0)
+		return e;
+	return posix_spawn_file_actions_adddup2(
+	    fa, out >= 0 ? out : STDERR_FILENO, STDOUT_FILENO);
+}
+
+static enum snap_code
+spawn(struct child *c, char *const *argv, int in, int out, struct snap_err *err)
+{
+	posix_spawn_file_actions_t fa;
+	posix_spawnattr_t at;
+	int e;
+
+	c->name = argv[0];
+	if ((e = posix_spawn_file_actions_init(&fa)) != 0)
+		goto out;
+	if ((e = posix_spawnattr_init(&at)) != 0)
+		goto no_attr;
+	if ((e = set_up(&fa, &at, in, out)) == 0)
+		e = posix_spawnp(&c->pid, argv[0], &fa, &at, argv, environ);
+	(void)posix_spawnattr_destroy(&at);
+no_attr:
+	(void)posix_spawn_file_actions_destroy(&fa);
+out:
+	if (e == 0)
+		return SNAP_OK;
+	c->pid = 0;
+	errno = e;
+	return snap_fail_errno(err, SNAP_SOURCE, "run command \"%s\"", argv[0]);
+}
+
+static enum snap_code
+make_pipe(int fds[2], struct snap_err *err)
+{
+	if (pipe(fds) != 0)
+		return snap_fail_errno(err, SNAP_IO, "make a pipe");
+	(void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
+	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
+	return SNAP_OK;
 }
 
 enum snap_code
 child_start(struct child *c, char *const *argv, struct snap_err *err)
 {
-	posix_spawn_file_actions_t fa;
-	posix_spawnattr_t at;
-	int fds[2], e;
+	enum snap_code rc;
+	int fds[2];
 
-	c->name = argv[0];
-	if (pipe(fds) != 0)
-		return snap_fail_errno(err, SNAP_IO, "make a pipe");
-	(void)fcntl(fds[0], F_SETFD, FD_CLOEXEC);
-	(void)fcntl(fds[1], F_SETFD, FD_CLOEXEC);
-	if ((e = posix_spawn_file_actions_init(&fa)) != 0)
-		goto no_actions;
-	if ((e = posix_spawnattr_init(&at)) != 0)
-		goto no_attr;
-	if ((e = set_up(&fa, &at, fds[1])) == 0)
-		e = posix_spawnp(&c->pid, argv[0], &fa, &at, argv, environ);
-	(void)posix_spawnattr_destroy(&at);
-no_attr:
-	(void)posix_spawn_file_actions_destroy(&fa);
-no_actions:
+	if ((rc = make_pipe(fds, err)) != SNAP_OK)
+		return rc;
+	rc = spawn(c, argv, -1, fds[1], err);
 	(void)close(fds[1]);
-	if (e != 0) {
+	if (rc == SNAP_OK)
+		c->fd = fds[0];
+	else
 		(void)close(fds[0]);
-		c->pid = 0;
-		errno = e;
-		return snap_fail_errno(
-		    err, SNAP_SOURCE, "run command \"%s\"", argv[0]);
-	}
-	c->fd = fds[0];
-	return SNAP_OK;
+	return rc;
 }
 
 static pid_t
@@ -160,4 +186,36 @@ child_kill(struct child *c)
 	(void)wait_for(c->pid, &status);
 out:
 	c->pid = 0;
+}
+
+enum snap_code
+child_shell(const char *command, struct span in, const struct report *r,
+    struct snap_err *err)
+{
+	char sh[] = "/bin/sh", dash_c[] = "-c";
+	char *copy = strdup(command);
+	char *argv[] = { sh, dash_c, copy, NULL };
+	struct child c = CHILD_INIT;
+	enum snap_code rc;
+	int fds[2];
+
+	if (copy == NULL)
+		return snap_fail(err, SNAP_NOMEM, "out of memory");
+	if ((rc = make_pipe(fds, err)) != SNAP_OK)
+		goto out;
+	/* A pipe takes that much before anybody reads it. */
+	if (in.len > CHILD_IN_MAX ||
+	    (in.len > 0 && fd_write_all(fds[1], in.p, in.len) != 0))
+		rc = snap_fail_errno(err, SNAP_IO, "write to a pipe");
+	(void)close(fds[1]);
+	if (rc == SNAP_OK)
+		rc = spawn(&c, argv, fds[0], -1, err);
+	(void)close(fds[0]);
+	c.name = command;
+	if (rc == SNAP_OK)
+		rc = child_wait(&c, r, err);
+	child_kill(&c);
+out:
+	free(copy);
+	return rc;
 }

@@ -10,6 +10,7 @@
 
 #include <sys/types.h>
 
+#include "bytes.h"
 #include "err.h"
 #include "report.h"
 
@@ -27,6 +28,13 @@ struct child {
 /* Run argv[0] by $PATH; stdin and stderr are ours. */
 SNAP_MUST_CHECK enum snap_code child_start(
     struct child *c, char *const *argv, struct snap_err *err);
+/*
+ * `sh -c command` to its end; what it prints goes to our stderr, and it reads
+ * `in`, at most CHILD_IN_MAX bytes, as its standard input.
+ */
+#define CHILD_IN_MAX ((size_t)16 << 10)
+SNAP_MUST_CHECK enum snap_code child_shell(const char *command, struct span in,
+    const struct report *r, struct snap_err *err);
 /* The end of a child whose output was read to its end.  Cancelled, it still
  * runs: child_kill(). */
 SNAP_MUST_CHECK enum snap_code child_wait(

@@ -9,6 +9,8 @@
 #include "json.h"
 #include "pgsource.h"
 #include "server.h"
+#include "run.h"
+#include "tell.h"
 #include "ui.h"
 
 #define JOBS_MAX 64
@@ -27,6 +29,9 @@ enum snap_code
 job_start(struct job *j, struct snap_err *err)
 {
 	(void)clock_gettime(CLOCK_MONOTONIC, &j->start);
+	if (j->cli->run != NULL &&
+	    props_add(&j->props, RUN_PROP_ID, j->cli->run, err) != SNAP_OK)
+		return err->code;
 	return props_add_usual(&j->props, &j->cli->o, err);
 }
 
@@ -42,7 +47,10 @@ job_commit(struct job *j, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	j->backup = NULL; /* over, either way */
-	return repo_backup_commit(b, j->props.v, j->props.n, &j->snapshot, err);
+	rc = repo_backup_commit(b, j->props.v, j->props.n, &j->snapshot, err);
+	if (rc == SNAP_OK)
+		tell_snapshot(j->cli, &j->snapshot);
+	return rc;
 }
 
 void

@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "log.h"
 #include "ui.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 10)
@@ -22,6 +23,7 @@
 
 static struct {
 	bool quiet, verbose, colour, tty;
+	enum log_format format;
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t thread;
@@ -42,6 +44,24 @@ ui_init(void)
 				      (strcmp(pg, "auto") == 0 && ui.tty));
 	if (no != NULL && *no != '\0')
 		ui.colour = false;
+	if (log_to_journal())
+		ui.format = LOG_JOURNAL;
+}
+
+enum snap_code
+ui_set_format(const char *name, struct snap_err *err)
+{
+	static const char *const names[] = { [LOG_TEXT] = "text",
+		[LOG_JOURNAL] = "journal",
+		[LOG_JSON] = "json" };
+
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (strcmp(name, names[i]) == 0) {
+			ui.format = (enum log_format)i;
+			return SNAP_OK;
+		}
+	return snap_fail(err, SNAP_USAGE,
+	    "--log-format is text, json or journal, not \"%s\"", name);
 }
 
 void
@@ -52,20 +72,14 @@ ui_set(bool quiet, bool verbose)
 }
 
 static void
-put_line(const char *label, const char *colour, const char *text)
+put(const struct log_message *m)
 {
 	struct bytes b;
 
 	bytes_init(&b, LINE_MAX_BYTES);
 	if (ui.painted)
 		bytes_put_str(&b, "\r\033[K");
-	bytes_put_str(&b, SNAP_PROGRAM_NAME ": ");
-	if (label != NULL && ui.colour)
-		bytes_printf(&b, "\033[%sm%s:\033[0m ", colour, label);
-	else if (label != NULL)
-		bytes_printf(&b, "%s: ", label);
-	ui_escape(&b, span_str(text));
-	bytes_u8(&b, '\n');
+	log_put(&b, ui.format, ui.colour, m);
 	ui.painted = false;
 	/* Nothing is left to tell it to when stderr is gone. */
 	if (!b.bad)
@@ -77,22 +91,19 @@ void
 ui_error(const struct snap_err *err)
 {
 	(void)pthread_mutex_lock(&ui.lock);
-	put_line("error", "01;31", err->msg);
-	if (err->detail[0] != '\0')
-		put_line("detail", "01", err->detail);
-	if (err->hint[0] != '\0')
-		put_line("hint", "01", err->hint);
+	put(&(struct log_message){
+	    LOG_ERROR, err->msg, err->detail, err->hint });
 	(void)pthread_mutex_unlock(&ui.lock);
 }
 
 static void
-put_va(const char *label, const char *colour, const char *fmt, va_list ap)
+put_va(enum log_level level, const char *fmt, va_list ap)
 {
 	char line[4096];
 
 	(void)vsnprintf(line, sizeof line, fmt, ap);
 	(void)pthread_mutex_lock(&ui.lock);
-	put_line(label, colour, line);
+	put(&(struct log_message){ level, line, "", "" });
 	(void)pthread_mutex_unlock(&ui.lock);
 }
 
@@ -102,7 +113,7 @@ ui_warning(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_va("warning", "01;35", fmt, ap);
+	put_va(LOG_WARNING, fmt, ap);
 	va_end(ap);
 }
 
@@ -112,7 +123,7 @@ ui_hint(const char *fmt, ...)
 	va_list ap;
 
 	va_start(ap, fmt);
-	put_va("hint", "01", fmt, ap);
+	put_va(LOG_HINT, fmt, ap);
 	va_end(ap);
 }
 
@@ -124,7 +135,7 @@ ui_info(const char *fmt, ...)
 	if (ui.quiet)
 		return;
 	va_start(ap, fmt);
-	put_va(NULL, NULL, fmt, ap);
+	put_va(LOG_INFO, fmt, ap);
 	va_end(ap);
 }
 

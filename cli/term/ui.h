@@ -22,6 +22,9 @@
 
 void ui_init(void);
 void ui_set(bool quiet, bool verbose);
+/* "text", "json" or "journal" (log.h); without it what suits stderr. */
+SNAP_MUST_CHECK enum snap_code ui_set_format(
+    const char *name, struct snap_err *err);
 
 /* "snap: error: ..." with detail and hint. */
 void ui_error(const struct snap_err *err);

@@ -21,6 +21,7 @@
 #include "recorded.h"
 #include "repo_notes.h"
 #include "server.h"
+#include "tell.h"
 #include "ui.h"
 
 #define DETAIL_MAX 1000
@@ -244,6 +245,8 @@ show(struct job *j, struct snap_err *err)
 	const struct pgverify_count *n = &j->count;
 	json_t *root;
 
+	tell_snapshot(j->c, j->snapshot);
+	tell_number(j->c, "differences", j->n_differ);
 	if (j->c->o.json) {
 		root = place_json(&j->s);
 		(void)json_object_set_new(
