@@ -29,7 +29,7 @@
 static const char *const of_messages[] = { "ping-url", "webhook-url",
 	"mail-password" };
 #define VARIABLE_MAX 64
-#define TAKEN_MAX 16
+#define TAKEN_MAX 32
 
 /* Secrets that were in the environment. */
 static struct {
