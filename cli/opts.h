@@ -79,7 +79,9 @@ struct opts {
 	struct opt_list keep_tags, keep_ids;
 	bool dry_run, force, yes, alone, no_snapshots, broken;
 	/* key */
-	const char *write_only, *maintenance;
+	const char *write_only, *maintenance, *label;
+	const char *new_passphrase_file, *new_passphrase_command;
+	bool recovery_code, qr;
 	/* tag */
 	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */

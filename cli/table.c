@@ -181,14 +181,19 @@ const struct cmd cmd_table[] = {
 	    "each day; with rules among the options it shows these instead. "
 	    "7 daily, 4 weekly and 12 monthly is a good start.",
 	    1, 1, cmd_policy },
-	{ CMD_KEY, "key", "list | add", "the keys that open the repository",
+	{ CMD_KEY, "key", "list | add | remove SLOT | passwd [SLOT]",
+	    "the keys that open the repository",
 	    "list shows the slots, each of which opens the repository with a "
 	    "passphrase or a recovery code, the hosts that have a key of their "
-	    "own, and the key epochs. add with --write-only or --maintenance "
-	    "writes a key file for a machine that must not read rows; the "
-	    "file is its key, so nobody else may read it. All need the "
-	    "owner's passphrase or a "
-	    "recovery code.",
+	    "own, and the key epochs. add makes a further slot: with a "
+	    "passphrase, with --recovery-code, or with --output a file for "
+	    "--key-file that opens everything. With --write-only or "
+	    "--maintenance that file is for a machine that must not read "
+	    "rows. The file is its key, so nobody else may read it. passwd "
+	    "changes the passphrase that opened the repository, or that of "
+	    "SLOT, remove takes a slot away; it has to be opened by another "
+	    "one, and the newest recovery code stays. All need the owner's "
+	    "passphrase or a recovery code. docs/keys.md has examples.",
 	    1, 2, cmd_key },
 	{ CMD_CONFIG, "config", "show",
 	    "show what configuration and environment say",
@@ -272,7 +277,8 @@ const struct opt opts_table[] = {
 	{ 0, "chunk-size", "BYTES", OPT_STRING, OFF(chunk_size), CMD_INIT,
 	    "mean size of a chunk, a power of two from 256 to 16384; "
 	    "default 512" },
-	{ 0, "kdf-memory", "MIB", OPT_STRING, OFF(kdf_memory), CMD_INIT,
+	{ 0, "kdf-memory", "MIB", OPT_STRING, OFF(kdf_memory),
+	    CMD_INIT | CMD_KEY,
 	    "memory that trying a passphrase costs; default 64" },
 	{ 'd', "dbname", "DBNAME", OPT_STRING, OFF(dbname), SERVER_COMMANDS,
 	    "database: a name, a conninfo string or a postgresql:// URI" },
@@ -381,8 +387,10 @@ const struct opt opts_table[] = {
 	    "2026-11-22T03:15, or so long ago, as 36h" },
 	{ 0, "dry-run", NULL, OPT_FLAG, OFF(dry_run), CMD_PRUNE | CMD_FORGET,
 	    "only show what would be done" },
-	{ 0, "force", NULL, OPT_FLAG, OFF(force), CMD_PRUNE | CMD_FORGET,
-	    "also if most snapshots go by it, or the newest one" },
+	{ 0, "force", NULL, OPT_FLAG, OFF(force),
+	    CMD_PRUNE | CMD_FORGET | CMD_KEY,
+	    "also if most snapshots go by it, or the newest one; key: also what "
+	    "is damaged" },
 	{ 0, "yes", NULL, OPT_FLAG, OFF(yes), CMD_PRUNE | CMD_FORGET,
 	    "confirm what would be asked for on a terminal" },
 	{ 0, "broken", NULL, OPT_FLAG, OFF(broken), CMD_FORGET,
@@ -401,6 +409,18 @@ const struct opt opts_table[] = {
 	{ 0, "i-am-alone", NULL, OPT_FLAG, OFF(alone), CMD_PRUNE,
 	    "nothing else uses this repository, on any machine, until this "
 	    "has ended" },
+	{ 0, "new-passphrase-file", "FILE", OPT_STRING, OFF(new_passphrase_file),
+	    CMD_KEY, "add, passwd: read the new passphrase from FILE; default "
+	    "$SNAP_NEW_PASSPHRASE_FILE" },
+	{ 0, "new-passphrase-command", "COMMAND", OPT_STRING,
+	    OFF(new_passphrase_command), CMD_KEY, "add, passwd: take it from "
+	    "what COMMAND prints; default $SNAP_NEW_PASSPHRASE_COMMAND" },
+	{ 0, "recovery-code", NULL, OPT_FLAG, OFF(recovery_code), CMD_KEY,
+	    "add: a new recovery code, which is shown" },
+	{ 0, "qr", NULL, OPT_FLAG, OFF(qr), CMD_KEY,
+	    "add --recovery-code: also as a QR code, as on a terminal anyway" },
+	{ 0, "label", "TEXT", OPT_STRING, OFF(label), CMD_KEY,
+	    "add, passwd: whose slot it is, for list" },
 	{ 0, "write-only", "NAME", OPT_STRING, OFF(write_only), CMD_KEY,
 	    "add: a key file for the host NAME, which backs up and lists, "
 	    "decrypts no row and decides of no snapshot" },

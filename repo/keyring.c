@@ -103,11 +103,20 @@ repo_key_find(const struct repo_keys *all, const char *digits,
 }
 
 enum snap_code
-repo_new_code(char out[128], struct snap_err *err)
+repo_new_slot_id(uint8_t id[REPO_ID_LEN], struct snap_err *err)
+{
+	if (keys_library_init(err) != SNAP_OK)
+		return err->code;
+	keys_random(id, REPO_ID_LEN);
+	return SNAP_OK;
+}
+
+enum snap_code
+repo_new_code(char out[128], uint8_t id[REPO_ID_LEN], struct snap_err *err)
 {
 	uint8_t *code;
 
-	if (keys_library_init(err) != SNAP_OK)
+	if (repo_new_slot_id(id, err) != SNAP_OK)
 		return err->code;
 	code = keys_secret_alloc(KEY_BYTES);
 	if (code == NULL)
@@ -138,11 +147,11 @@ put_label(
 
 enum snap_code
 repo_key_add(struct repo *r, const struct repo_new_key *o,
-    uint8_t id_out[REPO_ID_LEN], struct snap_err *err)
+    const uint8_t id[REPO_ID_LEN], struct snap_err *err)
 {
 	struct slot_secret with = { SLOT_PASSPHRASE, o->secret,
 		SLOT_COST_DEFAULT };
-	uint8_t id[REPO_ID_LEN], *code = NULL;
+	uint8_t *code = NULL;
 	char text[RECOVERY_CODE_MAX] = "";
 	enum snap_code rc = repo_may_keep_keys(r, err);
 
@@ -163,14 +172,11 @@ repo_key_add(struct repo *r, const struct repo_new_key *o,
 		keys_wipe(text, sizeof text);
 		with.text = span_of(code, KEY_BYTES);
 	}
-	keys_random(id, sizeof id);
 	if (rc == SNAP_OK)
 		rc = put_label(r, id, o->label, err);
 	if (rc == SNAP_OK)
 		rc = keyring_add(r->store, id, &with, err);
 	keys_secret_free(code);
-	if (rc == SNAP_OK)
-		memcpy(id_out, id, sizeof id);
 	return rc;
 }
 

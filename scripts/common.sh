@@ -5,7 +5,7 @@
 BUILD_PACKAGES="build-essential cmake ninja-build pkg-config libpq-dev
     libzstd-dev libsodium-dev libxxhash-dev libjansson-dev libcmocka-dev
     libcurl4-openssl-dev libssh2-1-dev libssl-dev libexpat1-dev libinih-dev
-    libsqlite3-dev"
+    libsqlite3-dev libqrencode-dev"
 
 # install_packages PACKAGE...: these and BUILD_PACKAGES, where dpkg knows that
 # one is missing.  Elsewhere the caller has to have seen to that.

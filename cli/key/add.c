@@ -7,7 +7,5 @@ key_add(struct cli *c, struct place *s, struct snap_err *err)
 {
 	if (c->o.write_only != NULL || c->o.maintenance != NULL)
 		return key_add_machine(c, s, err);
-	(void)snap_fail(err, SNAP_USAGE, "\"key add\" of what?");
-	return snap_hint(err, "%s key add --write-only=NAME --output=FILE",
-	    SNAP_PROGRAM_NAME);
+	return key_add_slot(c, s, err);
 }

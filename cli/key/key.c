@@ -12,6 +12,8 @@ static const struct word {
 } words[] = {
 	{ "list", 0, key_list },
 	{ "add", 0, key_add },
+	{ "remove", 1, key_remove },
+	{ "passwd", 1, key_passwd },
 };
 
 enum snap_code

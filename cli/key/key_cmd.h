@@ -16,6 +16,13 @@ SNAP_MUST_CHECK enum snap_code key_add(
 /* `add` of a key file for a machine that must not read rows. */
 SNAP_MUST_CHECK enum snap_code key_add_machine(
     struct cli *c, struct place *s, struct snap_err *err);
+/* ... of a passphrase, a recovery code or an owner's key file. */
+SNAP_MUST_CHECK enum snap_code key_add_slot(
+    struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_remove(
+    struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_passwd(
+    struct cli *c, struct place *s, struct snap_err *err);
 
 /* The repository, opened by an owner. */
 SNAP_MUST_CHECK enum snap_code key_open(

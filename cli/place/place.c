@@ -229,6 +229,7 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 		goto out;
 	ro.for_reading = !s->for_backup;
 	ro.for_listing = s->for_listing;
+	ro.not_slot = s->not_slot;
 	/* Before anybody is asked for a passphrase. */
 	if ((rc = place_store(s, c, false, err)) != SNAP_OK)
 		goto out;

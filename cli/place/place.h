@@ -21,6 +21,7 @@ struct place {
 	bool for_backup;           /* set before place_open() */
 	bool for_listing;          /* likewise: nothing but snapshots */
 	enum repo_rights needs;    /* likewise: who has less gets no further */
+	const char *not_slot;      /* likewise: see repo_opts */
 	int64_t until_ns; /* --at: newer ones are no latest; 0 = all are */
 };
 

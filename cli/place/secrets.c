@@ -26,6 +26,7 @@
 #define PASSPHRASE "passphrase"
 #define RECOVERY "recovery code"
 #define KEY "key"
+#define ASK_NEW "New passphrase: "
 static const char *const of_messages[] = { "ping-url", "webhook-url",
 	"mail-password" };
 #define VARIABLE_MAX 64
@@ -105,6 +106,8 @@ secrets_take_environment(void)
 	for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
 		take(who[i], PASSPHRASE);
 		take(who[i], RECOVERY);
+		if (i == 0)
+			take(who[i], SECRET_NEW);
 		for (const struct transport_setting *s = transport_settings;
 		     s->name != NULL; s++)
 			if (s->is_secret)
@@ -363,7 +366,7 @@ pick(struct secret *s, const struct repo_words *w, const char *who, bool is_new,
 	from.command = w->passphrase_command;
 	rc = secret_named(&from, &s->text, r, err);
 	if ((typed = rc == SNAP_NOTFOUND)) {
-		from.prompt = is_new           ? "New passphrase: "
+		from.prompt = is_new           ? ASK_NEW
 			      : who[0] != '\0' ? "Passphrase of the source: "
 					       : "Passphrase: ";
 		rc = secret_named(&from, &s->text, r, err);
@@ -377,6 +380,27 @@ pick(struct secret *s, const struct repo_words *w, const char *who, bool is_new,
 	}
 	return rc == SNAP_OK && typed && is_new ? ask_again(&s->text, r, err)
 						: rc;
+}
+
+enum snap_code
+secret_ask_new(struct bytes *out, const struct report *r, struct snap_err *err)
+{
+	enum snap_code rc = bytes_reserve(out, SECRET_MAX, err);
+	bool asked = rc == SNAP_OK && ui_ask_secret(ASK_NEW, out, r);
+
+	if (rc == SNAP_OK)
+		rc = report_check(r, err);
+	if (rc == SNAP_OK && !asked) {
+		(void)snap_fail(err, SNAP_USAGE, "no " SECRET_NEW " was given");
+		return snap_hint(err,
+		    "Use --new-passphrase-file=FILE, a file that only you can "
+		    "read.");
+	}
+	if (rc == SNAP_OK)
+		rc = ask_again(out, r, err);
+	if (rc == SNAP_OK && out->len == 0)
+		rc = snap_fail(err, SNAP_USAGE, "the " SECRET_NEW " is empty");
+	return rc;
 }
 
 enum snap_code

@@ -64,6 +64,11 @@ SNAP_MUST_CHECK enum snap_code secret_named(const struct secret_source *from,
 SNAP_MUST_CHECK enum snap_code secret_get(struct secret *s,
     const struct repo_words *w, const char *who, bool is_new,
     const struct report *r, struct snap_err *err);
+/* A new passphrase of a repository that is there: secret_named() knows it under
+ * this name; on the terminal it is asked for twice. */
+#define SECRET_NEW "new passphrase"
+SNAP_MUST_CHECK enum snap_code secret_ask_new(
+    struct bytes *out, const struct report *r, struct snap_err *err);
 void secret_fini(struct secret *s);
 
 #endif

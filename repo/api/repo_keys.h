@@ -56,12 +56,14 @@ struct repo_new_key {
 	uint32_t kdf_mem_kib; /* of a passphrase; 0 = the default */
 	const char *label;    /* who it is for; NULL = none */
 };
-/* A fresh recovery code, which opens nothing before it was added. */
+SNAP_MUST_CHECK enum snap_code repo_new_slot_id(
+    uint8_t id[REPO_ID_LEN], struct snap_err *err);
+/* A fresh recovery code and id, which open nothing before they were added. */
 SNAP_MUST_CHECK enum snap_code repo_new_code(
-    char out[128], struct snap_err *err);
-/* A further slot; it was read back and opened with that secret. */
+    char out[128], uint8_t id[REPO_ID_LEN], struct snap_err *err);
+/* A further slot of that id; it was read back and opened with that secret. */
 SNAP_MUST_CHECK enum snap_code repo_key_add(struct repo *r,
-    const struct repo_new_key *o, uint8_t id_out[REPO_ID_LEN],
+    const struct repo_new_key *o, const uint8_t id[REPO_ID_LEN],
     struct snap_err *err);
 /*
  * `anchor`: NULL, or a slot that repo_key_add() has made in this run, instead

@@ -162,25 +162,26 @@ no_slot(const struct unlock *u, struct snap_err *err)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "config and the objects under keys/ are of different "
 		    "repositories");
+	if (u->n_poor > 0) {
+		*err = u->poor;
+		(void)snap_wrap(
+		    err, "%zu key slots could not be tried", u->n_poor);
+		if (u->n_denied > 0)
+			(void)snap_detail(
+			    err, "The %s opens none of the others.", what);
+		return snap_hint(err,
+		    "Open it with a recovery code, which takes no memory, or "
+		    "on another machine; there \"key passwd --kdf-memory\" "
+		    "makes it less.");
+	}
 	if (u->n_denied > 0) {
 		(void)snap_fail(err, SNAP_WRONG_KEY, "wrong %s", what);
-		if (u->n_poor > 0)
-			(void)snap_detail(err,
-			    "%zu key slots could not be tried: %s.", u->n_poor,
-			    u->poor.msg);
-		else if (u->n_bad + u->n_left > 0)
+		if (u->n_bad + u->n_left > 0)
 			(void)snap_detail(err,
 			    "%zu key slots are damaged or too dear and were "
 			    "not tried.",
 			    u->n_bad + u->n_left);
 		return SNAP_WRONG_KEY;
-	}
-	if (u->n_poor > 0) {
-		*err = u->poor;
-		return snap_hint(err,
-		    "Open it with a recovery code, which takes no memory, or "
-		    "on another machine; there \"key passwd --kdf-memory\" "
-		    "makes it less.");
 	}
 	if (u->n_bad > 0) {
 		*err = u->bad;

@@ -79,9 +79,9 @@ grep -E '_internal\.h$' "$tmp/product" | while read -r h; do
 	xargs grep -ln "#include \"$base\"" <"$tmp/product" |
 	    grep -v "^$dir/" | sed "s|$| includes $h|"
 done | breach "private header"
-xargs grep -nE '#include <(sodium|zstd|xxhash|libpq-fe|jansson|curl|libssh2|openssl|expat|ini\.h|sqlite3)' \
+xargs grep -nE '#include <(sodium|zstd|xxhash|libpq-fe|jansson|curl|libssh2|openssl|expat|ini\.h|sqlite3|qrencode)' \
     <"$tmp/product" |
-    grep -vE '^repo/crypto/[^:]*:.*sodium|^repo/[^:]*:.*(zstd|xxhash)|^(chunker|digests)/[^:]*:.*xxhash|^pg(client|source|target)/[^:]*:.*libpq|^cli/[^:]*:.*jansson|^cli/tell/[^:]*:.*curl|^cli/config/[^:]*:.*ini\.h|^sqlite/[^:]*:.*sqlite3|^transports/http/[^:]*:.*curl|^transports/(sftp|ssh)/[^:]*:.*(libssh2|openssl)|^transports/(s3|b2)/[^:]*:.*(openssl|expat|ini\.h|jansson)' |
+    grep -vE '^repo/crypto/[^:]*:.*sodium|^repo/[^:]*:.*(zstd|xxhash)|^(chunker|digests)/[^:]*:.*xxhash|^pg(client|source|target)/[^:]*:.*libpq|^cli/[^:]*:.*jansson|^cli/tell/[^:]*:.*curl|^cli/config/[^:]*:.*ini\.h|^sqlite/[^:]*:.*sqlite3|^cli/term/[^:]*:.*qrencode|^transports/http/[^:]*:.*curl|^transports/(sftp|ssh)/[^:]*:.*(libssh2|openssl)|^transports/(s3|b2)/[^:]*:.*(openssl|expat|ini\.h|jansson)' |
     breach "third-party header in the wrong folder"
 
 # ---- every option and command is documented
