@@ -153,9 +153,13 @@ fi
 expect 0 "a slot that takes 512 MB" env SNAP_NEW_PASSPHRASE=large \
     "$SNAP" key add --kdf-memory 512
 
-expect 1 "is not opened where there are 400" sh -c \
-    'ulimit -v 400000; SNAP_PASSPHRASE=large exec "$1" snapshots' - "$SNAP"
-says "which is said with the number" '512 MiB are needed'
+# (Sanitizers need more address space than any machine has memory.)
+if ! grep -Eqa '__(asan|tsan)_init' "$SNAP"; then
+	expect 1 "is not opened where there are 400" sh -c \
+	    'ulimit -v 400000; SNAP_PASSPHRASE=large exec "$1" snapshots' \
+	    - "$SNAP"
+	says "which is said with the number" '512 MiB are needed'
+fi
 slot=$(find "$SNAP_REPOSITORY/keys" -type f | head -n 1)
 cp "$slot" "$T/slot"
 chmod u+w "$slot"
