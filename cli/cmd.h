@@ -47,7 +47,8 @@ enum cmd_bit {
 	CMD_VERIFY = 1 << 20,
 	CMD_CONFIG = 1 << 21,
 	CMD_KEY = 1 << 22,
-	CMD_ALL = (1 << 23) - 1,
+	CMD_SCHEDULE = 1 << 24,
+	CMD_ALL = (1 << 25) - 1,
 	/* What a schedule runs: others hear of it (tell.h). */
 	CMD_JOBS = CMD_BACKUP | CMD_PRUNE | CMD_CHECK | CMD_VERIFY | CMD_COPY
 };
@@ -58,6 +59,7 @@ struct cli {
 	bool before_work;  /* a failure of the source now is one of usage */
 	size_t n_warnings; /* it finished, but somebody must look */
 	bool partial;      /* a restore left something out, as it was asked */
+	bool runs_already; /* another process has this --job */
 	struct tell *tell; /* of a job; NULL = nobody hears of it */
 	const char *run;   /* the id of this run, 32 hex digits; of jobs */
 };
@@ -98,6 +100,7 @@ enum snap_code cmd_pin(struct cli *c, struct snap_err *err);
 enum snap_code cmd_unpin(struct cli *c, struct snap_err *err);
 enum snap_code cmd_policy(struct cli *c, struct snap_err *err);
 enum snap_code cmd_key(struct cli *c, struct snap_err *err);
+enum snap_code cmd_schedule(struct cli *c, struct snap_err *err);
 enum snap_code cmd_config(struct cli *c, struct snap_err *err);
 enum snap_code cmd_version(struct cli *c, struct snap_err *err);
 enum snap_code cmd_help(struct cli *c, struct snap_err *err);

@@ -21,6 +21,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alone.h"
 #include "cmd.h"
 #include "config.h"
 #include "profiles.h"
@@ -39,7 +40,8 @@ enum status {
 	STATUS_BUSY = 11,
 	STATUS_WRONG_KEY = 12,
 	STATUS_CORRUPT = 13,
-	STATUS_PARTIAL = 14
+	STATUS_PARTIAL = 14,
+	STATUS_RUNS_ALREADY = 15
 };
 
 /* The number of the signal that asked us to stop. */
@@ -144,7 +146,7 @@ status_of(const struct cli *c, enum snap_code rc)
 	case SNAP_NOREPO:
 		return STATUS_NO_REPOSITORY;
 	case SNAP_BUSY:
-		return STATUS_BUSY;
+		return c->runs_already ? STATUS_RUNS_ALREADY : STATUS_BUSY;
 	case SNAP_CORRUPT:
 		return STATUS_CORRUPT;
 	case SNAP_WRONG_KEY:
@@ -227,7 +229,11 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 	}
 	if (cmd->bit != CMD_HELP && cmd->bit != CMD_VERSION)
 		rc = config_load(&c->o, err);
-	if (rc == SNAP_OK && c->o.all_profiles)
+	if (rc == SNAP_OK) {
+		rc = alone_begin(&c->o, err);
+		c->runs_already = rc == SNAP_BUSY;
+	}
+	if (rc == SNAP_OK && c->o.all_profiles && (cmd->bit & CMD_JOBS) != 0)
 		rc = profiles_each(c, cmd, &is_over, err);
 	return rc != SNAP_OK || is_over ? rc : run_profile(c, cmd, err);
 }

@@ -37,6 +37,11 @@ struct opts {
 	bool stats;
 	const char *config, *profile, *log_format;
 	bool all_profiles;
+	const char *job;
+	/* schedule */
+	struct opt_list every;
+	const char *unit_dir, *run_as;
+	bool cron;
 	bool no_cache, quiet, verbose, json, help, version;
 	/* init */
 	const char *chunk_size, *kdf_memory;
@@ -85,6 +90,7 @@ struct opts {
 	/* tag */
 	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */
+	const char *completion;
 	bool man;
 
 	/* what is no option */

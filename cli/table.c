@@ -19,7 +19,7 @@
 	    CMD_DIFF | CMD_CAT | CMD_VERIFY | CMD_KEY)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
-#define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG)
+#define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG | CMD_SCHEDULE)
 /* Those that read a server or write to one. */
 #define SERVER_COMMANDS (CMD_BACKUP | CMD_RESTORE | CMD_VERIFY)
 #define OFF(field) offsetof(struct opts, field)
@@ -207,6 +207,16 @@ const struct cmd cmd_table[] = {
 	    "the configuration. show prints what holds and where it comes "
 	    "from. docs/configuration.md has all keys.",
 	    1, 1, cmd_config },
+	{ CMD_SCHEDULE, "schedule", "install | show | remove",
+	    "let systemd or cron run what has to run",
+	    "Writes timers and services of systemd, the system's for root and "
+	    "else your own, or with --cron lines of crontab, for backup (every "
+	    "6 hours), prune (daily), check of a twentieth of the data "
+	    "(weekly) and verify (monthly), each as the configuration says "
+	    "for --profile or --all-profiles. All that is written is shown; "
+	    "installing again writes what holds now. A run that comes while "
+	    "the same job still runs says so and ends with status 15.",
+	    1, 1, cmd_schedule },
 	{ CMD_DOCTOR, "doctor", "", "examine a store and our rights there",
 	    "Writes, reads, lists, replaces and deletes small objects next "
 	    "to those of the repository, which stays as it is and need not "
@@ -385,7 +395,8 @@ const struct opt opts_table[] = {
 	{ 0, "at", "TIME", OPT_STRING, OFF(at), CMD_RESTORE | CMD_LS | CMD_CAT,
 	    "with 'latest': the newest snapshot that stood at TIME, as "
 	    "2026-11-22T03:15, or so long ago, as 36h" },
-	{ 0, "dry-run", NULL, OPT_FLAG, OFF(dry_run), CMD_PRUNE | CMD_FORGET,
+	{ 0, "dry-run", NULL, OPT_FLAG, OFF(dry_run),
+	    CMD_PRUNE | CMD_FORGET | CMD_SCHEDULE,
 	    "only show what would be done" },
 	{ 0, "force", NULL, OPT_FLAG, OFF(force),
 	    CMD_PRUNE | CMD_FORGET | CMD_KEY,
@@ -496,9 +507,22 @@ const struct opt opts_table[] = {
 	    "system's and your own ('" PROG " help config')" },
 	{ 0, "profile", "NAME", OPT_STRING, OFF(profile), CONFIG_COMMANDS,
 	    "the section of it that holds; default $SNAP_PROFILE" },
-	{ 0, "all-profiles", NULL, OPT_FLAG, OFF(all_profiles), CMD_JOBS,
+	{ 0, "all-profiles", NULL, OPT_FLAG, OFF(all_profiles),
+	    CMD_JOBS | CMD_SCHEDULE,
 	    "once for each profile of the configuration; one that fails does "
 	    "not stop the others" },
+	{ 0, "job", "NAME", OPT_STRING, OFF(job), CMD_JOBS,
+	    "do nothing, with status 15, while another run of this job goes "
+	    "on" },
+	{ 0, "every", "JOB=HOW", OPT_LIST, OFF(every), CMD_SCHEDULE,
+	    "backup, prune, check or verify: 1h, 2h, 3h, 4h, 6h, 8h, 12h, "
+	    "daily, weekly, monthly or never; may be repeated" },
+	{ 0, "run-as", "USER", OPT_STRING, OFF(run_as), CMD_SCHEDULE,
+	    "root: whom the jobs run as; default postgres, if there is one" },
+	{ 0, "cron", NULL, OPT_FLAG, OFF(cron), CMD_SCHEDULE,
+	    "cron instead of systemd" },
+	{ 0, "unit-dir", "DIR", OPT_STRING, OFF(unit_dir), CMD_SCHEDULE,
+	    "write the files there and tell nobody" },
 	{ 0, "log-format", "FORMAT", OPT_STRING, OFF(log_format), CMD_ALL,
 	    "of messages: text, json (one object a line) or journal (with "
 	    "priorities for systemd; the default where it listens)" },
@@ -513,6 +537,8 @@ const struct opt opts_table[] = {
 	    "show the version, then exit" },
 	{ '?', "help", NULL, OPT_FLAG, OFF(help), CMD_ALL,
 	    "show this help, then exit" },
+	{ 0, "completion", "SHELL", OPT_STRING, OFF(completion), CMD_HELP,
+	    "print completion for bash, zsh or fish" },
 	{ 0, "man", NULL, OPT_FLAG, OFF(man), CMD_HELP, NULL },
 	{ 0, NULL, NULL, OPT_END, 0, 0, NULL }
 };

@@ -177,6 +177,21 @@ read_fd(int fd, const char *what, size_t max, struct bytes *out,
 	return SNAP_OK;
 }
 
+/*
+ * What others may not have.  Of a credential of systemd (systemd.exec(5)) the
+ * bit of the group is the mask of an access list that has the service's user
+ * alone; nobody else enters that directory.
+ */
+static mode_t
+foreign_bits(const char *path)
+{
+	const char *dir = getenv("CREDENTIALS_DIRECTORY");
+	size_t n = dir != NULL ? strlen(dir) : 0;
+
+	return n > 0 && strncmp(path, dir, n) == 0 && path[n] == '/' ? 037
+								      : 077;
+}
+
 static enum snap_code
 from_file(const char *path, const char *what, size_t max, struct bytes *out,
     const struct report *r, struct snap_err *err)
@@ -194,7 +209,7 @@ from_file(const char *path, const char *what, size_t max, struct bytes *out,
 		    err, SNAP_USAGE, "stat %s file \"%s\"", what, path);
 		goto out;
 	}
-	if (S_ISREG(st.st_mode) && (st.st_mode & 077) != 0) {
+	if (S_ISREG(st.st_mode) && (st.st_mode & foreign_bits(path)) != 0) {
 		(void)snap_fail(err, SNAP_USAGE,
 		    "%s file \"%s\" has group or world access", what, path);
 		rc = snap_hint(err, "chmod 600 '%s'", path);

@@ -15,12 +15,12 @@ umask 077
 mkdir "$T/at" "$T/tls"
 # Whoever holds the other end of this pipe keeps the servers alive.
 mkfifo "$T/alive" "$T/alive2"
-"$python" "$SRC/tests/integration/messages/listen.py" "$T/at" <"$T/alive" &
+"$python" "$SRC/tests/integration/unattended/listen.py" "$T/at" <"$T/alive" &
 exec 7>"$T/alive"
 openssl req -x509 -newkey rsa:2048 -nodes -keyout "$T/tls/tls.key" \
     -out "$T/tls/tls.pem" -days 2 -subj /CN=localhost \
     -addext subjectAltName=DNS:localhost,IP:127.0.0.1 2>/dev/null
-"$python" "$SRC/tests/integration/messages/listen.py" "$T/tls" <"$T/alive2" 2>/dev/null &
+"$python" "$SRC/tests/integration/unattended/listen.py" "$T/tls" <"$T/alive2" 2>/dev/null &
 exec 8>"$T/alive2"
 while [ ! -e "$T/at/ports" ] || [ ! -e "$T/tls/ports" ]; do
 	sleep 0.05

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "complete.h"
 #include "json.h"
 #include "transport_settings.h"
 #include "ui.h"
@@ -216,6 +217,8 @@ cmd_help(struct cli *c, struct snap_err *err)
 {
 	const struct cmd *one;
 
+	if (c->o.completion != NULL)
+		return complete_print(c->o.completion, err);
 	if (c->o.man) {
 		manual_page();
 	} else if (c->o.n_args > 0 && strcmp(c->o.args[0], "settings") == 0) {
