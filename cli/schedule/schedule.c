@@ -42,7 +42,7 @@ every(const char *how, struct schedule_job *j, struct snap_err *err)
 {
 	static const struct {
 		const char *word;
-		int every;
+		enum schedule_every every;
 	} words[] = { { "never", EVERY_NEVER }, { "daily", EVERY_DAY },
 		{ "weekly", EVERY_WEEK }, { "monthly", EVERY_MONTH } };
 	char *end;

@@ -21,16 +21,18 @@
 #define SCHEDULE_JOBS 4
 #define SCHEDULE_TEXT_MAX ((size_t)64 << 10)
 
+enum schedule_every {
+	EVERY_NEVER,
+	EVERY_HOURS,
+	EVERY_DAY,
+	EVERY_WEEK,
+	EVERY_MONTH
+};
+
 struct schedule_job {
 	const char *command;
 	const char *args; /* behind the command; "" = none */
-	enum {
-		EVERY_NEVER,
-		EVERY_HOURS,
-		EVERY_DAY,
-		EVERY_WEEK,
-		EVERY_MONTH
-	} every;
+	enum schedule_every every;
 	unsigned hours;        /* of EVERY_HOURS: divides 24 */
 	unsigned hour, minute; /* of the others, local time */
 };
