@@ -181,7 +181,8 @@ const struct cmd cmd_table[] = {
 	    "each day; with rules among the options it shows these instead. "
 	    "7 daily, 4 weekly and 12 monthly is a good start.",
 	    1, 1, cmd_policy },
-	{ CMD_KEY, "key", "list | add | remove SLOT | passwd [SLOT]",
+	{ CMD_KEY, "key", "list | add | remove SLOT | passwd [SLOT] | export [SLOT]... | "
+	    "import FILE",
 	    "the keys that open the repository",
 	    "list shows the slots, each of which opens the repository with a "
 	    "passphrase or a recovery code, the hosts that have a key of their "
@@ -192,9 +193,11 @@ const struct cmd cmd_table[] = {
 	    "rows. The file is its key, so nobody else may read it. passwd "
 	    "changes the passphrase that opened the repository, or that of "
 	    "SLOT, remove takes a slot away; it has to be opened by another "
-	    "one, and the newest recovery code stays. All need the owner's "
+	    "one, and the newest recovery code stays. export writes what "
+	    "opens the repository in a form for paper, import puts it back "
+	    "when it was lost (- reads standard input). All need the owner's "
 	    "passphrase or a recovery code. docs/keys.md has examples.",
-	    1, 2, cmd_key },
+	    1, 17, cmd_key },
 	{ CMD_CONFIG, "config", "show",
 	    "show what configuration and environment say",
 	    "A configuration says once what the options would say each time: "
@@ -396,8 +399,9 @@ const struct opt opts_table[] = {
 	    "with 'latest': the newest snapshot that stood at TIME, as "
 	    "2026-11-22T03:15, or so long ago, as 36h" },
 	{ 0, "dry-run", NULL, OPT_FLAG, OFF(dry_run),
-	    CMD_PRUNE | CMD_FORGET | CMD_SCHEDULE,
-	    "only show what would be done" },
+	    CMD_PRUNE | CMD_FORGET | CMD_SCHEDULE | CMD_KEY,
+	    "only show what would be done; key export: do not record that it "
+	    "was" },
 	{ 0, "force", NULL, OPT_FLAG, OFF(force),
 	    CMD_PRUNE | CMD_FORGET | CMD_KEY,
 	    "also if most snapshots go by it, or the newest one; key: also what "

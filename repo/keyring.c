@@ -229,3 +229,38 @@ repo_key_file(struct repo *r, enum repo_rights rights, const char *name,
 		   ? keyring_key_file(r->store, type, name, file, host_id, err)
 		   : rc;
 }
+
+enum snap_code
+repo_key_export(struct repo *r, const uint8_t (*slots)[REPO_ID_LEN], size_t n,
+    struct bytes *out, struct snap_err *err)
+{
+	enum snap_code rc = repo_may_keep_keys(r, err);
+
+	return rc == SNAP_OK ? keyring_export(r->store, slots, n, out, err)
+			     : rc;
+}
+
+enum snap_code
+repo_say_exported(struct repo *r, struct snap_err *err)
+{
+	enum snap_code rc = repo_may_keep_keys(r, err);
+
+	if (rc == SNAP_OK)
+		rc = repo_time(r, err);
+	return rc == SNAP_OK
+		   ? notes_put(r->store, NOTE_EXPORTED, NULL, NULL, 0, err)
+		   : rc;
+}
+
+enum snap_code
+repo_key_import(struct transport *t, struct span text,
+    const struct repo_opts *o, bool force, struct repo_imported *out,
+    struct snap_err *err)
+{
+	struct store_opts so;
+
+	if (keys_library_init(err) != SNAP_OK)
+		return err->code;
+	repo_store_opts(o, &so);
+	return keyring_import(t, text, &so, force, out, err);
+}

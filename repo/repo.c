@@ -117,6 +117,23 @@ repo_init(struct transport *t, const struct repo_params *params,
 	    t, &config, &cost, opts->passphrase, recovery_out, id_out, err);
 }
 
+void
+repo_store_opts(const struct repo_opts *opts, struct store_opts *out)
+{
+	memset(out, 0, sizeof *out);
+	out->passphrase = opts->passphrase;
+	out->is_recovery_code = opts->is_recovery_code;
+	out->not_slot = opts->not_slot;
+	out->key_file = opts->key_file;
+	out->cache_dir = opts->cache_dir;
+	out->cache_limit = opts->cache_limit;
+	out->n_threads = opts->n_threads;
+	out->zstd_level = opts->zstd_level;
+	out->for_reading = opts->for_reading;
+	out->for_listing = opts->for_listing;
+	out->report = opts->report;
+}
+
 enum snap_code
 repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
     struct snap_err *err)
@@ -132,18 +149,8 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 	if (r == NULL)
 		return snap_fail(err, SNAP_NOMEM,
 		    "not enough memory to open the repository");
-	memset(&so, 0, sizeof so);
-	so.passphrase = opts->passphrase;
-	so.is_recovery_code = opts->is_recovery_code;
-	so.not_slot = opts->not_slot;
-	so.key_file = opts->key_file;
-	so.cache_dir = opts->cache_dir;
-	so.cache_limit = opts->cache_limit;
-	so.n_threads = opts->n_threads;
-	so.zstd_level = opts->zstd_level;
-	r->for_reading = so.for_reading = opts->for_reading;
-	so.for_listing = opts->for_listing;
-	so.report = opts->report;
+	repo_store_opts(opts, &so);
+	r->for_reading = so.for_reading;
 	rc = store_open(t, &so, &r->store, err);
 	if (rc != SNAP_OK) {
 		free(r);

@@ -15,6 +15,7 @@ struct repo {
 	bool looked; /* condemned, index and packs were read once */
 };
 
+void repo_store_opts(const struct repo_opts *opts, struct store_opts *out);
 /* Look once: listing snapshots must not cost reading the index. */
 SNAP_MUST_CHECK enum snap_code repo_look_once(
     struct repo *r, struct snap_err *err);

@@ -95,7 +95,12 @@ repo_notes_policy(
 bool
 repo_notes_exported(const struct repo_notes *n)
 {
-	return notes_about(&n->all, NOTE_EXPORTED, NULL) != NULL;
+	/* A host that was broken into must not say that all is well. */
+	for (size_t i = 0; i < n->all.n; i++)
+		if (n->all.v[i].type == NOTE_EXPORTED &&
+		    n->all.v[i].maintenance)
+			return true;
+	return false;
 }
 
 enum snap_code

@@ -56,6 +56,9 @@ show(struct cli *c, const struct place *s, const char *hex, const char *code,
 	ui_info("made repository %s", transport_url(s->transport));
 	ui_info("the recovery code above is shown only once: print it, or "
 		"keep it where this machine's end does not reach it");
+	ui_info("\"%s key export\" prints the rest of what opens it, for the "
+		"day when its keys are lost",
+	    SNAP_PROGRAM_NAME);
 	ui_info("without passphrase and recovery code nobody can read the "
 		"backups");
 	return SNAP_OK;

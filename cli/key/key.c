@@ -14,6 +14,8 @@ static const struct word {
 	{ "add", 0, key_add },
 	{ "remove", 1, key_remove },
 	{ "passwd", 1, key_passwd },
+	{ "export", EXPORT_SLOTS_MAX, key_export },
+	{ "import", 1, key_import },
 };
 
 enum snap_code

@@ -7,6 +7,8 @@
 #include "place.h"
 #include "repo_keys.h"
 
+#define EXPORT_SLOTS_MAX 16
+
 /* `s` is closed by the caller.  What is no option and stands behind the word
  * begins at c->o.args[1]. */
 SNAP_MUST_CHECK enum snap_code key_list(
@@ -22,6 +24,10 @@ SNAP_MUST_CHECK enum snap_code key_add_slot(
 SNAP_MUST_CHECK enum snap_code key_remove(
     struct cli *c, struct place *s, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code key_passwd(
+    struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_export(
+    struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_import(
     struct cli *c, struct place *s, struct snap_err *err);
 
 /* The repository, opened by an owner. */

@@ -3,6 +3,7 @@
 #include <stdio.h>
 
 #include "key_cmd.h"
+#include "repo_notes.h"
 #include "ui.h"
 
 static const char *
@@ -103,8 +104,8 @@ damaged_json(const struct repo_key *k, const char *hex)
 }
 
 static enum snap_code
-as_json(
-    const struct place *s, const struct repo_keys *all, struct snap_err *err)
+as_json(const struct place *s, const struct repo_keys *all, bool exported,
+    struct snap_err *err)
 {
 	static const struct {
 		const char *name;
@@ -128,6 +129,7 @@ as_json(
 		}
 		(void)json_object_set_new(root, lists[i].name, list);
 	}
+	(void)json_object_set_new(root, "exported", json_boolean(exported));
 	return json_print(root, err);
 }
 
@@ -193,16 +195,36 @@ as_table(const struct repo_keys *all, struct snap_err *err)
 	return ui_out_end(err);
 }
 
+/* Shown where keys are looked at; nobody reads it in a nightly mail. */
+static enum snap_code
+remind(const struct place *s, bool *exported, struct snap_err *err)
+{
+	struct repo_notes *said;
+	enum snap_code rc = repo_notes(s->repo, &said, err);
+
+	if (rc != SNAP_OK)
+		return rc;
+	*exported = repo_notes_exported(said);
+	repo_notes_free(said);
+	return SNAP_OK;
+}
+
 enum snap_code
 key_list(struct cli *c, struct place *s, struct snap_err *err)
 {
 	struct repo_keys all = { 0, NULL };
+	bool exported = false;
 	enum snap_code rc;
 
 	if ((rc = key_open(c, s, err)) != SNAP_OK ||
-	    (rc = repo_keys(s->repo, &all, err)) != SNAP_OK)
-		return rc;
-	rc = c->o.json ? as_json(s, &all, err) : as_table(&all, err);
+	    (rc = repo_keys(s->repo, &all, err)) != SNAP_OK ||
+	    (rc = remind(s, &exported, err)) != SNAP_OK)
+		goto out;
+	rc = c->o.json ? as_json(s, &all, exported, err) : as_table(&all, err);
+	if (rc == SNAP_OK && !exported && !c->o.json)
+		ui_info("nothing of this is on paper yet: %s key export",
+		    SNAP_PROGRAM_NAME);
+out:
 	repo_keys_free(&all);
 	return rc;
 }

@@ -85,4 +85,29 @@ SNAP_MUST_CHECK enum snap_code repo_key_file(struct repo *r,
     enum repo_rights rights, const char *name, struct bytes *file,
     uint8_t host_id[REPO_ID_LEN], struct snap_err *err);
 
+/*
+ * The paper form: what opens the repository with a passphrase, or a recovery
+ * code, when the config and all under keys/ is lost.  Appends numbered lines
+ * with checksums: the config, these slots, records of hosts and epochs.
+ */
+SNAP_MUST_CHECK enum snap_code repo_key_export(struct repo *r,
+    const uint8_t (*slots)[REPO_ID_LEN], size_t n, struct bytes *out,
+    struct snap_err *err);
+/* Say in the repository that it was done: repo_notes_exported(). */
+SNAP_MUST_CHECK enum snap_code repo_say_exported(
+    struct repo *r, struct snap_err *err);
+struct repo_imported {
+	size_t n_put, n_present, n_replaced;
+};
+/*
+ * Put back what is missing of it, once it opens with the secret of `o`, and
+ * open the repository.  `force`: what is there and damaged is deleted first,
+ * and nothing else of the repository needs to be there.  SNAP_USAGE: a line is
+ * wrong, or this is another repository's; SNAP_EXISTS: something whole and
+ * different is there; SNAP_CORRUPT: something damaged is, name and hint say so.
+ */
+SNAP_MUST_CHECK enum snap_code repo_key_import(struct transport *t,
+    struct span text, const struct repo_opts *o, bool force,
+    struct repo_imported *out, struct snap_err *err);
+
 #endif

@@ -38,7 +38,7 @@ struct repo_verdict {
 };
 bool repo_notes_verdict(const struct repo_notes *n,
     const struct repo_snapshot *s, struct repo_verdict *out);
-/* Was a key written down outside of the repository ("key export")? */
+/* Did an owner write the keys down outside of the repository ("key export")? */
 bool repo_notes_exported(const struct repo_notes *n);
 /* Settings by name; none: there is no policy.  Borrowed. */
 size_t repo_notes_policy(

@@ -3,19 +3,17 @@
  * recovery.c - 256 random bits as something a person can copy from paper.
  *
  * 32 bytes and 3 of checksum are 280 bits: 56 digits of Crockford's base32 in
- * groups of four.  That alphabet has no I, L, O and U; read back, the letters
- * that look like a digit count as that digit.
+ * groups of four.
  */
 #include <string.h>
 
+#include "base32.h"
 #include "hash.h"
 #include "slots.h"
 
 #define SUM_LEN 3
 #define CODE_DIGITS 56
 #define GROUP 4
-
-static const char alphabet[] = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
 
 static void
 code_sum(const uint8_t *code, uint8_t sum[16])
@@ -40,27 +38,12 @@ recovery_code_format(const uint8_t code[32], char out[RECOVERY_CODE_MAX])
 		for (bits += 8; bits >= 5; bits -= 5) {
 			if (digits != 0 && digits % GROUP == 0)
 				out[n++] = '-';
-			out[n++] = alphabet[acc >> (bits - 5) & 31];
+			out[n++] = base32_digit(acc >> (bits - 5));
 			digits++;
 		}
 	}
 	out[n] = '\0';
 	keys_wipe(raw, sizeof raw);
-}
-
-static int
-digit_value(char c)
-{
-	const char *at;
-
-	if (c >= 'a' && c <= 'z')
-		c = (char)(c - 'a' + 'A');
-	if (c == 'O')
-		c = '0';
-	if (c == 'I' || c == 'L')
-		c = '1';
-	at = strchr(alphabet, c);
-	return at == NULL ? -1 : (int)(at - alphabet);
 }
 
 /* Digits to 35 bytes; how many digits there were, -1 at a foreign one. */
@@ -77,7 +60,7 @@ read_digits(const char *text, uint8_t raw[KEY_BYTES + SUM_LEN])
 		if (*text == '-' || *text == ' ' || *text == '\t' ||
 		    *text == '\r' || *text == '\n')
 			continue;
-		v = digit_value(*text);
+		v = base32_value(*text);
 		if (v < 0)
 			return -1;
 		if (++digits > CODE_DIGITS)

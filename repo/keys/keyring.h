@@ -45,6 +45,15 @@ SNAP_MUST_CHECK enum snap_code keyring_add(struct store *s,
 SNAP_MUST_CHECK enum snap_code keyring_remove(struct store *s,
     const uint8_t id[ID_LEN], const uint8_t anchor[ID_LEN], bool damaged,
     struct snap_err *err);
+/* Appends config, these slots, and all records of hosts and epochs, as lines
+ * that can be retyped: paper.h. */
+SNAP_MUST_CHECK enum snap_code keyring_export(struct store *s,
+    const uint8_t (*slots)[ID_LEN], size_t n, struct bytes *out,
+    struct snap_err *err);
+/* As repo_key_import() in repo_keys.h. */
+SNAP_MUST_CHECK enum snap_code keyring_import(struct transport *t,
+    struct span text, const struct store_opts *o, bool force,
+    struct repo_imported *out, struct snap_err *err);
 /* Append a whole key file to *file, which has room for KEYFILE_MAX and which
  * the caller wipes; of a host its record is put before. */
 #define KEYFILE_MAX (KEYFILE_PAYLOAD_MAX + HEADER_LEN + TRAILER_LEN)

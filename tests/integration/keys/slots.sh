@@ -129,7 +129,7 @@ if [ -n "${SNAP_STRUCK-}" ]; then
 	expect 0 "a change of the passphrase, counted" env STRIKE_AT=1000000 \
 	    SNAP_NEW_PASSPHRASE=other "$SNAP_STRUCK" key passwd --kdf-memory 8
 	calls=$(cat "$T/count")
-	step=$((calls / 10 + 1))
+	step=$((calls / 6 + 1))
 	[ -z "${SNAP_TEST_HEAVY-}" ] || step=1
 	cp -R "$SNAP_REPOSITORY" "$T/kept"
 	at=1
