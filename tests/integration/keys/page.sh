@@ -12,9 +12,10 @@ block() {
 	    inside && n == number' "$PAGE"
 }
 
-# the_slot TYPE: the id of the oldest one of a type; LABEL: of that label.
+# the_slot TYPE: the id of the oldest one of a type in the file list; LABEL: of
+# that label.
 the_slot() {
-	"$SNAP" key list | awk -v what="$1" '$0 ~ what { print $1; exit }'
+	awk -v what="$1" '$0 ~ what { print $1; exit }' list
 }
 
 init
@@ -27,10 +28,13 @@ for name in anna new; do
 done
 n=0
 while n=$((n + 1)) && [ -n "$(block sh $n)" ]; do
-	OLD_CODE=$(the_slot recovery-code)
-	ANNA=$(the_slot Anna)
-	export OLD_CODE ANNA
 	block sh $n >block
+	if grep -Eq 'OLD_CODE|ANNA' block; then
+		"$SNAP" key list >list
+		OLD_CODE=$(the_slot recovery-code)
+		ANNA=$(the_slot Anna)
+		export OLD_CODE ANNA
+	fi
 	expect 0 "block $n: $(head -n 1 block)" sh -e block
 	block text $n | tr -s ' ' '\n' | while read -r word; do
 		grep -q -e "$word" "$T/out" || echo "$word"

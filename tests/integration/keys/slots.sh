@@ -150,15 +150,15 @@ if [ -n "${SNAP_STRUCK-}" ]; then
 fi
 
 # ---- a machine with little memory
-expect 0 "a slot that takes 512 MB" env SNAP_NEW_PASSPHRASE=large \
-    "$SNAP" key add --kdf-memory 512
+expect 0 "a slot that takes 192 MB" env SNAP_NEW_PASSPHRASE=large \
+    "$SNAP" key add --kdf-memory 192
 
 # (Sanitizers need more address space than any machine has memory.)
 if ! grep -Eqa '__(asan|tsan)_init' "$SNAP"; then
-	expect 1 "is not opened where there are 400" sh -c \
-	    'ulimit -v 400000; SNAP_PASSPHRASE=large exec "$1" snapshots' \
+	expect 1 "is not opened where there are 150" sh -c \
+	    'ulimit -v 150000; SNAP_PASSPHRASE=large exec "$1" snapshots' \
 	    - "$SNAP"
-	says "which is said with the number" '512 MiB are needed'
+	says "which is said with the number" '192 MiB are needed'
 fi
 slot=$(find "$SNAP_REPOSITORY/keys" -type f | head -n 1)
 cp "$slot" "$T/slot"
