@@ -187,9 +187,12 @@ no_slot(const struct unlock *u, struct snap_err *err)
 		*err = u->bad;
 		return err->code;
 	}
-	if (u->n == 0)
-		return snap_fail(err, SNAP_CORRUPT,
+	if (u->n == 0) {
+		(void)snap_fail(err, SNAP_CORRUPT,
 		    "there are no key slots under keys/: they were lost");
+		return snap_hint(
+		    err, "\"key import\" puts them back from a paper form.");
+	}
 	return snap_fail(
 	    err, SNAP_WRONG_KEY, "the repository has no slot for a %s", what);
 }

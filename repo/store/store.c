@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "blockindex.h"
+#include "keyslot.h"
 #include "lists.h"
 #include "run.h"
-#include "keyslot.h"
 #include "store_internal.h"
 
 #define CACHE_DEFAULT ((uint64_t)2 << 30)
@@ -110,7 +110,7 @@ check_empty(struct transport *t, struct snap_err *err)
 {
 	struct transport_stat st;
 	enum snap_code rc;
-	bool keys = false;
+	bool keys = false, used = false;
 
 	rc = transport_stat(t, "config", &st, err);
 	if (rc == SNAP_OK) {
@@ -121,9 +121,21 @@ check_empty(struct transport *t, struct snap_err *err)
 	}
 	if (rc != SNAP_NOTFOUND)
 		return rc;
-	rc = transport_list(t, "keys/", found_one, &keys, err);
+	/* What lost its config and its keys is still somebody's backups. */
+	rc = transport_list(t, "snapshots/", found_one, &used, err);
+	if (rc == SNAP_OK)
+		rc = transport_list(t, "keys/", found_one, &keys, err);
 	if (rc != SNAP_OK)
 		return rc;
+	if (used) {
+		(void)snap_fail(err, SNAP_EXISTS,
+		    "there are snapshots at %s, of a repository that lost its "
+		    "config",
+		    transport_url(t));
+		return snap_hint(err,
+		    "\"key import\" puts it back from a paper form; for a new "
+		    "repository choose another place.");
+	}
 	if (keys) {
 		(void)snap_fail(err, SNAP_EXISTS,
 		    "there is a half initialised repository at %s",

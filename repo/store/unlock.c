@@ -93,8 +93,9 @@ read_config(struct unlock *u, struct snap_err *err)
 		    "the repository at %s is half initialised: it has no config",
 		    transport_url(s->t));
 		return snap_hint(err,
-		    "If it was never used, delete what is under keys/ and run "
-		    "init again.");
+		    "If it was in use, \"key import\" puts the config back from a "
+		    "paper form. If it never was, delete what is under keys/ "
+		    "and run init again.");
 	}
 	if (rc == SNAP_NOTFOUND)
 		return snap_fail(err, SNAP_NOREPO,
@@ -112,8 +113,14 @@ read_config(struct unlock *u, struct snap_err *err)
 		rc = snap_fail(err, SNAP_CORRUPT, "it has two ids");
 	if (rc == SNAP_OK)
 		rc = config_decode(o.payload, &s->config, err);
-	if (rc != SNAP_OK)
-		return snap_wrap(err, "config");
+	if (rc != SNAP_OK) {
+		(void)snap_wrap(err, "config");
+		return rc == SNAP_CORRUPT
+			   ? snap_hint(err,
+				 "\"key import --force\" puts it back from a "
+				 "paper form.")
+			   : rc;
+	}
 	memcpy(s->repo_id, o.header.repo_id, ID_LEN);
 	keys_fingerprint(bytes_span(&u->config), s->fingerprint);
 	u->epoch = o.header.epoch;

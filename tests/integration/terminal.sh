@@ -49,6 +49,23 @@ expect 0 "neither does it for a restore" \
     play 'see:Passphrase: ' "type:$pass" 'see:data' -- \
     sh -c '"$1" restore latest | cat' - "$SNAP"
 
+expect 0 "a new passphrase is asked for behind the old one, and twice" \
+    play 'see:Passphrase: ' "type:$pass" 'see:New passphrase: ' \
+    'type:new words' 'see:Again: ' 'type:new words' -- \
+    "$SNAP" key passwd --kdf-memory 8
+hides "and not shown" 'new words'
+expect 2 "two that differ change nothing" \
+    play 'see:Passphrase: ' 'type:new words' 'see:New passphrase: ' \
+    "type:$pass" 'see:Again: ' "type:$pass." -- \
+    "$SNAP" key passwd --kdf-memory 8
+expect 0 "back again" \
+    play 'see:Passphrase: ' 'type:new words' 'see:New passphrase: ' \
+    "type:$pass" 'see:Again: ' "type:$pass" -- \
+    "$SNAP" key passwd --kdf-memory 8
+expect 0 "on a terminal a recovery code is a picture, too" \
+    play 'see:Passphrase: ' "type:$pass" 'see:recovery code' 'see:▀' -- \
+    "$SNAP" key add --recovery-code
+
 expect 130 "Ctrl-C at the prompt ends it" play 'see:Passphrase: ' key:c -- \
     "$SNAP" snapshots
 expect 130 "also at the second one" play 'see:New passphrase: ' "type:$pass" \

@@ -39,6 +39,8 @@ grep -q '"lines": "01: ' "$T/out" && ok "the lines alone" ||
 
 lose
 expect 10 "without config and keys there is no repository" "$SNAP" snapshots
+expect 1 "and none is made there" "$SNAP" init --kdf-memory 8
+says "with what helps" 'hint:.*key import'
 expect 12 "with the wrong passphrase nothing is put back" \
     env SNAP_PASSPHRASE=wrong "$SNAP" key import "$T/paper"
 expect 12 "nor with one whose slot was not on the paper" \
