@@ -360,7 +360,7 @@ one_of_two_dies_anywhere_and_the_code_still_opens(void **state)
 		dismiss();
 	}
 	print_message("%u schedules, %u without passphrase\n", n, n_without);
-	assert_true(n_without < n / 20);
+	assert_true(n_without < n / 4);
 	slots_end(&s);
 }
 
