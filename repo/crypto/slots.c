@@ -222,11 +222,12 @@ slot_read(struct span body, struct span header, struct slot_cost *cost,
 	if (body.len != SLOT_LEN)
 		return snap_fail(err, SNAP_CORRUPT,
 		    "the key slot is damaged: it has %zu bytes", body.len);
+	/* Whatever stands there, a code costs nothing. */
+	if (type != SLOT_PASSPHRASE)
+		return SNAP_OK;
 	cost->ops = le32_get(body.p + AT_OPS);
 	cost->mem_kib = le32_get(body.p + AT_MEM);
-	if (type == SLOT_PASSPHRASE)
-		return cost_check(cost, SNAP_CORRUPT, err);
-	return SNAP_OK;
+	return cost_check(cost, SNAP_CORRUPT, err);
 }
 
 enum snap_code

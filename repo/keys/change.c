@@ -36,23 +36,32 @@ prove(struct store *s, struct span raw, const struct slot_secret *secret,
 	return rc;
 }
 
+/* What would not be tried is not made. */
 static enum snap_code
-check_room(struct store *s, struct snap_err *err)
+check_room(struct store *s, const struct slot_cost *cost, struct snap_err *err)
 {
+	uint64_t mib = slot_cost_mib(cost->ops, cost->mem_kib);
 	struct repo_keys all;
 	enum snap_code rc = keyring_load(s, &all, err);
 	size_t n = 0;
 
 	if (rc != SNAP_OK)
 		return rc;
-	for (size_t i = 0; i < all.n; i++)
+	for (size_t i = 0; i < all.n; i++) {
 		n += all.v[i].kind == REPO_KEY_PASSPHRASE;
+		mib += slot_cost_mib(all.v[i].passes, all.v[i].mem_kib);
+	}
 	repo_keys_free(&all);
-	if (n < STORE_SLOTS_MAX)
+	if (n < STORE_SLOTS_MAX && mib <= STORE_SLOTS_MIB)
 		return SNAP_OK;
 	(void)snap_fail(err, SNAP_USAGE,
-	    "there are %zu slots with a passphrase: no more are tried", n);
-	return snap_hint(err, "Remove one first; \"key list\" shows them.");
+	    "there are %zu slots with a passphrase: one more would not be "
+	    "tried",
+	    n);
+	return snap_hint(err,
+	    n < STORE_SLOTS_MAX
+		? "Together they cost too much: take a smaller --kdf-memory."
+		: "Remove one first; \"key list\" shows them.");
 }
 
 enum snap_code
@@ -66,7 +75,8 @@ keyring_add(struct store *s, const uint8_t id[ID_LEN],
 	bytes_init(&obj, STORE_KEY_SIZE_MAX);
 	bytes_init(&again, STORE_KEY_SIZE_MAX);
 	store_name(OBJ_SLOT, id, name);
-	rc = secret->type == SLOT_PASSPHRASE ? check_room(s, err) : SNAP_OK;
+	rc = secret->type == SLOT_PASSPHRASE ? check_room(s, &secret->cost, err)
+					     : SNAP_OK;
 	if (rc == SNAP_OK)
 		rc = slot_build(s->repo_id, id, secret, s->keys->rs, &obj, err);
 	if (rc == SNAP_OK)

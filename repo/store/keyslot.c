@@ -3,9 +3,9 @@
  * keyslot.c - slots as objects: made, and tried.
  *
  * Anybody who can create objects can plant slots, and what trying one takes is
- * written in it.  So there is a bound of what is tried at all; what a slot of
- * ours may cost comes before what none of ours costs; and the older before the
- * newer, for who can only create cannot be older than what is there.
+ * written in it.  So there are bounds of what is tried at all; what a slot
+ * costs as a rule comes before what is dear; and the older before the newer,
+ * for who can only create cannot be older than what is there.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,8 +14,6 @@
 #include "store_internal.h"
 #include "unlock_internal.h"
 
-/* Of passphrases only: a code costs nothing. */
-#define TRIES_MAX STORE_SLOTS_MAX
 /* MiB written.  What init can make at most, and eight times the default. */
 #define DEAR_MIB (4096u * SLOT_PASSES_DEFAULT)
 #define ORDINARY_MIB (8u * (SLOT_MEM_KIB_DEFAULT >> 10) * SLOT_PASSES_DEFAULT)
@@ -53,17 +51,11 @@ struct slot_try {
 	struct slot_cost cost;
 };
 
-static uint64_t
-written_mib(const struct slot_try *t)
-{
-	return ((uint64_t)t->cost.mem_kib * t->cost.ops) >> 10;
-}
-
 /* 0: of ours, 1: ours if somebody wanted it so, 2: nobody's. */
 static int
 class_of(const struct slot_try *t)
 {
-	uint64_t mib = written_mib(t);
+	uint64_t mib = slot_cost_mib(t->cost.ops, t->cost.mem_kib);
 
 	return mib <= ORDINARY_MIB ? 0 : mib <= DEAR_MIB ? 1 : 2;
 }
@@ -85,13 +77,16 @@ by_turn(const void *a, const void *b)
 static size_t
 slot_order(struct slot_try *v, size_t n)
 {
+	uint64_t mib = 0;
 	size_t n_paid = 0;
 
 	if (n != 0)
 		qsort(v, n, sizeof *v, by_turn);
 	for (size_t i = 0; i < n; i++) {
 		n_paid += v[i].cost.ops != 0;
-		if (n_paid > TRIES_MAX || class_of(&v[i]) == 2)
+		mib += slot_cost_mib(v[i].cost.ops, v[i].cost.mem_kib);
+		if (n_paid > STORE_SLOTS_MAX || mib > STORE_SLOTS_MIB ||
+		    class_of(&v[i]) == 2)
 			return i;
 	}
 	return n;

@@ -9,8 +9,16 @@
 /* More objects, or larger ones, are nobody's keys. */
 #define STORE_KEYS_MAX 4096
 #define STORE_KEY_SIZE_MAX (64u << 10)
-/* Of slots with a passphrase: more are not tried, for each may take seconds. */
+/* Of slots with a passphrase: more are not tried, for each may take seconds;
+ * nor more than is done in some minutes, in MiB that Argon2id writes. */
 #define STORE_SLOTS_MAX 32
+#define STORE_SLOTS_MIB (128u << 10)
+
+static inline uint64_t
+slot_cost_mib(uint32_t passes, uint32_t mem_kib)
+{
+	return ((uint64_t)passes * mem_kib) >> 10;
+}
 
 /* Appends a slot's object, whole: RS under a secret. */
 SNAP_MUST_CHECK enum snap_code slot_build(const uint8_t repo_id[ID_LEN],

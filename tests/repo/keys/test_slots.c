@@ -174,13 +174,14 @@ a_slot_comes_back_when_the_other_one_went_and_the_answer_was_lost(void **state)
 /* ---- planted ones: whole by their checksum, and of no known passphrase */
 
 static void
-plant(struct world *w, uint8_t number, uint32_t passes, uint32_t mem_kib,
-    int64_t time_ns)
+plant(struct world *w, enum slot_type type, uint8_t number, uint32_t passes,
+    uint32_t mem_kib, int64_t time_ns)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1], person[16] = "snap-slot-sum";
 	crypto_generichash_blake2b_state st;
-	uint8_t id[ID_LEN], body[148] = { 1, 1 }, header[HEADER_LEN];
+	uint8_t id[ID_LEN], body[148] = { (uint8_t)type, 1 },
+			    header[HEADER_LEN];
 	struct header h = { .kind = OBJ_SLOT, .epoch = 1 };
 	struct bytes obj;
 
@@ -217,13 +218,52 @@ slots_that_cost_hours_are_not_tried(void **state)
 	world_open(&w, 100000);
 	/* Older than the true ones: 250 times 4 GiB in 64 passes. */
 	for (int i = 0; i < 250; i++)
-		plant(&w, (uint8_t)i, 64, 4u << 20, 1);
+		plant(&w, SLOT_PASSPHRASE, (uint8_t)i, 64, 4u << 20, 1);
 	assert_int_equal(try_open(&w, "secret", false, &err), SNAP_OK);
 	assert_int_equal(w.warnings, 1);
 	assert_non_null(strstr(w.last, "250 key slots are not tried"));
 	assert_int_equal(try_open(&w, "wrong", false, &err), SNAP_WRONG_KEY);
 	assert_non_null(strstr(err.detail, "250"));
 	assert_int_equal(try_open(&w, w.code, true, &err), SNAP_OK);
+	world_close(&w);
+}
+
+static void
+what_a_code_says_of_its_cost_does_not_count(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct world w;
+
+	(void)state;
+	world_open(&w, 100000);
+	for (int i = 0; i < 100; i++)
+		plant(&w, SLOT_RECOVERY, (uint8_t)i, i % 2 ? 1 : 64,
+		    i % 2 ? 1 : 4u << 20, 1);
+	assert_int_equal(try_open(&w, w.code, true, &err), SNAP_OK);
+	assert_int_equal(w.warnings, 0);
+	world_close(&w);
+}
+
+static void
+together_they_cost_no_more_than_minutes(void **state)
+{
+	struct slot_secret with = { SLOT_PASSPHRASE, span_str("another"),
+		{ 8, 4u << 20 } };
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t id[ID_LEN] = { 1 };
+	struct store *s;
+	struct world w;
+
+	(void)state;
+	world_open(&w, 100000);
+	/* As dear as init makes them; three and the true one are 97 GiB. */
+	for (int i = 0; i < 10; i++)
+		plant(&w, SLOT_PASSPHRASE, (uint8_t)i, 8, 4u << 20, 1);
+	s = open_store(&w, NULL);
+	assert_non_null(strstr(w.last, "7 key slots are not tried"));
+	assert_int_equal(keyring_add(s, id, &with, &err), SNAP_USAGE);
+	assert_non_null(strstr(err.hint, "--kdf-memory"));
+	store_close(s);
 	world_close(&w);
 }
 
@@ -238,7 +278,7 @@ what_was_planted_later_comes_behind_and_is_not_tried_for_ever(void **state)
 	(void)state;
 	world_open(&w, 100000);
 	for (int i = 0; i < 250; i++)
-		plant(&w, (uint8_t)i, 1, 8u << 10,
+		plant(&w, SLOT_PASSPHRASE, (uint8_t)i, 1, 8u << 10,
 		    mem_store_time(w.mem) + 1000 * HOUR);
 	/* At most 31 of them were in the way: no test of time, but of what
 	 * is said. */
@@ -307,6 +347,8 @@ main(void)
 		cmocka_unit_test(
 		    a_slot_comes_back_when_the_other_one_went_and_the_answer_was_lost),
 		cmocka_unit_test(slots_that_cost_hours_are_not_tried),
+		cmocka_unit_test(what_a_code_says_of_its_cost_does_not_count),
+		cmocka_unit_test(together_they_cost_no_more_than_minutes),
 		cmocka_unit_test(
 		    what_was_planted_later_comes_behind_and_is_not_tried_for_ever),
 		cmocka_unit_test(
