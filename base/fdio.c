@@ -289,7 +289,8 @@ fd_mkdirs(const char *path, struct snap_err *err)
 
 /* Write and sync a new file; on failure the caller removes it. */
 static enum snap_code
-write_new(const char *path, struct span data, bool *made, struct snap_err *err)
+write_new(const char *path, struct span data, mode_t mode, bool *made,
+    struct snap_err *err)
 {
 	enum snap_code rc = SNAP_OK;
 	int fd;
@@ -299,7 +300,8 @@ write_new(const char *path, struct span data, bool *made, struct snap_err *err)
 		return snap_fail_errno(
 		    err, code_of_errno(errno), "create %s", path);
 	*made = true;
-	if (fd_write_all(fd, data.p, data.len) != 0 || fsync(fd) != 0) {
+	if (fd_write_all(fd, data.p, data.len) != 0 ||
+	    (mode != 0600 && fchmod(fd, mode) != 0) || fsync(fd) != 0) {
 		rc = snap_fail_errno(
 		    err, code_of_errno(errno), "write %s", path);
 		close(fd);
@@ -313,6 +315,13 @@ write_new(const char *path, struct span data, bool *made, struct snap_err *err)
 
 enum snap_code
 fd_replace(const char *path, struct span data, struct snap_err *err)
+{
+	return fd_replace_mode(path, data, 0600, err);
+}
+
+enum snap_code
+fd_replace_mode(
+    const char *path, struct span data, mode_t mode, struct snap_err *err)
 {
 	size_t cap = strlen(path) + sizeof ".tmp-0123456789abcdef";
 	enum snap_code rc = SNAP_OK;
@@ -331,7 +340,7 @@ fd_replace(const char *path, struct span data, struct snap_err *err)
 		goto out;
 	}
 	(void)snprintf(tmp, cap, "%s.tmp-%016" PRIx64, path, nonce);
-	rc = write_new(tmp, data, &made, err);
+	rc = write_new(tmp, data, mode, &made, err);
 	if (rc != SNAP_OK)
 		goto out;
 	if (rename(tmp, path) != 0) {

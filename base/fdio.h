@@ -30,6 +30,9 @@ SNAP_MUST_CHECK enum snap_code fd_mkdirs(
 /* Write `path` whole and 0600, or leave what was there: temp, fsync, rename. */
 SNAP_MUST_CHECK enum snap_code fd_replace(
     const char *path, struct span data, struct snap_err *err);
+/* The same with other rights, whatever the umask. */
+SNAP_MUST_CHECK enum snap_code fd_replace_mode(
+    const char *path, struct span data, mode_t mode, struct snap_err *err);
 
 /* A new file in `dir` for this process alone, without a name, so that nothing
  * is left of it whatever happens; -1 with errno. */

@@ -349,6 +349,18 @@ inner_sweep(struct transport *t, int64_t before_ns, bool dry_run,
 }
 
 enum snap_code
+transport_space(struct transport *t, struct transport_space *out,
+    struct snap_err *err)
+{
+	if (t->ops->space == NULL)
+		return snap_fail(err, SNAP_UNSUPPORTED,
+		    "such a store does not say how much room it has");
+	if (t->ops->space(t, out, err) != SNAP_OK)
+		return snap_wrap(err, "ask for room");
+	return SNAP_OK;
+}
+
+enum snap_code
 transport_sweep(struct transport *t, int64_t before_ns, bool dry_run,
     struct transport_swept *out, struct snap_err *err)
 {

@@ -115,6 +115,15 @@ SNAP_MUST_CHECK enum snap_code transport_sweep(struct transport *t,
     int64_t before_ns, bool dry_run, struct transport_swept *out,
     struct snap_err *err);
 /*
+ * How large the place is and how much may still be put there, asked of the
+ * back-end itself.  SNAP_UNSUPPORTED: nobody knows, as of a bucket.
+ */
+struct transport_space {
+	uint64_t capacity, available; /* bytes */
+};
+SNAP_MUST_CHECK enum snap_code transport_space(struct transport *t,
+    struct transport_space *out, struct snap_err *err);
+/*
  * Is an object's time the time when it became visible here, whatever was done
  * to it since?  Not on a file system: copying, chmod and the like renew it.
  */

@@ -38,6 +38,9 @@ struct transport_ops {
 	/* NULL: a put leaves nothing behind. */
 	enum snap_code (*sweep)(struct transport *t, int64_t before_ns,
 	    bool dry_run, struct transport_swept *out, struct snap_err *err);
+	/* NULL: not known, and no wrapper knows. */
+	enum snap_code (*space)(struct transport *t,
+	    struct transport_space *out, struct snap_err *err);
 	/* Fill in the classes, which the base knows nothing of; NULL: none.  A
 	 * wrapper hands on those of what it wraps: inner_counts(). */
 	void (*counts)(const struct transport *t, struct transport_counts *out);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -394,6 +395,19 @@ local_sweep(struct transport *t, int64_t before_ns, bool dry_run,
 }
 
 static enum snap_code
+local_space(struct transport *t, struct transport_space *out,
+    struct snap_err *err)
+{
+	struct statvfs fs;
+
+	if (fstatvfs(((struct local *)t)->rootfd, &fs) != 0)
+		return local_fail(err, "look at the file system");
+	out->capacity = (uint64_t)fs.f_blocks * fs.f_frsize;
+	out->available = (uint64_t)fs.f_bavail * fs.f_frsize;
+	return SNAP_OK;
+}
+
+static enum snap_code
 local_del(struct transport *t, const char *name, struct snap_err *err)
 {
 	struct local *l = (struct local *)t;
@@ -491,6 +505,7 @@ static const struct transport_ops local_ops = {
 	.del = local_del,
 	.sweep = local_sweep,
 	.now = local_now,
+	.space = local_space,
 	.close = local_close,
 };
 

@@ -199,6 +199,7 @@ sftp_server_time(struct sftp *f, struct sftp_conn *c, uint32_t *seconds,
 
 struct fs_state {
 	bool known, full, read_only;
+	struct transport_space space;
 };
 
 static enum snap_code
@@ -227,6 +228,11 @@ ask_fs(struct sftp *f, struct sftp_conn *c, struct fs_state *fs,
 	fs->known = true;
 	fs->full = v[4] == 0 || (v[5] > 0 && v[7] == 0);
 	fs->read_only = (v[9] & READ_ONLY) != 0;
+	/* f_frsize times f_blocks and f_bavail, which a server may invent. */
+	if (v[1] != 0 && v[2] <= UINT64_MAX / v[1] && v[4] <= v[2]) {
+		fs->space.capacity = v[1] * v[2];
+		fs->space.available = v[1] * v[4];
+	}
 	return SNAP_OK;
 }
 
@@ -277,6 +283,27 @@ sftp_now(struct transport *t, int64_t *time_ns, struct snap_err *err)
 	return rc;
 }
 
+static enum snap_code
+sftp_space(struct transport *t, struct transport_space *out,
+    struct snap_err *err)
+{
+	struct sftp *f = (struct sftp *)t;
+	struct sftp_conn *c;
+	struct fs_state fs;
+	enum snap_code rc;
+
+	rc = sftp_take(f, &c, err);
+	if (rc != SNAP_OK)
+		return rc;
+	rc = ask_fs(f, c, &fs, err);
+	sftp_give(f, c);
+	if (rc == SNAP_OK && fs.space.capacity == 0)
+		rc = snap_fail(err, SNAP_UNSUPPORTED, "the server cannot say");
+	if (rc == SNAP_OK)
+		*out = fs.space;
+	return rc;
+}
+
 const struct transport_ops sftp_ops = {
 	.put = sftp_put,
 	.get = sftp_get,
@@ -285,5 +312,6 @@ const struct transport_ops sftp_ops = {
 	.del = sftp_del,
 	.sweep = sftp_sweep,
 	.now = sftp_now,
+	.space = sftp_space,
 	.close = sftp_close,
 };
