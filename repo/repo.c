@@ -13,6 +13,7 @@
 #include "manifest.h"
 #include "notes.h"
 #include "prune.h"
+#include "recall.h"
 #include "repo_care.h"
 #include "repo_internal.h"
 #include "repo_notes.h"
@@ -138,6 +139,7 @@ enum snap_code
 repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
     struct snap_err *err)
 {
+	struct timespec now = { 0, 0 };
 	struct store_opts so;
 	enum snap_code rc;
 	struct repo *r;
@@ -151,11 +153,18 @@ repo_open(struct transport *t, const struct repo_opts *opts, struct repo **out,
 		    "not enough memory to open the repository");
 	repo_store_opts(opts, &so);
 	r->for_reading = so.for_reading;
-	rc = store_open(t, &so, &r->store, err);
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	r->seen = calloc(1, sizeof *r->seen);
+	rc = r->seen == NULL
+		 ? snap_fail(err, SNAP_NOMEM, "no memory for a repository")
+		 : store_open(t, &so, &r->store, err);
 	if (rc != SNAP_OK) {
+		free(r->seen);
 		free(r);
 		return rc;
 	}
+	recall_watch(r->seen, r->store);
+	r->seen->wall_ns = (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
 	*out = r;
 	return SNAP_OK;
 }
@@ -165,6 +174,8 @@ repo_close(struct repo *r)
 {
 	if (r == NULL)
 		return;
+	recall_unwatch(r->seen);
+	free(r->seen);
 	store_close(r->store);
 	free(r);
 }

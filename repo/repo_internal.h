@@ -9,10 +9,12 @@
 #include "repo.h"
 #include "store.h"
 
+struct recall_seen;
 struct repo {
 	struct store *store;
 	bool for_reading;
 	bool looked; /* condemned, index and packs were read once */
+	struct recall_seen *seen; /* what the store has shown */
 };
 
 void repo_store_opts(const struct repo_opts *opts, struct store_opts *out);

@@ -17,6 +17,7 @@
 #include "lane.h"
 #include "snapshots.h"
 #include "run.h"
+#include "watch.h"
 
 #define TICK_SECONDS 2
 
@@ -327,6 +328,8 @@ ingest_commit(struct repo_backup *b, const struct repo_property *props,
 		memcpy(out->id, id, ID_LEN);
 		out->time_ns = time_ns;
 		out->stored_bytes = snap->stored_bytes;
+		if (b->store->watch != NULL)
+			b->store->watch->added(b->store->watch->arg, out);
 	} else {
 		repo_snapshot_fini(out);
 	}

@@ -254,18 +254,21 @@ notes_pinned(const struct notes *n, const uint8_t snapshot[ID_LEN])
 	return v == NULL || strcmp(v, "no") != 0;
 }
 
-/* Hex ids separated by commas, as forget records have them. */
-static bool
-names(const char *list, const char *hex)
+bool
+note_next_id(const char **list, uint8_t id[ID_LEN])
 {
-	size_t len = strlen(hex);
+	char hex[2 * ID_LEN + 1];
 
-	for (; *list != '\0'; list += list[0] == ',') {
-		size_t n = strcspn(list, ",");
+	while (*list != NULL && **list != '\0') {
+		size_t len = strcspn(*list, ",");
+		bool whole = len == sizeof hex - 1;
 
-		if (n == len && memcmp(list, hex, len) == 0)
+		if (whole)
+			memcpy(hex, *list, len);
+		hex[sizeof hex - 1] = '\0';
+		*list += len + ((*list)[len] == ',');
+		if (whole && hex_decode(hex, id, ID_LEN))
 			return true;
-		list += n;
 	}
 	return false;
 }
@@ -273,17 +276,17 @@ names(const char *list, const char *hex)
 bool
 notes_forgotten(const struct notes *n, const uint8_t snapshot[ID_LEN])
 {
-	char hex[2 * ID_LEN + 1];
+	uint8_t id[ID_LEN];
 
-	hex_encode(snapshot, ID_LEN, hex);
 	for (size_t i = 0; i < n->n; i++) {
 		const struct note *note = &n->v[i];
 		const char *list = note->type == NOTE_FORGET
 				       ? note_prop(note, NOTE_PROP_SNAPSHOTS)
 				       : NULL;
 
-		if (list != NULL && names(list, hex))
-			return true;
+		while (note_next_id(&list, id))
+			if (memcmp(id, snapshot, ID_LEN) == 0)
+				return true;
 	}
 	return false;
 }

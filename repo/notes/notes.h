@@ -50,6 +50,9 @@ void notes_free(struct notes *n);
 const struct note *notes_about(
     const struct notes *n, enum note_type type, const uint8_t *subject);
 const char *note_prop(const struct note *n, const char *key);
+/* The next id of a list as forget records have them; *list goes on behind it,
+ * NULL is an empty one. */
+bool note_next_id(const char **list, uint8_t id[ID_LEN]);
 /* What is no clear "no" keeps. */
 bool notes_pinned(const struct notes *n, const uint8_t snapshot[ID_LEN]);
 /* Say something; props are sorted by key.  The store's newest look is what it

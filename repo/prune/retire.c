@@ -145,19 +145,10 @@ names_one(const struct roots *r, const struct note *n)
 {
 	const char *list = note_prop(n, NOTE_PROP_SNAPSHOTS);
 	uint8_t id[ID_LEN];
-	char hex[2 * ID_LEN + 1];
 
-	while (list != NULL && *list != '\0') {
-		size_t len = strcspn(list, ",");
-
-		if (len == sizeof hex - 1) {
-			memcpy(hex, list, len);
-			hex[len] = '\0';
-			if (hex_decode(hex, id, ID_LEN) && is_there(r, id))
-				return true;
-		}
-		list += len + (list[len] == ',');
-	}
+	while (note_next_id(&list, id))
+		if (is_there(r, id))
+			return true;
 	return false;
 }
 
@@ -172,17 +163,20 @@ any_stands(const struct roots *r)
 
 /*
  * A forget record is over when nothing is left of what it names; but without
- * any snapshot it is the proof that there need be none.  Another note is when
- * a newer one speaks of the same, or its snapshot is gone.  The newest about
- * what is there stays for ever, whatever it says: an older one that somebody
- * puts again must not count.
+ * any snapshot it is the proof that there need be none.  It stays for its time
+ * also when nobody else writes now: other machines remember what they saw.
+ * Another note is when a newer one speaks of the same, or its snapshot is gone.
+ * The newest about what is there stays for ever, whatever it says: an older one
+ * that somebody puts again must not count.
  */
 static bool
 note_is_over(const struct prune *p, const struct note *n, bool stands)
 {
 	static const uint8_t repository[ID_LEN];
 
-	if (n->time_ns > p->v.l0 - 3 * p->grace || !n->maintenance)
+	int64_t stays = 3 * (n->type == NOTE_FORGET ? 2 * p->lease : p->grace);
+
+	if (n->time_ns > p->v.l0 - stays || !n->maintenance)
 		return false;
 	switch (n->type) {
 	case NOTE_FORGET:

@@ -11,6 +11,7 @@
 
 #include "cached.h"
 #include "snapshots.h"
+#include "watch.h"
 #include "workers.h"
 
 struct entry { /* what the listing says of one id */
@@ -19,7 +20,7 @@ struct entry { /* what the listing says of one id */
 	int64_t snapshot_ns, ok_ns;
 	uint64_t snapshot_size, ok_size;
 	/* What was loaded. */
-	bool stands, damaged;
+	bool stands, damaged, is_void;
 	int64_t when;
 	struct repo_snapshot snapshot;
 };
@@ -214,11 +215,10 @@ get_half(void *arg, void *job, struct snap_err *err)
 	return SNAP_OK;
 }
 
-/* Both halves of one pair; *stands says whether they are a snapshot, *when
- * its time as far as it is known, also on failure. */
+/* Both halves of one pair: are they a snapshot, and which?  Its time, as far as
+ * it is known, also on failure. */
 static enum snap_code
-load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
-    bool *stands, int64_t *when, struct snap_err *err)
+load_pair(struct load *l, struct entry *e, struct snap_err *err)
 {
 	struct store *s = l->s;
 	struct half halves[] = { { .kind = OBJ_OK, .e = e },
@@ -229,8 +229,7 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
 	enum snap_code rc;
 	char hex[2 * ID_LEN + 1];
 
-	*stands = false;
-	*when = e->ok_ns;
+	e->when = e->ok_ns;
 	hex_encode(e->id, ID_LEN, hex);
 	snap = malloc(sizeof *snap);
 	if (snap == NULL)
@@ -243,7 +242,7 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
 	if (rc == SNAP_OK)
 		rc = read_confirmation(e, &ok->body, &confirm, err);
 	if (rc == SNAP_OK) {
-		*when = store_time(s, confirm.l0, e->ok_ns);
+		e->when = store_time(s, confirm.l0, e->ok_ns);
 		rc = what->rc;
 		if (rc != SNAP_OK)
 			*err = what->err;
@@ -257,12 +256,13 @@ load_pair(struct load *l, const struct entry *e, struct repo_snapshot *out,
 		report_log(s->report, REPORT_WARNING,
 		    "snapshots/%s: was confirmed too late, is no snapshot",
 		    hex);
+		e->is_void = true;
 		goto out;
 	}
-	rc = snapshots_describe(snap, e->id, *when, out, err);
-	*stands = rc == SNAP_OK;
-	if (*stands)
-		out->by_owner = store_body_is_maintenance(&what->body);
+	rc = snapshots_describe(snap, e->id, e->when, &e->snapshot, err);
+	e->stands = rc == SNAP_OK;
+	if (e->stands)
+		e->snapshot.by_owner = store_body_is_maintenance(&what->body);
 out:
 	store_body_fini(&ok->body);
 	store_body_fini(&what->body);
@@ -336,7 +336,7 @@ load_entry(void *arg, void *job, struct snap_err *err)
 		    "snapshots/%s: not confirmed, is no snapshot", hex);
 		return SNAP_OK;
 	}
-	rc = load_pair(l, e, &e->snapshot, &e->stands, &e->when, err);
+	rc = load_pair(l, e, err);
 	if (is_damage(rc)) {
 		report_log(s->report, REPORT_WARNING,
 		    "snapshot %s is damaged and left out: %s", hex, err->msg);
@@ -433,6 +433,28 @@ gather(struct entries *list, struct repo_snapshots *all, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* Tell who wants to know, before somebody changes the list. */
+static enum snap_code
+tell_watch(const struct store *s, const struct entries *list,
+    const struct repo_snapshots *all, struct snap_err *err)
+{
+	uint8_t(*others)[ID_LEN];
+	size_t n = 0;
+
+	if (s->watch == NULL)
+		return SNAP_OK;
+	others = calloc(list->n + 1, sizeof *others);
+	if (others == NULL)
+		return nomem(err);
+	for (size_t i = 0; i < list->n; i++)
+		if (list->v[i].damaged || list->v[i].is_void)
+			memcpy(others[n++], list->v[i].id, ID_LEN);
+	s->watch->snapshots(
+	    s->watch->arg, all, (const uint8_t(*)[ID_LEN])others, n);
+	free(others);
+	return SNAP_OK;
+}
+
 static enum snap_code
 load(struct store *s, bool cached, struct repo_snapshots *out,
     struct snap_err *err)
@@ -458,6 +480,8 @@ load(struct store *s, bool cached, struct repo_snapshots *out,
 	    s->n_requests, load_entry, &l, list.v, list.n, sizeof *list.v, err);
 	if (rc == SNAP_OK)
 		rc = gather(&list, &all, err);
+	if (rc == SNAP_OK && (rc = tell_watch(s, &list, &all, err)) != SNAP_OK)
+		repo_snapshots_free(&all);
 	if (rc == SNAP_OK)
 		*out = all;
 out:

@@ -15,6 +15,7 @@
 #include "rule.h"
 #include "run.h"
 #include "store_internal.h"
+#include "watch.h"
 #include "workers.h"
 
 #define NS_PER_S INT64_C(1000000000)
@@ -49,6 +50,17 @@ store_is_void(const struct store *s, int64_t l0, int64_t listed)
 	       (is_late(s, l0, store_time(s, l0, listed)) && RULE(void));
 }
 
+static void
+watch_condemned(
+    struct store *s, const uint8_t *id, const uint8_t *packs, uint32_t n)
+{
+	if (s->watch == NULL)
+		return;
+	(void)pthread_mutex_lock(&s->state->lock);
+	s->watch->condemned(s->watch->arg, id, packs, n);
+	(void)pthread_mutex_unlock(&s->state->lock);
+}
+
 static enum snap_code
 apply_condemned(struct store *s, const struct listed *at, struct span body,
     struct snap_err *err)
@@ -62,6 +74,8 @@ apply_condemned(struct store *s, const struct listed *at, struct span body,
 	for (uint32_t i = 0; i < c.n_packs && rc == SNAP_OK; i++)
 		rc = blockindex_condemn(
 		    s->index, c.packs + (size_t)i * ID_LEN, err);
+	if (rc == SNAP_OK)
+		watch_condemned(s, at->id, c.packs, c.n_packs);
 	return rc;
 }
 
@@ -80,6 +94,7 @@ read_condemned(void *arg, void *job, struct snap_err *err)
 
 	if (blockindex_seen(s->index, OBJ_CONDEMNED, at->id))
 		return SNAP_OK;
+	watch_condemned(s, at->id, NULL, 0);
 	store_name(OBJ_CONDEMNED, at->id, name);
 	rc = store_get_body(s, OBJ_CONDEMNED, at->id, &b, err);
 	if (rc == SNAP_CORRUPT) /* perhaps only on its way to us */
@@ -310,6 +325,8 @@ look_in_order(struct store *s, struct look_lists *l, struct snap_err *err)
 	if (rc != SNAP_OK)
 		return rc;
 	blockindex_look_done(s->index);
+	if (s->watch != NULL)
+		s->watch->looked(s->watch->arg);
 	while (rc == SNAP_OK && blockindex_dispute(s->index, &p))
 		rc = settle(s, &p, err);
 	if (rc == SNAP_OK)
@@ -419,6 +436,12 @@ store_copies_after(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
     const struct copy *last, struct copy *out, size_t max)
 {
 	return blockindex_copies(s->index, class, id, last, out, max);
+}
+
+bool
+store_lists_pack(struct store *s, const uint8_t id[ID_LEN])
+{
+	return blockindex_knows_pack(s->index, id);
 }
 
 bool

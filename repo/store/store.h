@@ -30,6 +30,7 @@ struct store {
 	struct blockindex *index;  /* see blockindex.h; filled by store_look */
 	int64_t l0;                /* store time of the newest look, ns */
 	struct store_state *state; /* locks, pools, caches */
+	const struct store_watch *watch; /* see watch.h; NULL: nobody */
 };
 
 struct store_opts {
