@@ -47,6 +47,7 @@ enum cmd_bit {
 	CMD_VERIFY = 1 << 20,
 	CMD_CONFIG = 1 << 21,
 	CMD_KEY = 1 << 22,
+	CMD_STATUS = 1 << 23,
 	CMD_SCHEDULE = 1 << 24,
 	CMD_ALL = (1 << 25) - 1,
 	/* What a schedule runs: others hear of it (tell.h). */
@@ -62,6 +63,8 @@ struct cli {
 	bool runs_already; /* another process has this --job */
 	struct tell *tell; /* of a job; NULL = nobody hears of it */
 	const char *run;   /* the id of this run, 32 hex digits; of jobs */
+	bool has_status;   /* `status` is that of a monitoring plugin */
+	int status;
 };
 
 struct cmd {
@@ -101,6 +104,7 @@ enum snap_code cmd_unpin(struct cli *c, struct snap_err *err);
 enum snap_code cmd_policy(struct cli *c, struct snap_err *err);
 enum snap_code cmd_key(struct cli *c, struct snap_err *err);
 enum snap_code cmd_schedule(struct cli *c, struct snap_err *err);
+enum snap_code cmd_status(struct cli *c, struct snap_err *err);
 enum snap_code cmd_config(struct cli *c, struct snap_err *err);
 enum snap_code cmd_version(struct cli *c, struct snap_err *err);
 enum snap_code cmd_help(struct cli *c, struct snap_err *err);

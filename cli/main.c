@@ -136,6 +136,8 @@ status_of(const struct cli *c, enum snap_code rc)
 
 	switch (rc) {
 	case SNAP_OK:
+		if (c->has_status)
+			return c->status;
 		if (c->partial)
 			return STATUS_PARTIAL;
 		return c->n_warnings > 0 ? STATUS_WARNINGS : STATUS_OK;

@@ -32,7 +32,7 @@ struct repo_words {
 struct opts {
 	/* everywhere */
 	struct repo_words repo, from; /* `from`: of copy */
-	const char *cache_dir, *cache_size;
+	const char *cache_dir, *cache_size, *state_dir;
 	const char *limit_upload, *limit_download, *retry_for;
 	bool stats;
 	const char *config, *profile, *log_format;
@@ -87,6 +87,9 @@ struct opts {
 	const char *write_only, *maintenance, *label;
 	const char *new_passphrase_file, *new_passphrase_command;
 	bool recovery_code, qr;
+	/* status */
+	const char *max_age, *max_verify_age, *prometheus, *expect_head;
+	bool monitor, print_head, accept;
 	/* tag */
 	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */

@@ -16,7 +16,12 @@
 	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_LS | CMD_RESTORE |        \
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
 	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY |          \
-	    CMD_DIFF | CMD_CAT | CMD_VERIFY | CMD_KEY)
+	    CMD_DIFF | CMD_CAT | CMD_VERIFY | CMD_KEY |         \
+	    CMD_STATUS)
+/* Those that compare it with what they have seen before. */
+#define MEMORY_COMMANDS                                                        \
+	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_RESTORE | CMD_CHECK |     \
+	    CMD_STATUS)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG | CMD_SCHEDULE)
@@ -164,6 +169,17 @@ const struct cmd cmd_table[] = {
 	    "keep garbage; that is refused while packs are in no index, for "
 	    "repair may bring such snapshots back. Room is freed by prune.",
 	    0, 1000, cmd_forget },
+	{ CMD_STATUS, "status", "[DBNAME-OR-NAME]...",
+	    "say how the backups are, for people and for monitoring",
+	    "Of each database or stream name: how old its newest snapshot is, "
+	    "when one was last verified, its size and how that grows, and "
+	    "what looks wrong with the newest: much smaller or larger than "
+	    "before, tables gone, hardly deduplicated. Also what is not as "
+	    "this machine has seen it before: a repository that went "
+	    "backwards, snapshots that are gone without a record; that is "
+	    "shown until --accept. Needs no more than the key of a write-only "
+	    "host. docs/monitoring.md has the rules, alerts and a dashboard.",
+	    0, 1000, cmd_status },
 	{ CMD_TAG, "tag",
 	    "SNAPSHOT... --add=TAG | --remove=TAG | --set=TAG,...",
 	    "change the tags of snapshots", "", 1, 1000, cmd_tag },
@@ -285,6 +301,10 @@ const struct opt opts_table[] = {
 	    "$SNAP_CACHE_DIR, $XDG_CACHE_HOME/" PROG ", ~/.cache/" PROG },
 	{ 0, "cache-size", "MIB", OPT_STRING, OFF(cache_size), REPO_COMMANDS,
 	    "how large the cache of a repository may become; default 2048" },
+	{ 0, "state-dir", "DIR", OPT_STRING, OFF(state_dir), MEMORY_COMMANDS,
+	    "where to remember what was seen of the repository; default "
+	    "$SNAP_STATE_DIR, $XDG_STATE_HOME/" PROG ", ~/.local/state/" PROG
+	    "; '' for nowhere" },
 	{ 0, "no-cache", NULL, OPT_FLAG, OFF(no_cache), REPO_COMMANDS,
 	    "keep no cache on disk" },
 	{ 0, "chunk-size", "BYTES", OPT_STRING, OFF(chunk_size), CMD_INIT,
@@ -448,6 +468,23 @@ const struct opt opts_table[] = {
 	    "remove a tag; may be repeated" },
 	{ 0, "set", "TAG,...", OPT_LIST, OFF(set_tags), CMD_TAG,
 	    "these tags and no others; '' for none" },
+	{ 0, "max-age", "TIME", OPT_STRING, OFF(max_age), CMD_STATUS,
+	    "as 26h: CRITICAL when the newest snapshot is older; answers as a "
+	    "monitoring plugin" },
+	{ 0, "max-verify-age", "TIME", OPT_STRING, OFF(max_verify_age),
+	    CMD_STATUS, "as 35d: WARNING when verify found none good since; "
+	    "likewise" },
+	{ 0, "check", NULL, OPT_FLAG, OFF(monitor), CMD_STATUS,
+	    "answer as a monitoring plugin: one line, status 0, 1, 2 or 3" },
+	{ 0, "prometheus", "FILE", OPT_STRING, OFF(prometheus), CMD_STATUS,
+	    "also write metrics into FILE, for the textfile collector" },
+	{ 0, "print-head", NULL, OPT_FLAG, OFF(print_head), CMD_STATUS,
+	    "print one line that says what is there, to be kept elsewhere" },
+	{ 0, "expect-head", "FILE", OPT_STRING, OFF(expect_head), CMD_STATUS,
+	    "is what such lines in FILE say still there?" },
+	{ 0, "accept", NULL, OPT_FLAG, OFF(accept), CMD_STATUS,
+	    "what was found to be gone or other than before is as it should "
+	    "be" },
 	{ 0, "compression-level", "N", OPT_STRING, OFF(level), CMD_BACKUP,
 	    "level of zstd, 1 to 19; default: of 1 to 3 the one that suits "
 	    "the data" },

@@ -13,6 +13,7 @@
 #include "cluster.h"
 #include "direct.h"
 #include "files.h"
+#include "memory.h"
 #include "pgglobals.h"
 #include "run.h"
 #include "selection.h"
@@ -397,6 +398,7 @@ cluster_restore(struct cli *c, struct snap_err *err)
 	    (rc = pick_run(&w, err)) != SNAP_OK ||
 	    (rc = read_globals(&w, err)) != SNAP_OK)
 		goto out;
+	(void)memory_tell(c, &w.place);
 	c->before_work = true;
 	if ((rc = open_target(&w, err)) != SNAP_OK ||
 	    (rc = refuse_existing(&w, err)) != SNAP_OK)

@@ -12,6 +12,7 @@
 #include "child.h"
 #include "cluster.h"
 #include "job.h"
+#include "memory.h"
 #include "raw.h"
 #include "sqlite.h"
 #include "tell.h"
@@ -131,9 +132,12 @@ cmd_backup(struct cli *c, struct snap_err *err)
 		goto out;
 	if (c->o.all) {
 		rc = cluster_backup(&j, err);
+		c->n_warnings += memory_tell(c, &j.place);
 		goto out;
 	}
 	rc = is_raw(&c->o) ? backup_raw(&j, err) : backup_database(&j, err);
+	if (rc == SNAP_OK)
+		c->n_warnings += memory_tell(c, &j.place);
 	if (rc == SNAP_OK && (rc = job_show(&j, err)) != SNAP_OK) {
 		hex_encode(j.snapshot.id, REPO_ID_LEN, hex);
 		(void)snap_detail(err, "Snapshot %s was made.", hex);

@@ -7,6 +7,7 @@
 
 #include "cmd.h"
 #include "json.h"
+#include "memory.h"
 #include "place.h"
 #include "repo_care.h"
 #include "tell.h"
@@ -185,6 +186,8 @@ cmd_check(struct cli *c, struct snap_err *err)
 	ui_progress_begin("checking", &c->report);
 	rc = repo_check(s.repo, &co, &r, err);
 	ui_progress_end();
+	if (rc == SNAP_OK)
+		c->n_warnings += memory_tell(c, &s);
 	if (rc == SNAP_OK)
 		rc = show(c, &s, &r, &found, err);
 	if (rc == SNAP_OK)

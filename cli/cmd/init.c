@@ -10,6 +10,7 @@
 
 #include "cmd.h"
 #include "json.h"
+#include "memory.h"
 #include "place.h"
 #include "secrets.h"
 #include "ui.h"
@@ -86,6 +87,7 @@ cmd_init(struct cli *c, struct snap_err *err)
 	rc = repo_init(s.transport, &params, &ro, code, id, err);
 	if (rc != SNAP_OK)
 		goto out;
+	memory_begin(c, &s);
 	hex_encode(id, REPO_ID_LEN, hex);
 	rc = show(c, &s, hex, code, err);
 	if (rc != SNAP_OK) {

@@ -17,6 +17,7 @@
 #include "direct.h"
 #include "files.h"
 #include "json.h"
+#include "memory.h"
 #include "place.h"
 #include "raw.h"
 #include "repo_care.h"
@@ -502,6 +503,7 @@ cmd_restore(struct cli *c, struct snap_err *err)
 		failing_script(c, snapshot, err);
 		goto out;
 	}
+	(void)memory_tell(c, &s); /* 0 means: everything was written */
 	atomic_store(&c->report.bytes_total,
 	    c->o.partial ? 2 * snapshot->bytes : snapshot->bytes);
 	if (c->o.dbname == NULL)

@@ -8,6 +8,7 @@
 
 #include "cmd.h"
 #include "json.h"
+#include "memory.h"
 #include "place.h"
 #include "props.h"
 #include "repo_notes.h"
@@ -109,30 +110,20 @@ cell_run(
 	cell_text(t, run != NULL ? run_cell(run, text) : NULL);
 }
 
-#define MINUTE 60
-#define HOUR (60 * MINUTE)
-#define DAY (24 * HOUR)
-
 /* "3 days ago": whether somebody should do it again soon. */
 static void
 cell_verified(
     struct ui_table *t, const struct listing *l, const struct repo_snapshot *s)
 {
 	struct repo_verdict v;
-	char text[64];
-	int64_t ago, unit;
-	const char *name;
+	char text[64], ago[UI_TIME_MAX];
 
 	if (!repo_notes_verdict(l->said, s, &v)) {
 		cell_text(t, "");
 		return;
 	}
-	ago = (int64_t)time(NULL) - v.time_ns / 1000000000;
-	unit = ago < 2 * HOUR ? MINUTE : ago < 2 * DAY ? HOUR : DAY;
-	name = unit == MINUTE ? "minute" : unit == HOUR ? "hour" : "day";
-	ago = ago < 0 ? 0 : ago / unit;
-	(void)snprintf(text, sizeof text, "%s%" PRId64 " %s%s ago",
-	    v.good ? "" : "FAILED ", ago, name, ago == 1 ? "" : "s");
+	(void)snprintf(text, sizeof text, "%s%s", v.good ? "" : "FAILED ",
+	    ui_ago((int64_t)time(NULL) - v.time_ns / 1000000000, ago));
 	cell_text(t, text);
 }
 
@@ -244,7 +235,7 @@ cmd_snapshots(struct cli *c, struct snap_err *err)
 		goto out;
 	l.said = said;
 	l.only = c->o.n_args > 0 ? c->o.args[0] : NULL;
-	c->n_warnings = s.all.n_damaged;
+	c->n_warnings = s.all.n_damaged + memory_tell(c, &s);
 	rc = c->o.json ? as_json(&l, err) : as_table(&l, err);
 out:
 	runs_free(&l.runs);

@@ -61,7 +61,9 @@ void ui_table_free(struct ui_table *t);
 const char *ui_size(uint64_t bytes, char out[UI_SIZE_MAX]);
 /* ISO 8601 in local time with its offset. */
 const char *ui_time(int64_t time_ns, char out[UI_TIME_MAX]);
-/* And back: a time (ns since 1970), or a span ("7d", "36h"); the other is 0.
+/* "3 days ago". */
+const char *ui_ago(int64_t seconds, char out[UI_TIME_MAX]);
+/* Back from a text: a time (ns since 1970), or a span ("7d", "36h"); the other is 0.
  * SNAP_USAGE, which names the option. */
 SNAP_MUST_CHECK enum snap_code ui_when(const char *option, const char *text,
     int64_t *at_ns, int64_t *ago_ns, struct snap_err *err);

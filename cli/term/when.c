@@ -5,7 +5,9 @@
  * Without a zone a time is local, as every time that we show; libc knows about
  * summer time.
  */
+#include <inttypes.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -130,4 +132,24 @@ ui_when(const char *option, const char *text, int64_t *at_ns, int64_t *ago_ns,
 	    "Give a span as 7d or 36h, a day as 2026-11-22, or a time as "
 	    "2026-11-22T03:15, in the zone of this machine or, with a Z at its "
 	    "end, in UTC.");
+}
+
+#define MINUTE 60
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+const char *
+ui_ago(int64_t seconds, char out[UI_TIME_MAX])
+{
+	int64_t unit = seconds < 2 * HOUR  ? MINUTE
+		       : seconds < 2 * DAY ? HOUR
+					   : DAY;
+	const char *name = unit == MINUTE ? "minute"
+			   : unit == HOUR ? "hour"
+					  : "day";
+	int64_t n = seconds < 0 ? 0 : seconds / unit;
+
+	(void)snprintf(out, UI_TIME_MAX, "%" PRId64 " %s%s ago", n, name,
+	    n == 1 ? "" : "s");
+	return out;
 }

@@ -79,7 +79,7 @@ class Snap(Tool):
 
     def env(self):
         return {"SNAP_REPOSITORY": self.repo, "SNAP_PASSPHRASE": "bench",
-                "SNAP_CACHE_DIR": self.cache}
+                "SNAP_CACHE_DIR": self.cache, "SNAP_STATE_DIR": ""}
 
     def init(self):
         run([self.program, "init"], os.devnull, os.devnull, self.env())

@@ -7,6 +7,9 @@
  * made at, in ns of the real clock, and the seconds that all clocks are ahead
  * of the real one from then on.  A time is moved by the last leap before it,
  * so that what was made on a day keeps its date in all later runs.
+ *
+ * LIES=SECONDS is what only the clocks of this machine are ahead, and not those
+ * of its file system: what it claims, and not what the store says.
  */
 #include <stdbool.h>
 #include <stdint.h>
@@ -81,12 +84,15 @@ __wrap_fstatat(int dir, const char *leaf, struct stat *st, int flags)
 int
 __wrap_clock_gettime(clockid_t id, struct timespec *ts)
 {
+	const char *lies = getenv("LIES");
 	struct timespec real;
 	int rc = __real_clock_gettime(id, ts);
 
 	if (rc == 0 && (id == CLOCK_REALTIME || id == CLOCK_BOOTTIME) &&
 	    __real_clock_gettime(CLOCK_REALTIME, &real) == 0)
 		ts->tv_sec += ahead(&real);
+	if (rc == 0 && id == CLOCK_REALTIME && lies != NULL)
+		ts->tv_sec += (time_t)strtoll(lies, NULL, 10);
 	return rc;
 }
 

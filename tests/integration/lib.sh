@@ -15,7 +15,8 @@ SNAP_PASSPHRASE='correct horse battery staple'
 SNAP_REPOSITORY=$T/repo
 SNAP_CONFIG= # none, whatever this machine has
 XDG_CACHE_HOME=$T/cache
-export SNAP_PASSPHRASE SNAP_REPOSITORY SNAP_CONFIG XDG_CACHE_HOME
+SNAP_STATE_DIR= # nowhere: most tests take repositories back on purpose
+export SNAP_PASSPHRASE SNAP_REPOSITORY SNAP_CONFIG XDG_CACHE_HOME SNAP_STATE_DIR
 
 clean_up() {
 	pg_stop

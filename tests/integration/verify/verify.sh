@@ -146,6 +146,28 @@ nothing_left "a restore that fails"
 "$SNAP" snapshots shop >"$T/out"
 is "none is recorded" "$(tail -n 1 "$T/out" | grep -c ago)" 0
 expect 0 "--no-owner does without" verify --no-owner
+
+# ---- and what status makes of it
+"$SNAP" status --json --check shop >"$T/out"
+is "it knows when one was good" "$(grep -c '"verified": "20' "$T/out")" 1
+expect 0 "all is well" "$SNAP" status --max-age 1h --max-verify-age 1h shop
+sql -c 'CREATE TABLE more (i int); DROP TABLE items' shop
+expect 0 "a backup without a table" "$SNAP" backup shop
+expect 1 "is a warning" "$SNAP" status --check shop
+grep -q 'WARNING - shop: 1 table of the one before is gone: public.items |' "$T/out" &&
+    ok "which names it" || not_ok "which names it"
+expect 0 "the next backup" "$SNAP" backup shop
+expect 0 "is like that" "$SNAP" status --check shop
+expect 0 "one that stores something else" \
+    env WRONG=row WRONG_NAME=public.orders "$SNAP_WRONGFUL" backup shop
+expect 13 "is found" verify --no-owner
+expect 2 "and critical" "$SNAP" status --check shop
+grep -q 'CRITICAL - shop: verify found differences' "$T/out" &&
+    ok "which is said" || not_ok "which is said"
+"$SNAP" -q status --prometheus "$T/m.prom" >/dev/null 2>&1
+is "in metrics, too" "$(grep -c '^snap_verify_failed.*"shop".* 1$' "$T/m.prom")" 1
+awk -f "$SRC/tests/integration/status/metrics.awk" "$T/m.prom" &&
+    ok "which are well-formed" || not_ok "which are well-formed"
 echo "\\! kill -QUIT $(head -n 1 "$PG_DIR/data/postmaster.pid")" >"$T/stop.sql"
 echo 'SELECT pg_sleep(86400)' >>"$T/stop.sql"
 expect 1 "a server that goes away" verify --no-owner --assert "$T/stop.sql"

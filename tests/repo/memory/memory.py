@@ -47,6 +47,7 @@ class Repo:
     def peak(self, argv, data=None, far=False):
         env = {**os.environ, "SNAP_REPOSITORY": self.path,
                "SNAP_PASSPHRASE": "bench", "SNAP_CACHE_DIR": self.cache,
+               "SNAP_STATE_DIR": "",
                "WORKERS": "4"}
         if far:
             env["FAR"] = "1"
