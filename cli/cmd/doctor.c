@@ -355,7 +355,7 @@ as_text(const struct doctor *d, struct snap_err *err)
 		    word(d->area[a].put), word(d->area[a].get),
 		    word(d->area[a].list), word(d->area[a].del));
 	ui_out("\n%-12s %s\n", "role",
-	    d->role != NULL ? d->role : "none that snap has a use for");
+	    d->role != NULL ? d->role : "none that is of use here");
 	return ui_out_end(err);
 }
 

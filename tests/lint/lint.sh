@@ -7,11 +7,11 @@ trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/found"
 
 find base chunker digests retention transports pgclient pgarchive pgsource pgtarget pgverify sqlite repo cli \
-    tests docs scripts .ci CMakeLists.txt README.md -type f -print 2>/dev/null |
+    tests docs scripts packaging .ci CMakeLists.txt README.md -type f -print 2>/dev/null |
     grep -v '/corpus/' | sort >"$tmp/all"
 grep '\.[ch]$' "$tmp/all" >"$tmp/c"
 grep -v '^tests/' "$tmp/c" >"$tmp/product"
-grep -E '\.([ch1]|sh|py|md|txt)$|^scripts/|^\.ci/' "$tmp/all" >"$tmp/text"
+grep -E '\.([ch1]|sh|py|md|txt)$|^scripts/|^packaging/|^\.ci/' "$tmp/all" >"$tmp/text"
 
 # breach TEXT: each line of stdin is a place where it happens.
 breach() {
@@ -23,7 +23,7 @@ while read -r f; do
 	head -n 1 "$f" | grep -q '^/\* SPDX-License-Identifier: PostgreSQL \*/$' ||
 	    echo "$f"
 done <"$tmp/c" | breach "no SPDX line at the start"
-grep -E '\.(sh|py)$|CMakeLists\.txt$|^scripts/[^.]*$|^\.ci/' "$tmp/all" |
+grep -E '\.(sh|py)$|CMakeLists\.txt$|^scripts/[^.]*$|^packaging/([^.]*$|.*\.(cmake|yaml)$)|^\.ci/' "$tmp/all" |
 while read -r f; do
 	head -n 2 "$f" | grep -q 'SPDX-License-Identifier: PostgreSQL' ||
 	    echo "$f"

@@ -37,7 +37,7 @@ static const struct words proof = { SNAP_TRANSIENT,
 	"the server does not prove that its host key is its own",
 	"Nothing was sent.", NULL };
 static const struct words expired = { SNAP_DENIED, "the password has expired",
-	"It has to be changed before snap can log in.", try_ssh };
+	"It has to be changed before anybody can log in.", try_ssh };
 static const struct words key_file = { SNAP_DENIED,
 	"libssh2 cannot use the private key", NULL,
 	"Use a key as this makes it: ssh-keygen -t ed25519" };
