@@ -118,6 +118,8 @@ tell_added(const struct cli *c, const struct place *s, const uint8_t *id,
 	char hex[2 * REPO_ID_LEN + 1];
 	json_t *root;
 
+	if (c->o.output != NULL && strcmp(c->o.output, "-") == 0)
+		return SNAP_OK; /* the key itself is there */
 	if (c->o.json && !c->o.recovery_code) {
 		root = place_json(s);
 		put_id(root, "slot-id", id);

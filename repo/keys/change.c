@@ -69,7 +69,9 @@ keyring_add(struct store *s, const uint8_t id[ID_LEN],
     const struct slot_secret *secret, struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
+	struct snap_err ignored = SNAP_ERR_INIT;
 	struct bytes obj, again;
+	bool sent = false;
 	enum snap_code rc;
 
 	bytes_init(&obj, STORE_KEY_SIZE_MAX);
@@ -79,8 +81,10 @@ keyring_add(struct store *s, const uint8_t id[ID_LEN],
 					     : SNAP_OK;
 	if (rc == SNAP_OK)
 		rc = slot_build(s->repo_id, id, secret, s->keys->rs, &obj, err);
-	if (rc == SNAP_OK)
+	if (rc == SNAP_OK) {
+		sent = true;
 		rc = transport_put(s->t, name, bytes_span(&obj), NULL, err);
+	}
 	if (rc == SNAP_OK)
 		rc = fetch(s, id, &again, err);
 	if (rc == SNAP_OK) {
@@ -88,6 +92,11 @@ keyring_add(struct store *s, const uint8_t id[ID_LEN],
 		if (rc != SNAP_OK)
 			rc = snap_wrap(err, "the new slot %s", name);
 	}
+	/* It would look like a way in that nobody knows. */
+	if (rc != SNAP_OK && sent &&
+	    transport_delete(s->t, name, &ignored) != SNAP_OK)
+		report_log(
+		    s->report, REPORT_DEBUG, "%s: %s", name, ignored.msg);
 	bytes_fini(&again);
 	bytes_fini(&obj);
 	return rc;

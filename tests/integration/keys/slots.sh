@@ -39,6 +39,9 @@ refuses() {
 }
 
 first=$(slot_of passphrase 1)
+expect 2 "an option that a word does not know is not passed over" \
+    "$SNAP" key remove --dry-run "$first"
+says "and named" '"key remove" takes no option --dry-run'
 printf 'second words\n' >"$T/second"
 chmod 600 "$T/second"
 expect 0 "a further passphrase is added" "$SNAP" key add --kdf-memory 8 \

@@ -115,6 +115,40 @@ a_store_that_deletes_nothing_keeps_it_and_that_is_said(void **state)
 	world_close(&w);
 }
 
+static void
+what_could_not_be_added_is_not_there(void **state)
+{
+	struct fault_rule rules[] = {
+		{ .op = FAULT_PUT, .kind = FAULT_AFTER, .code = SNAP_IO },
+		{ .op = FAULT_GET, .code = SNAP_IO, .prefix = "keys/0101" },
+		{ .op = FAULT_GET,
+		    .kind = FAULT_FLIP,
+		    .prefix = "keys/0101",
+		    .at = 150 }
+	};
+	struct snap_err err = SNAP_ERR_INIT;
+	struct transport *t;
+	uint8_t id[ID_LEN];
+	struct store *s;
+	struct world w;
+
+	(void)state;
+	world_open(&w, 100000);
+	t = faulty(&w);
+	s = open_on(&w, t, "secret", NULL);
+	for (size_t i = 0; i < sizeof rules / sizeof *rules; i++) {
+		fault_clear(t);
+		assert_int_equal(fault_add(t, &rules[i], &err), SNAP_OK);
+		assert_int_not_equal(
+		    add(s, 1, SLOT_PASSPHRASE, span_str("another"), id, &err),
+		    SNAP_OK);
+		assert_int_equal(count_names(w.t, "keys/"), 2);
+	}
+	store_close(s);
+	transport_close(t);
+	world_close(&w);
+}
+
 /* The answer of the deletion is lost, and meanwhile the other slot went. */
 static enum snap_code
 remove_the_anchor(
@@ -346,6 +380,7 @@ main(void)
 		    a_store_that_deletes_nothing_keeps_it_and_that_is_said),
 		cmocka_unit_test(
 		    a_slot_comes_back_when_the_other_one_went_and_the_answer_was_lost),
+		cmocka_unit_test(what_could_not_be_added_is_not_there),
 		cmocka_unit_test(slots_that_cost_hours_are_not_tried),
 		cmocka_unit_test(what_a_code_says_of_its_cost_does_not_count),
 		cmocka_unit_test(together_they_cost_no_more_than_minutes),
