@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * mem.h - a store in memory: for tests, and for what is tried before it is stored.
+ * mem.h - a store in memory: for tests, and to try what is not stored yet.
  *
  * A struct mem_store outlives its handles and is shared by them, as a bucket
  * is by its clients, so several "hosts" can be played in one process.  Its
