@@ -493,7 +493,8 @@ cmd_schedule(struct cli *c, struct snap_err *err)
 		.jobs = { { "backup", "", EVERY_HOURS, 6, 0, 0 },
 		    { "prune", "", EVERY_DAY, 0, 3, 30 },
 		    { "check", "--read-data=5%", EVERY_WEEK, 0, 4, 30 },
-		    { "verify", "", EVERY_MONTH, 0, 5, 30 } }
+		    /* The server is the one that the environment names. */
+		    { "verify", "--dbname=postgres", EVERY_MONTH, 0, 5, 30 } }
 	};
 	const char *what = c->o.args[0];
 	bool install = strcmp(what, "install") == 0;

@@ -75,6 +75,9 @@ run() { # FILE
 }
 expect 0 "check as systemd runs it, with a credential" run "$U/snap-shop-check.service"
 expect 0 "prune likewise" run "$U/snap-shop-prune.service"
+# In an empty repository it gets no further, but it was wrong usage once.
+expect 1 "verify" run "$U/snap-shop-verify.service"
+says "has all the words it needs" 'there is no snapshot'
 expect 2 "the same file elsewhere is refused" env -i \
     "SNAP_PASSPHRASE_FILE=$T/credentials/passphrase" "$SNAP" -r "$T/re po" snapshots
 
