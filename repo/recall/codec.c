@@ -15,6 +15,7 @@ recall_encode(const struct recall *r, struct bytes *out)
 	bytes_u16(out, VERSION);
 	bytes_put(out, r->print, sizeof r->print);
 	bytes_u64(out, (uint64_t)r->wall_ns);
+	bytes_u64(out, (uint64_t)r->saved_ns);
 	bytes_varint(out, r->n_groups);
 	for (size_t i = 0; i < r->n_groups; i++) {
 		bytes_put(out, r->groups[i].hash, ID_LEN);
@@ -169,6 +170,7 @@ recall_decode(struct span in, struct recall *out, struct snap_err *err)
 		c.bad = true;
 	cursor_copy(&c, r.print, sizeof r.print);
 	r.wall_ns = (int64_t)cursor_u64(&c);
+	r.saved_ns = (int64_t)cursor_u64(&c);
 	rc = groups(&c, &r, err);
 	if (rc == SNAP_OK)
 		rc = snapshots(&c, &r, err);

@@ -330,11 +330,13 @@ find_list(const struct recall *r, const uint8_t id[ID_LEN])
 	return NULL;
 }
 
-/* Condemned is for ever while a pack is there. */
+/* Condemned is for ever while a pack is there.  What somebody has seen since
+ * this process began may be newer than its look. */
 static enum snap_code
 judge_lists(
     struct judging *j, const struct recall *before, struct snap_err *err)
 {
+	bool is_older = before->saved_ns < j->seen->wall_ns;
 	struct recall *mem = j->mem;
 	enum snap_code rc = SNAP_OK;
 	size_t n = 0;
@@ -345,7 +347,7 @@ judge_lists(
 		const struct recall_list *l = &mem->lists[i];
 		bool there = false;
 
-		if (find_list(&j->seen->now, l->id) != NULL ||
+		if (!is_older || find_list(&j->seen->now, l->id) != NULL ||
 		    find_list(before, l->id) == NULL) {
 			mem->lists[n++] = *l;
 			continue;
@@ -479,6 +481,7 @@ recall_judge(struct recall_seen *seen, struct recall_file *f,
 		rc = learn(&j, err);
 	if (mem->wall_ns < seen->wall_ns)
 		mem->wall_ns = seen->wall_ns;
+	mem->saved_ns = j.now_ns;
 	recall_trim(mem);
 out:
 	free(j.records);

@@ -44,6 +44,7 @@ struct recall_list { /* a condemned list, and some of its packs */
 struct recall {
 	uint8_t print[32]; /* of the config */
 	int64_t wall_ns;   /* this machine's clock, before it looked last */
+	int64_t saved_ns;  /* and as this was written */
 	size_t n_snapshots, snapshots_cap;
 	struct recall_snapshot *snapshots;
 	size_t n_groups, groups_cap;

@@ -106,5 +106,16 @@ expect 0 "a full cache hurts no backup" env XDG_CACHE_HOME="$T/small" \
     "$SNAP" backup --name two -- cat "$T/two"
 expect 0 "and no restore" env XDG_CACHE_HOME="$T/small" "$SNAP" restore latest
 same "which gives all" "$T/out" "$T/two"
+rm -f "$T/small/ballast"
+expect 0 "what is remembered lies there" env SNAP_STATE_DIR="$T/small/state" \
+    "$SNAP" snapshots
+head -c $(($(df -k "$T/small" | awk 'NR == 2 { print $4 }') * 1024)) \
+    /dev/zero >"$T/small/ballast" 2>/dev/null
+expect 0 "a full place for it hurts no backup" env SNAP_STATE_DIR="$T/small/state" \
+    "$SNAP" backup --name two -- cat "$T/two"
+says "but is told" 'warning: .*cannot be remembered.*No space left'
+rm -f "$T/small/ballast"
+expect 0 "what was there is good" env SNAP_STATE_DIR="$T/small/state" "$SNAP" snapshots
+if grep -q damaged "$T/err"; then not_ok "and whole"; else ok "and whole"; fi
 unmount
 done_testing

@@ -98,6 +98,12 @@ quiet "accepted again" "$SNAP" status --accept
 # ---- forgotten and pruned elsewhere
 quiet "another machine forgets one" elsewhere "$SNAP" forget "$middle"
 quiet "which is no news here" "$SNAP" check
+cp "$T/kept.whole/snapshots/$middle" "$T/kept.whole/snapshots/$middle.ok" \
+    "$SNAP_REPOSITORY/snapshots/"
+quiet "nor that the store has kept it" "$SNAP" check
+quiet "as long as it does" "$SNAP" snapshots
+rm "$SNAP_REPOSITORY/snapshots/$middle" "$SNAP_REPOSITORY/snapshots/$middle.ok"
+quiet "and no longer" "$SNAP" check
 quiet "nor for a backup" add a
 quiet "a policy elsewhere" elsewhere "$SNAP" prune --keep-last=1 --force
 quiet "is no news" "$SNAP" snapshots
@@ -169,6 +175,18 @@ says "has what was gone" 'was forgotten and is there again|were forgotten and ar
 back after
 expect 3 "and loses it again" on_day $((60 * day)) check
 quiet "accepted" on_day $((60 * day)) status --accept
+
+# ---- a check that began before a list was there, and ends behind who saw it
+quiet "one" on_day $((61 * day)) backup --name c -- cat "$T/big"
+quiet "and another" on_day $((61 * day)) backup --name c -- cat "$T/in"
+on_day $((66 * day)) --limit-download=100 check --read-data >"$T/slow" 2>&1 &
+slow=$!
+sleep 1
+quiet "a prune meanwhile" on_day $((66 * day)) prune --keep-last=1 --force
+[ "$(condemned)" -gt 0 ] && ok "makes a list" || not_ok "makes a list"
+quiet "and a check sees it" on_day $((66 * day)) check
+wait $slow
+is "the first one misses nothing" "$(grep -c 'list of condemned' "$T/slow")" 0
 
 # ---- clocks of hosts: what they claim decides of nothing
 SNAP_STATE_DIR=$T/state.clock

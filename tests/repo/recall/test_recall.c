@@ -81,7 +81,7 @@ what_is_written_is_read_and_nothing_shorter_or_longer(void **state)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct recall_list l = { .id = { 3 }, .n = 2, .packs = { { 4 } } };
 	struct repo_finding f = { .kind = REPO_FOUND_BACK, .name = "shop" };
-	struct recall r = { .wall_ns = 77 }, back;
+	struct recall r = { .wall_ns = 77, .saved_ns = 78 }, back;
 	uint8_t group[ID_LEN] = { 1 };
 	struct bytes b;
 
@@ -94,6 +94,7 @@ what_is_written_is_read_and_nothing_shorter_or_longer(void **state)
 	recall_encode(&r, &b);
 	assert_int_equal(recall_decode(bytes_span(&b), &back, &err), SNAP_OK);
 	assert_int_equal(back.wall_ns, 77);
+	assert_int_equal(back.saved_ns, 78);
 	assert_int_equal(back.snapshots[0].time_ns, 6);
 	assert_string_equal(back.findings[0].name, "shop");
 	assert_int_equal(back.lists[0].packs[0][0], 4);
