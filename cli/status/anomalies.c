@@ -19,6 +19,7 @@
 #define DIFFERENCE_MIN (UINT64_C(1) << 20) /* bytes: less is no news */
 #define DEDUP_TIMES 4
 #define TREND_S (30 * 86400)
+#define TREND_MIN_S 86400
 #define NAME_BYTES_MAX ((size_t)8 << 10)
 
 const char *const anomaly_names[N_ANOMALIES] = { "smaller", "larger",
@@ -71,7 +72,8 @@ compare_sizes(struct group *g)
 		g->anomalies |= ANOMALY_DEDUP;
 }
 
-/* From the first one of the last thirty days to the newest. */
+/* From the first one of the last thirty days to the newest; of less than a day
+ * nothing follows. */
 static void
 find_trend(struct group *g)
 {
@@ -80,7 +82,8 @@ find_trend(struct group *g)
 
 		if (s > TREND_S)
 			continue;
-		if (s > 0)
+		g->has_growth = s >= TREND_MIN_S;
+		if (g->has_growth)
 			g->growth = ((double)g->newest->bytes -
 					(double)g->v[i]->bytes) /
 				    (double)s;

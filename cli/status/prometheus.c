@@ -177,7 +177,7 @@ value_of(const struct group *g, enum value which, double *out)
 		return true;
 	default:
 		*out = g->growth;
-		return g->n > 1;
+		return g->has_growth;
 	}
 }
 

@@ -24,7 +24,7 @@ cell_growth(struct ui_table *t, const struct group *g)
 	char size[UI_SIZE_MAX], text[UI_SIZE_MAX + 16];
 	double day = g->growth * DAY_S;
 
-	if (g->n < 2) {
+	if (!g->has_growth) {
 		cell(t, "");
 		return;
 	}
@@ -165,8 +165,9 @@ group_json(const struct status *s, const struct group *g)
 		json_put_time(o, "verified", g->verified_s * SECOND_NS);
 	(void)json_object_set_new(o, "verify-failed", json_boolean(g->failed));
 	json_put_u64(o, "snapshots", g->n);
-	(void)json_object_set_new(o, "growth-bytes-a-day",
-	    json_integer((json_int_t)(g->growth * DAY_S)));
+	if (g->has_growth)
+		(void)json_object_set_new(o, "growth-bytes-a-day",
+		    json_integer((json_int_t)(g->growth * DAY_S)));
 	for (unsigned i = 0; i < N_ANOMALIES; i++)
 		if ((g->anomalies >> i & 1) != 0)
 			(void)json_array_append_new(

@@ -29,9 +29,10 @@ struct group {
 	bool failed;        /* the newest verdict says that one is not */
 	unsigned anomalies;
 	uint64_t median; /* bytes of those before */
-	double growth;   /* bytes a second */
-	size_t n_gone;   /* tables */
-	char *gone;      /* the first of them */
+	bool has_growth;
+	double growth; /* bytes a second */
+	size_t n_gone; /* tables */
+	char *gone;    /* the first of them */
 };
 
 enum health { HEALTH_OK, HEALTH_WARNING, HEALTH_CRITICAL, HEALTH_UNKNOWN };

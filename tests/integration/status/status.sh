@@ -59,6 +59,7 @@ for i in 1 2 3 4; do
 done
 push "$odd" 1 1000
 expect 0 "all is well" "$SNAP" status
+holds "growth only where there is time for it" '^we.* 1000 bytes +1 +ok$' "$T/out"
 holds "a line for each" '^big .* minutes? ago +never .* 4 +ok$' "$T/out"
 holds "with its growth" '^big .*(\+|-)[0-9]+ (bytes|kB) a day' "$T/out"
 says "there is room" 'the store has room for'
@@ -69,6 +70,8 @@ is "with one bar" "$(tr -cd '|' <"$T/out" | wc -c | tr -d ' ')" 1
 expect 0 "its JSON" "$SNAP" status --json --max-age 26h
 holds "says so" '"health": "OK"' "$T/out"
 holds "each group" '"age-s": [0-9]+' "$T/out"
+expect 0 "the key of a write-only host" "$SNAP" key add --write-only w --output "$T/w.key"
+expect 0 "is enough" env -u SNAP_PASSPHRASE "$SNAP" --key-file "$T/w.key" status --max-age 26h
 expect 0 "one of them" "$SNAP" status big --json
 lacks "alone" 'ird' "$T/out"
 expect 2 "one that was never backed up" "$SNAP" status --check big nowhere
