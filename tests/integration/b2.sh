@@ -18,6 +18,18 @@ SNAP_B2_REALM=$B2_REALM
 export B2_APPLICATION_KEY_ID B2_APPLICATION_KEY SNAP_B2_REALM
 init
 
+# Whatever is started while there are connections does not get them.
+# (Pairs of sockets by which libcurl wakes itself up it cannot be told about.)
+cat >"$T/sockets" <<'SOCKETS'
+ls -l /proc/self/fd | sed -n 's/.*socket:\[\([0-9]*\)\]/\1/p' |
+    while read -r inode; do
+	awk -v inode="$inode" '$10 == inode' /proc/net/tcp
+done
+SOCKETS
+expect 0 "a backup's command" "$SNAP" backup --name sockets -- sh "$T/sockets"
+expect 0 "and what it saw" "$SNAP" restore latest:sockets
+is "has no connection of ours" "$(cat "$T/out")" ""
+
 n=0
 # What nothing shrinks, so that it becomes three packs.
 fresh_data() {

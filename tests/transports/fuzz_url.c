@@ -65,6 +65,9 @@ s3(const struct transport_opts *opts)
 	struct snap_err err = SNAP_ERR_INIT;
 	struct s3_config c;
 
+	/* Else somebody else is asked. */
+	if (strncmp(line[0], "s3:", 3) != 0)
+		return;
 	memset(&c, 0, sizeof c);
 	if (s3_config_read(&c, line[0], opts, NULL, &err) == SNAP_OK) {
 		MUST(is_clean(c.scheme) && is_clean(c.host));

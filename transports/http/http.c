@@ -8,11 +8,13 @@
  * are set anew for each request, so that none lingers.
  */
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "http.h"
@@ -216,6 +218,19 @@ on_header(char *p, size_t size, size_t n, void *arg)
 	return size * n;
 }
 
+/* Its own sockets libcurl would leave open to programs that are started. */
+static curl_socket_t
+open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *a)
+{
+	int fd = socket(a->family, a->socktype, a->protocol);
+
+	(void)arg;
+	(void)purpose;
+	if (fd >= 0)
+		(void)fcntl(fd, F_SETFD, FD_CLOEXEC);
+	return fd;
+}
+
 /* A large object grows once, not by doubling; the length is only a promise. */
 static void
 make_room(struct transfer *t, struct bytes *b, size_t max)
@@ -340,6 +355,7 @@ set_options(struct http *h, struct transfer *t, struct curl_slist *headers)
 	SET(CURLOPT_HTTP_CONTENT_DECODING, 0L);
 	SET(CURLOPT_USERAGENT, "snap");
 	SET(CURLOPT_HTTPHEADER, headers);
+	SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
 	SET(CURLOPT_TCP_KEEPALIVE, 1L);
 	SET(CURLOPT_MAXAGE_CONN, IDLE_SECONDS);
 	SET(CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_CHUNK);
