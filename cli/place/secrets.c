@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -78,9 +79,23 @@ variable_of(const char *who, const char *name, const char *suffix)
 	return v != NULL ? v : config_value(who, name, suffix);
 }
 
+/* At full size at once, since growing would leave copies behind, and where no
+ * swap file gets it.  Without the right to lock memory it goes without. */
+static enum snap_code
+hold(struct bytes *b, size_t max, struct snap_err *err)
+{
+	enum snap_code rc = bytes_reserve(b, max, err);
+
+	if (rc == SNAP_OK)
+		(void)mlock(b->p, b->cap);
+	return rc;
+}
+
 static void
 take(const char *who, const char *name)
 {
+	struct snap_err ignored = SNAP_ERR_INIT;
+
 	char variable[VARIABLE_MAX], *v;
 	volatile char *p;
 
@@ -91,6 +106,7 @@ take(const char *who, const char *name)
 		return;
 	memcpy(taken[n_taken].variable, variable, sizeof variable);
 	bytes_init(&taken[n_taken].text, SECRET_MAX);
+	(void)!hold(&taken[n_taken].text, SECRET_MAX, &ignored);
 	bytes_put_str(&taken[n_taken].text, v);
 	n_taken++;
 	for (p = v; *p != '\0'; p++)
@@ -189,7 +205,7 @@ foreign_bits(const char *path)
 	size_t n = dir != NULL ? strlen(dir) : 0;
 
 	return n > 0 && strncmp(path, dir, n) == 0 && path[n] == '/' ? 037
-								      : 077;
+								     : 077;
 }
 
 static enum snap_code
@@ -207,6 +223,12 @@ from_file(const char *path, const char *what, size_t max, struct bytes *out,
 	if (fstat(fd, &st) != 0) {
 		rc = snap_fail_errno(
 		    err, SNAP_USAGE, "stat %s file \"%s\"", what, path);
+		goto out;
+	}
+	/* As of a key of libpq's; links and directories are not looked at. */
+	if (S_ISREG(st.st_mode) && st.st_uid != 0 && st.st_uid != geteuid()) {
+		rc = snap_fail(err, SNAP_USAGE,
+		    "%s file \"%s\" belongs to somebody else", what, path);
 		goto out;
 	}
 	if (S_ISREG(st.st_mode) && (st.st_mode & foreign_bits(path)) != 0) {
@@ -272,7 +294,7 @@ ask_again(
 	enum snap_code rc;
 
 	bytes_init(&again, SECRET_MAX);
-	rc = bytes_reserve(&again, SECRET_MAX, err);
+	rc = hold(&again, SECRET_MAX, err);
 	if (rc == SNAP_OK && !ui_ask_secret("Again: ", &again, r))
 		bytes_clear(&again);
 	if (rc == SNAP_OK)
@@ -293,8 +315,7 @@ secret_named(const struct secret_source *from, struct bytes *out,
 	enum snap_code rc;
 	const char *p;
 
-	/* At full size at once: growing would leave copies behind. */
-	if ((rc = bytes_reserve(out, SECRET_MAX, err)) != SNAP_OK)
+	if ((rc = hold(out, SECRET_MAX, err)) != SNAP_OK)
 		return rc;
 	if (from->file != NULL)
 		return line_of_file(from->file, from->what, out, r, err);
@@ -347,7 +368,7 @@ take_key_file(struct secret *s, const char *path, const struct report *r,
 	enum snap_code rc;
 
 	bytes_init(&s->text, KEY_FILE_MAX);
-	if ((rc = bytes_reserve(&s->text, KEY_FILE_MAX, err)) != SNAP_OK ||
+	if ((rc = hold(&s->text, KEY_FILE_MAX, err)) != SNAP_OK ||
 	    (rc = from_file(path, KEY, KEY_FILE_MAX, &s->text, r, err)) !=
 		SNAP_OK)
 		return rc;
