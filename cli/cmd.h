@@ -57,6 +57,8 @@ enum cmd_bit {
 struct cli {
 	struct opts o;
 	struct report report;
+	unsigned bit;      /* of the command */
+	bool confine;      /* before bytes of a repository are parsed */
 	bool before_work;  /* a failure of the source now is one of usage */
 	size_t n_warnings; /* it finished, but somebody must look */
 	bool partial;      /* a restore left something out, as it was asked */

@@ -206,6 +206,7 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 	}
 	/* Once more, now that it is known which options belong here. */
 	memset(&c->o, 0, sizeof c->o);
+	c->bit = cmd->bit;
 	rc = opts_parse(&c->o, cmd->bit, cmd->name, used, argv - used, err);
 	if (rc == SNAP_OK)
 		rc = opts_parse(
@@ -254,6 +255,9 @@ main(int argc, char **argv)
 	secrets_take_environment();
 	cli.report.log = ui_log;
 	cli.report.cancel = &stop_signal;
+#ifndef SNAP_SANITIZED
+	cli.confine = true;
+#endif
 	rc = run(&cli, argc > 0 ? argc - 1 : 0, argv + 1, &err);
 	secrets_forget();
 	/* Ctrl-C reaches our children as well: they failed because of it. */

@@ -7,11 +7,13 @@
 #include <string.h>
 #include <time.h>
 
+#include "confine.h"
 #include "limit.h"
 #include "place.h"
 #include "requests.h"
 #include "retry.h"
 #include "secrets.h"
+#include "tell.h"
 #include "ui.h"
 
 /* Less than a few packs would be fetched again and again. */
@@ -215,6 +217,25 @@ check_key(const struct place *s, struct snap_err *err)
 	    from, from);
 }
 
+/* What is run later may be sudo or sendmail, to which somebody gives rights. */
+static void
+give_up_rights(const struct place *s, struct cli *c)
+{
+	const unsigned childless = CMD_SNAPSHOTS | CMD_LS | CMD_CAT | CMD_DIFF |
+				   CMD_CHECK | CMD_STATS | CMD_REPAIR |
+				   CMD_COPY | CMD_PRUNE | CMD_FORGET | CMD_TAG |
+				   CMD_PIN | CMD_UNPIN | CMD_POLICY;
+
+	if (settings_run(&s->settings) || tell_runs(c))
+		c->confine = false;
+	/* A source: another one is still to be opened.  New passphrases may
+	 * come from commands as well. */
+	if (!c->confine || s->is_source || c->o.has_command ||
+	    c->bit == CMD_KEY)
+		return;
+	confine((c->bit & childless) != 0);
+}
+
 enum snap_code
 place_open(struct place *s, struct cli *c, struct snap_err *err)
 {
@@ -242,6 +263,7 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	else
 		ro.passphrase = bytes_span(&secret.text);
 	ro.is_recovery_code = secret.is_recovery_code;
+	give_up_rights(s, c);
 	rc = repo_open(s->transport, &ro, &s->repo, err);
 	if (rc == SNAP_OK)
 		rc = check_key(s, err);

@@ -66,6 +66,18 @@ from_options(const struct settings *s, const char *name, const char *suffix)
 	return NULL;
 }
 
+bool
+settings_run(const struct settings *s)
+{
+	for (const struct transport_setting *t = transport_settings;
+	     t->name != NULL; t++)
+		if (t->is_secret &&
+		    (from_options(s, t->name, "-command") != NULL ||
+			variable_of(s->who, t->name, "-command") != NULL))
+			return true;
+	return false;
+}
+
 const char *
 settings_get(const struct settings *s, const char *name)
 {

@@ -25,6 +25,8 @@ SNAP_MUST_CHECK enum snap_code settings_check(
     const struct opt_list *options, struct snap_err *err);
 /* Is `name` a setting, or, of a secret, where that comes from (b2.key-file)? */
 bool settings_known(const char *name, size_t len);
+/* May a command be run for a secret, at any time? */
+bool settings_run(const struct settings *s);
 /* The value of a setting, NULL = none; borrowed. */
 const char *settings_get(const struct settings *s, const char *name);
 /* Let a back-end ask `s`, which must outlive the transport. */

@@ -79,6 +79,18 @@ tell_choice(const struct tell *t, const char *name, const char *const *words,
 	    err, SNAP_USAGE, "\"%s\" cannot be \"%.100s\"", name, word);
 }
 
+bool
+tell_runs(const struct cli *c)
+{
+	const struct tell *t = c->tell;
+
+	return t != NULL && (tell_word(t, "after") != NULL ||
+				tell_word(t, "on-success") != NULL ||
+				tell_word(t, "on-failure") != NULL ||
+				(tell_word(t, "mail-to") != NULL &&
+				    tell_word(t, "mail-server") == NULL));
+}
+
 static const char *
 setting(void *arg, const char *name)
 {

@@ -36,4 +36,7 @@ void tell_number(struct cli *c, const char *key, uint64_t value);
 void tell_standing(
     struct cli *c, struct place *p, const struct repo_snapshot *s);
 
+/* May a program be started at the end of the run: a hook, or sendmail? */
+bool tell_runs(const struct cli *c);
+
 #endif

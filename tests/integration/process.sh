@@ -93,6 +93,90 @@ expect 0 "a passphrase command" env SNAP_RECOVERY_CODE="$code" \
     snapshots
 [ -s "$T/environ" ] && clean "gets no secret in its environment" "$T/environ"
 
+# ---- open files: a child has those of our caller, and none of ours
+list='ls /proc/self/fd >"$1"'
+sh -c "$list" - "$T/callers"
+expect 0 "a backup's command" "$SNAP" backup --name fds -- \
+    sh -c "$list" - "$T/childs"
+same "has the open files of our caller" "$T/callers" "$T/childs"
+expect 0 "a passphrase command" "$SNAP" --passphrase-command \
+    "ls /proc/self/fd >'$T/childs'; cat '$T/pass'" snapshots
+same "too" "$T/callers" "$T/childs"
+
+# ---- rights
+# status_of NAME: of the process $pid.
+status_of() {
+	awk -v name="$1:" '$1 == name { print $2 }' "/proc/$pid/status"
+}
+# reads COMMAND...: until it is behind the unlocking, and waits for us.
+reads() {
+	rm -f "$T/fifo"
+	mkfifo "$T/fifo"
+	"$@" >"$T/fifo" 2>"$T/err" &
+	pid=$!
+	exec 9<"$T/fifo"
+	head -c 1 <&9 >"$T/out"
+}
+head -c 3000000 /dev/urandom >"$T/in"
+expect 0 "something to restore" "$SNAP" backup --name big -- cat "$T/in"
+if grep -Eqa '__(asan|tsan)_init' "$SNAP" ||
+    ! grep -q '^Seccomp:' /proc/self/status; then
+	echo "no confinement here"
+else
+	case $(uname -m) in
+	x86_64 | aarch64)
+		reads "$SNAP" restore latest
+		is "a restore gains no rights and has a filter" \
+		    "$(status_of NoNewPrivs) $(status_of Seccomp)" "1 2"
+		is "and a core of it is nobody's" \
+		    "$(stat -c %u "/proc/$pid/status")" 0
+		exec 9<&-
+		wait $pid
+		;;
+	esac
+	mine=$(awk '/^(NoNewPrivs|Seccomp):/' /proc/self/status)
+	expect 0 "a backup's command" "$SNAP" backup --name rights -- \
+	    awk '/^(NoNewPrivs|Seccomp):/' /proc/self/status
+	expect 0 "comes back" "$SNAP" restore latest:rights
+	is "it may be sudo" "$(cat "$T/out")" "$mine"
+	if [ "$(ulimit -l)" != 0 ]; then
+		expect 0 "a passphrase command" "$SNAP" --passphrase-command \
+		    "grep VmLck /proc/\$PPID/status >'$T/locked'
+		    cat '$T/pass'" snapshots
+		is "there is room for it that is not swapped" \
+		    "$(awk '{ print ($2 > 0) }' "$T/locked")" 1
+	fi
+fi
+
+# ---- files with secrets
+for mode in 604 640 620 660; do
+	chmod $mode "$T/pass"
+	expect 2 "a passphrase file of mode $mode" \
+	    "$SNAP" --passphrase-file "$T/pass" snapshots
+	says "is refused" 'has group or world access'
+done
+chmod 400 "$T/pass"
+ln -s pass "$T/link"
+expect 0 "one of mode 400, by a link" \
+    "$SNAP" --passphrase-file "$T/link" snapshots
+chmod 600 "$T/pass"
+if [ "$(id -u)" = 0 ]; then
+	cp -p "$T/pass" "$T/foreign"
+	chown 12345 "$T/foreign"
+	expect 2 "one of somebody else" \
+	    "$SNAP" --passphrase-file "$T/foreign" snapshots
+	says "is refused as well" 'belongs to somebody else'
+fi
+
+# ---- what it leaves behind is its user's alone
+umask 0
+init "$T/open"
+expect 0 "with a wide umask: a backup" "$SNAP" -r "$T/open" backup \
+    --name umask -- echo x
+umask 022
+is "is nobody else's to read" "$(find "$T/open" "$T/cache" \
+    ! -type l -perm /077 | head -n 3)" ""
+
 # Neither do messages tell it, however much is said.
 for run in "snapshots" "snapshots --repo $T/none" "frobnicate"; do
 	# shellcheck disable=SC2086
