@@ -6,17 +6,18 @@ set -u
 failures=0
 
 # job TEXT COMMAND...: as postgres, with nothing around it.  It fails when the
-# command does, or when it says anything on stderr.
+# command does, or, if it is to be silent, when it says anything on stderr.
+silent=yes
 job() {
 	text=$1
 	shift
 	if env -i setsid --wait setpriv --reuid=postgres --regid=postgres \
-	    --init-groups -- "$@" >/tmp/out 2>/tmp/err </dev/null &&
-	    [ ! -s /tmp/err ]; then
+	    --init-groups -- "$@" >/tmp/job.out 2>/tmp/job.err </dev/null &&
+	    { [ $silent = no ] || [ ! -s /tmp/job.err ]; }; then
 		echo "ok: $text"
 	else
 		echo "NOT OK: $text"
-		cat /tmp/out /tmp/err
+		cat /tmp/job.out /tmp/job.err
 		failures=$((failures + 1))
 	fi
 }
@@ -54,7 +55,7 @@ install -d -o postgres -m 700 /var/backups/snap /var/lib/snap \
 job "init" /usr/bin/snap -q init
 job "backup" /usr/bin/snap -q backup
 job "snapshots" /usr/bin/snap snapshots
-true_that "there is one of the database" grep -q shop /tmp/out
+true_that "there is one of the database" grep -q shop /tmp/job.out
 
 # The units, with their manual page in place; then what they run, with what
 # systemd gives it.
@@ -64,19 +65,21 @@ for unit in $units/snap-*; do
 	true_that "systemd takes ${unit##*/}" systemd-analyze verify "$unit"
 	true_that "without a word" test ! -s /tmp/out
 done
+silent=no
 for each in backup prune check verify; do
-	exec=$(sed -n 's/^ExecStart=//p' $units/snap-$each.service)
+	exec=$(sed -n 's/^ExecStart=//p' $units/snap-$each.service | sed 's/%%/%/g')
 	true_that "$each is in a unit" test -n "$exec"
 	job "$each" /usr/bin/env SNAP_STATE_DIR=/var/lib/snap \
 	    SNAP_CACHE_DIR=/var/cache/snap /bin/sh -c "$exec"
 done
+silent=yes
 if /usr/bin/snap help status >/dev/null 2>&1; then
 	job "status" /usr/bin/snap status --max-age 26h
 fi
 job "restore" /bin/sh -c '/usr/bin/createdb copy &&
     /usr/bin/snap -q restore latest:shop | /usr/bin/psql -X -q -o /dev/null copy'
 job "the rows" /usr/bin/psql -X -A -t -d copy -c 'SELECT count(*) FROM orders'
-true_that "are all there" grep -qx 10000 /tmp/out
+true_that "are all there" grep -qx 10000 /tmp/job.out
 true_that "the manual page" man -w snap
 true_that "has no fault" sh -c \
     '[ -z "$(man --warnings -l "$(man -w snap)" 2>&1 >/dev/null)" ]'
