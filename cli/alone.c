@@ -56,6 +56,7 @@ enum snap_code
 alone_begin(const struct opts *o, struct snap_err *err)
 {
 	struct bytes path;
+	bool is_default;
 	enum snap_code rc;
 	size_t dir_len;
 
@@ -64,10 +65,10 @@ alone_begin(const struct opts *o, struct snap_err *err)
 	if ((rc = check_name(o->job, err)) != SNAP_OK)
 		return rc;
 	bytes_init(&path, PATH_BYTES);
-	statedir(&path);
+	statedir(o, &path, &is_default);
 	if (!path.bad && path.p[0] == '\0') {
-		(void)snap_fail(err, SNAP_USAGE,
-		    "--job has no place to leave its mark");
+		(void)snap_fail(
+		    err, SNAP_USAGE, "--job has no place to leave its mark");
 		rc = snap_hint(err, "Set SNAP_STATE_DIR to a directory.");
 		goto out;
 	}

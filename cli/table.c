@@ -20,8 +20,7 @@
 	    CMD_STATUS)
 /* Those that compare it with what they have seen before. */
 #define MEMORY_COMMANDS                                                        \
-	(CMD_INIT | CMD_BACKUP | CMD_SNAPSHOTS | CMD_RESTORE | CMD_CHECK |     \
-	    CMD_STATUS)
+	(CMD_INIT | CMD_SNAPSHOTS | CMD_RESTORE | CMD_STATUS | CMD_JOBS)
 /* doctor unlocks nothing. */
 #define STORE_COMMANDS (REPO_COMMANDS | CMD_DOCTOR)
 #define CONFIG_COMMANDS (STORE_COMMANDS | CMD_CONFIG | CMD_SCHEDULE)

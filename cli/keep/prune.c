@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "keep.h"
+#include "memory.h"
 #include "repo_care.h"
 #include "tell.h"
 #include "ui.h"
@@ -219,6 +220,8 @@ cmd_prune(struct cli *c, struct snap_err *err)
 	    (rc = place_open(&s, c, err)) != SNAP_OK ||
 	    (rc = repo_snapshots(s.repo, &s.all, err)) != SNAP_OK ||
 	    (rc = repo_notes(s.repo, &said, err)) != SNAP_OK ||
+	    (rc = c->o.dry_run ? SNAP_OK : memory_stop(c, &s, err)) !=
+		SNAP_OK ||
 	    (rc = plan_make(&p, &s, c, said, err)) != SNAP_OK)
 		goto out;
 	rc = run(c, &s, &p, &po, err);

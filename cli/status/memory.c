@@ -4,31 +4,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "config.h"
 #include "memory.h"
-#include "secrets.h"
 #include "statedir.h"
 #include "ui.h"
 
 #define PATH_BYTES_MAX ((size_t)64 << 10)
 #define TEXT_MAX ((size_t)4 << 10)
-
-/* Into `b`, or nothing: then nothing is remembered. */
-static void
-state_dir(const struct opts *o, struct bytes *b, bool *is_default)
-{
-	const char *dir = o->state_dir;
-
-	if (dir == NULL && getenv("SNAP_STATE_DIR") == NULL)
-		dir = config_value(WHO_REPO, "state-dir", "");
-	*is_default = dir == NULL && getenv("SNAP_STATE_DIR") == NULL;
-	if (dir == NULL) {
-		statedir(b);
-		return;
-	}
-	bytes_put_str(b, dir);
-	bytes_u8(b, 0);
-}
 
 /* The store in the same words, from wherever it is named; NULL: no memory. */
 static char *
@@ -52,7 +33,7 @@ memory_findings(struct cli *c, struct place *s, bool accept,
 
 	memset(out, 0, sizeof *out);
 	bytes_init(&dir, PATH_BYTES_MAX);
-	state_dir(&c->o, &dir, &o.is_default);
+	statedir(&c->o, &dir, &o.is_default);
 	rc = bytes_check(&dir, err);
 	if (rc == SNAP_OK && place == NULL)
 		rc = snap_fail(err, SNAP_NOMEM, "no memory for a path");
@@ -74,7 +55,7 @@ memory_begin(struct cli *c, struct place *s)
 	bool is_default;
 
 	bytes_init(&dir, PATH_BYTES_MAX);
-	state_dir(&c->o, &dir, &is_default);
+	statedir(&c->o, &dir, &is_default);
 	if (!dir.bad && dir.p[0] != '\0' && place != NULL)
 		repo_recall_begin((const char *)dir.p, place);
 	bytes_fini(&dir);
@@ -195,4 +176,26 @@ memory_tell(struct cli *c, struct place *s)
 		n += !f.v[i].told;
 	repo_recall_free(&f);
 	return n;
+}
+
+enum snap_code
+memory_stop(struct cli *c, struct place *s, struct snap_err *err)
+{
+	struct snap_err why = SNAP_ERR_INIT;
+	enum snap_code rc = SNAP_OK;
+	struct repo_recall f;
+
+	if (memory_findings(c, s, false, &f, &why) != SNAP_OK)
+		return SNAP_OK; /* there is no memory to go by */
+	for (size_t i = 0; i < f.n; i++)
+		if (f.v[i].kind == REPO_FOUND_BACKWARDS ||
+		    f.v[i].kind == REPO_FOUND_GONE)
+			rc = SNAP_CORRUPT;
+	memory_warn(&f, rc != SNAP_OK);
+	repo_recall_free(&f);
+	if (rc == SNAP_OK)
+		return SNAP_OK;
+	return snap_fail(err, SNAP_CORRUPT,
+	    "snapshots that were here are gone without a record: what they "
+	    "need is not collected");
 }

@@ -19,6 +19,13 @@ void memory_text(const struct repo_finding *f, struct bytes *out);
  * behind what has listed the snapshots.  Never fails: what cannot be
  * remembered is logged. */
 size_t memory_tell(struct cli *c, struct place *s);
+/*
+ * Before garbage is collected: a store that hides snapshots would have taken
+ * what they need.  SNAP_CORRUPT, with warnings, while one that was seen is gone
+ * without a record, told before or not.
+ */
+SNAP_MUST_CHECK enum snap_code memory_stop(
+    struct cli *c, struct place *s, struct snap_err *err);
 /* The warnings of some findings, and what to do. */
 void memory_warn(const struct repo_recall *f, bool told_as_well);
 /* A new repository was made here. */

@@ -72,11 +72,16 @@ for how in "3 backup" "3 check" "3 snapshots" "3 status" "0 restore"; do
 	expect 3 "status goes on ($command)" "$SNAP" status
 	says "status still says so ($command)" "warning: the repository $gone"
 done
+expect 13 "prune does not touch what may only be hidden" "$SNAP" prune
+says "prune says so" "warning: the repository $gone"
+says "prune says what it means" 'error: snapshots that were here are gone without a record'
+expect 0 "it shows what it would do" "$SNAP" prune --dry-run
 expect 2 "monitoring calls" "$SNAP" status --check
 grep -q 'SNAP CRITICAL - .*went backwards' "$T/out" && ok "it critical" || not_ok "it critical"
 quiet "it is accepted" "$SNAP" status --accept
 quiet "and no more told" "$SNAP" status
 quiet "and never again" "$SNAP" check
+quiet "and prune works" "$SNAP" prune
 
 # ---- one alone is gone, with and without a record
 quiet "two more" add a
