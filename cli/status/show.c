@@ -199,7 +199,8 @@ findings_json(const struct repo_recall *found)
 enum snap_code
 show_json(const struct status *s, struct snap_err *err)
 {
-	json_t *root = place_json(&s->place), *list = json_array();
+	json_t *root = s->reachable ? place_json(&s->place) : json_root();
+	json_t *list = json_array();
 	char hex[2 * REPO_ID_LEN + 1];
 	uint8_t id[REPO_ID_LEN];
 	struct cli *c = s->cli;

@@ -31,7 +31,7 @@ struct judging {
 	struct recall *mem;
 	struct record *records; /* sorted by id */
 	size_t n_records, records_cap;
-	bool has_notes; /* all of them could be read */
+	bool has_notes; /* they were asked */
 	bool strict;    /* all that are gone must have a record */
 	int64_t now_ns, records_stay_ns;
 	struct lost_group *groups;
@@ -125,7 +125,8 @@ take_records(struct judging *j, const struct notes *notes, struct snap_err *err)
 }
 
 /* Behind a listing of the snapshots: a record comes before what it names
- * goes.  Without the right to read notes nothing can be said. */
+ * goes.  One that is damaged counts as none, or whoever can put garbage there
+ * would silence us. */
 static enum snap_code
 ask_notes(struct judging *j, struct snap_err *err)
 {
@@ -138,11 +139,13 @@ ask_notes(struct judging *j, struct snap_err *err)
 		return rc;
 	}
 	if (rc != SNAP_OK) {
-		report_log(j->seen->s->report, REPORT_DEBUG,
-		    "what is gone cannot be judged: %s", why.msg);
+		report_log(j->seen->s->report, REPORT_WARNING,
+		    "snapshots seen before are gone, or back, and why cannot "
+		    "be told: %s",
+		    why.msg);
 		return SNAP_OK;
 	}
-	j->has_notes = notes.n_damaged == 0;
+	j->has_notes = true;
 	rc = take_records(j, &notes, err);
 	notes_free(&notes);
 	return rc;

@@ -76,6 +76,14 @@ expect 13 "prune does not touch what may only be hidden" "$SNAP" prune
 says "prune says so" "warning: the repository $gone"
 says "prune says what it means" 'error: snapshots that were here are gone without a record'
 expect 0 "it shows what it would do" "$SNAP" prune --dry-run
+back old
+rm -rf "$T/state"
+cp -a "$T/saw" "$T/state"
+mkdir -p "$SNAP_REPOSITORY/notes"
+noise 3 500 >"$SNAP_REPOSITORY/notes/00112233445566778899aabbccddeeff"
+expect 3 "garbage among the notes silences nobody" "$SNAP" snapshots
+says "it is said all the same" "warning: the repository $gone"
+rm "$SNAP_REPOSITORY/notes/00112233445566778899aabbccddeeff"
 expect 2 "monitoring calls" "$SNAP" status --check
 grep -q 'SNAP CRITICAL - .*went backwards' "$T/out" && ok "it critical" || not_ok "it critical"
 quiet "it is accepted" "$SNAP" status --accept

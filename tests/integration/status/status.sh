@@ -39,6 +39,8 @@ holds "in one line" '^SNAP CRITICAL - .*no repository' "$T/out"
 is "one line" "$(wc -l <"$T/out" | tr -d ' ')" 1
 metrics "whose metrics are well-formed" "$T/m.prom"
 holds "and say so" '^snap_store_reachable 0$' "$T/m.prom"
+expect 2 "in JSON as well" "$SNAP" status --check --json --stats
+holds "which says so" '"health": "CRITICAL"' "$T/out"
 expect 10 "without --check it is what it is elsewhere" "$SNAP" status
 init
 expect 2 "no snapshot is critical" "$SNAP" status --check
