@@ -436,11 +436,26 @@ make_wake(struct ssh *s, struct snap_err *err)
 	return SNAP_OK;
 }
 
+static void
+hear_last_words(struct ssh *s)
+{
+#if LIBSSH2_VERSION_NUM >= 0x010b01
+	(void)libssh2_session_callback_set2(s->session,
+	    LIBSSH2_CALLBACK_DISCONNECT, (libssh2_cb_generic *)last_words);
+#else
+	LIBSSH2_DISCONNECT_FUNC((*words)) = last_words;
+	void *callback = NULL;
+
+	/* ISO C has no cast from a function to what libssh2 wants. */
+	memcpy(&callback, &words, sizeof callback);
+	(void)libssh2_session_callback_set(
+	    s->session, LIBSSH2_CALLBACK_DISCONNECT, callback);
+#endif
+}
+
 enum snap_code
 ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct snap_err *err)
 {
-	LIBSSH2_DISCONNECT_FUNC((*words)) = last_words;
-	void *callback = NULL;
 	enum snap_code rc;
 
 	memset(s, 0, sizeof *s);
@@ -460,10 +475,7 @@ ssh_open(struct ssh *s, const struct ssh_cfg *cfg, struct snap_err *err)
 		goto fail;
 	}
 	libssh2_session_set_blocking(s->session, 0);
-	/* ISO C has no cast from a function to what libssh2 wants. */
-	memcpy(&callback, &words, sizeof callback);
-	(void)libssh2_session_callback_set(
-	    s->session, LIBSSH2_CALLBACK_DISCONNECT, callback);
+	hear_last_words(s);
 	rc = greet(s, err);
 	if (rc != SNAP_OK)
 		goto fail;
