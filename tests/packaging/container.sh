@@ -29,7 +29,8 @@ expect 0 "is healthy" entry healthy
 sleep 2
 expect 1 "an old one is not" env SNAP_MAX_AGE=1s \
     "SNAP_PASSPHRASE_FILE=$secret" "$C/entrypoint" healthy
-expect 1 "nor is one that cannot be looked at" "$C/entrypoint" healthy
+expect 1 "nor is one that cannot be looked at" env "SNAP_REPOSITORY=$T/none" \
+    "SNAP_PASSPHRASE_FILE=$secret" "$C/entrypoint" healthy
 
 # ---- something that says what it was given, in the place of the program
 cat >"$T/bin/snap" <<'EOF'
