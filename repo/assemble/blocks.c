@@ -79,7 +79,7 @@ follows(const struct block_run *run, const struct block_ref *r, size_t max)
 	size_t end = (size_t)first->off + run->len;
 
 	return r->at.sealed_len > 0 && r->at.off >= end &&
-	       r->at.off - end <= GAP &&
+	       r->at.off - end <= GAP && r->at.pack_kind == first->pack_kind &&
 	       memcmp(r->at.pack, first->pack, ID_LEN) == 0 &&
 	       r->at.off - first->off + (size_t)r->at.sealed_len <= max;
 }

@@ -55,6 +55,30 @@ is_free(const struct prune *p, const struct view_pack *pk,
 	       bsearch(pk->run, runs, n_runs, sizeof *runs, by_run) == NULL;
 }
 
+/*
+ * Whoever may put objects can give a pack the id of one of the other kind, and
+ * a list condemns both.  So only what nobody needs may lie beside a victim.
+ */
+static bool
+may_go(const struct prune *p, const struct view_pack *pk,
+    const uint8_t (*runs)[ID_LEN], size_t n_runs)
+{
+	uint8_t other = pk->kind == OBJ_DATA ? OBJ_META : OBJ_DATA;
+	const struct view_pack *twin = view_pack(&p->v, other, pk->id);
+	char name[TRANSPORT_NAME_MAX + 1], beside[TRANSPORT_NAME_MAX + 1];
+
+	if (twin == NULL ||
+	    (is_free(p, twin, runs, n_runs) && twin->n_need == 0))
+		return true;
+	store_name(pk->kind, pk->id, name);
+	store_name(other, pk->id, beside);
+	report_log(p->s->report, REPORT_WARNING,
+	    "%s stays, for %s has the same id: delete the one that is no pack "
+	    "of this repository",
+	    name, beside);
+	return false;
+}
+
 static bool
 is_small(const struct prune *p, const struct view_pack *pk)
 {
@@ -132,6 +156,12 @@ choose(struct victims *vs, const uint8_t (*runs)[ID_LEN], size_t n_runs,
 				count_kept(p, pk);
 				continue;
 			}
+		}
+		if (!may_go(p, pk, runs, n_runs)) {
+			count_kept(p, pk);
+			continue;
+		}
+		if (pk->n_need != 0) {
 			rc = mover_take(p->mover, pk, &moved, err);
 			p->r->n_repacked += moved ? 1 : 0;
 		}

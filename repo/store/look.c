@@ -61,6 +61,16 @@ watch_condemned(
 	(void)pthread_mutex_unlock(&s->state->lock);
 }
 
+/* A list has ids without kinds. */
+static enum snap_code
+condemn_both(struct store *s, const uint8_t *pack, struct snap_err *err)
+{
+	enum snap_code rc = blockindex_condemn(s->index, OBJ_DATA, pack, err);
+
+	return rc == SNAP_OK ? blockindex_condemn(s->index, OBJ_META, pack, err)
+			     : rc;
+}
+
 static enum snap_code
 apply_condemned(struct store *s, const struct listed *at, struct span body,
     struct snap_err *err)
@@ -72,8 +82,7 @@ apply_condemned(struct store *s, const struct listed *at, struct span body,
 	if (rc != SNAP_OK || store_is_void(s, c.l0, at->time))
 		return rc;
 	for (uint32_t i = 0; i < c.n_packs && rc == SNAP_OK; i++)
-		rc = blockindex_condemn(
-		    s->index, c.packs + (size_t)i * ID_LEN, err);
+		rc = condemn_both(s, c.packs + (size_t)i * ID_LEN, err);
 	if (rc == SNAP_OK)
 		watch_condemned(s, at->id, c.packs, c.n_packs);
 	return rc;
@@ -236,11 +245,10 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 	struct store_body b;
 	enum snap_code rc;
 
-	rc = store_get_contents(
-	    s, p->listed_kind, p->id, p->listed_size, &b, err);
+	rc = store_get_contents(s, p->kind, p->id, p->listed_size, &b, err);
 	if (rc == SNAP_OK) {
 		memcpy(truth.id, p->id, ID_LEN);
-		truth.kind = p->listed_kind;
+		truth.kind = p->kind;
 		truth.size = p->listed_size;
 		truth.contents = b.body.body;
 		rc = blockindex_settle(
@@ -254,7 +262,7 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 		/* A host may have no right to read data, and then cannot tell
 		 * which of them lies: it does not build on that pack. */
 		rc = rc == SNAP_DENIED
-			 ? blockindex_condemn(s->index, p->id, err)
+			 ? blockindex_condemn(s->index, p->kind, p->id, err)
 			 : SNAP_OK;
 	}
 	return rc;
@@ -279,7 +287,7 @@ keep_segment(void *arg, const uint8_t *id)
 static bool
 keep_pack(void *arg, const uint8_t *id)
 {
-	return blockindex_knows_pack(arg, id);
+	return blockindex_knows_pack(arg, OBJ_META, id);
 }
 
 /* What is no condemned list (or no segment) is left out. */
@@ -441,13 +449,14 @@ store_copies_after(struct store *s, uint8_t class, const uint8_t id[ID_LEN],
 bool
 store_lists_pack(struct store *s, const uint8_t id[ID_LEN])
 {
-	return blockindex_knows_pack(s->index, id);
+	return blockindex_knows_pack(s->index, OBJ_DATA, id) ||
+	       blockindex_knows_pack(s->index, OBJ_META, id);
 }
 
 bool
-store_is_condemned(struct store *s, const uint8_t pack[ID_LEN])
+store_is_condemned(struct store *s, uint8_t kind, const uint8_t pack[ID_LEN])
 {
-	return blockindex_is_condemned(s->index, pack);
+	return blockindex_is_condemned(s->index, kind, pack);
 }
 
 bool

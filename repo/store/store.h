@@ -160,7 +160,8 @@ usable_has(const struct usable *u, uint32_t chunk)
 	       (chunk < u->n && (u->bitmap[chunk / 8] >> chunk % 8 & 1) != 0);
 }
 /* Is the pack on a list of what prune, or a repair, wants to go? */
-bool store_is_condemned(struct store *s, const uint8_t pack[ID_LEN]);
+bool store_is_condemned(
+    struct store *s, uint8_t kind, const uint8_t pack[ID_LEN]);
 /* True when some good copy exists (indexed, listed, not condemned, full). */
 bool store_has(struct store *s, uint8_t class, const uint8_t id[ID_LEN]);
 

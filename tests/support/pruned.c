@@ -154,17 +154,17 @@ new_header(const struct store *s, uint8_t kind, struct header *h,
 
 /* Name the pack in a segment of its own. */
 static void
-put_segment(struct store *s, const uint8_t *pack, const struct bytes *obj,
+put_segment(struct store *s, const struct header *pack, const struct bytes *obj,
     const struct bytes *contents)
 {
-	struct index_pack ip = { .kind = OBJ_DATA };
+	struct index_pack ip = { .kind = pack->kind };
 	struct index_segment seg = { { 5 }, 0, 1, &ip };
 	struct snap_err err = SNAP_ERR_INIT;
 	uint8_t id[ID_LEN];
 	struct bytes body;
 
 	bytes_init(&body, LIMIT);
-	memcpy(ip.id, pack, ID_LEN);
+	memcpy(ip.id, pack->id, ID_LEN);
 	ip.size = (uint32_t)obj->len;
 	ip.contents = bytes_span(contents);
 	seg.l0 = s->l0;
@@ -178,8 +178,8 @@ put_segment(struct store *s, const uint8_t *pack, const struct bytes *obj,
 
 /* plan NULL: garbage. */
 static void
-put_pack(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
-    const struct sparse_plan *plan, const uint8_t *origin)
+put_pack_as(struct store *s, struct header *h, const uint8_t (*blocks)[ID_LEN],
+    size_t n, const struct sparse_plan *plan, const uint8_t *origin)
 {
 	struct pack_row *rows = calloc(n, sizeof *rows);
 	struct session_row srow;
@@ -189,7 +189,6 @@ put_pack(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 	struct bytes obj, contents, wrapped;
 	uint8_t header[HEADER_LEN];
 	struct session session;
-	struct header h;
 	size_t at;
 
 	if (rows == NULL)
@@ -202,7 +201,7 @@ put_pack(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 	srow.epoch = session.epoch;
 	memcpy(srow.host_id, session.host_id, ID_LEN);
 	memcpy(srow.sealed_key, session.sealed, SEALED_KEY_BYTES);
-	new_header(s, OBJ_DATA, &h, header);
+	header_encode(h, header);
 	bytes_put(&obj, header, HEADER_LEN);
 	for (size_t i = 0; i < n; i++) {
 		if (plan != NULL)
@@ -220,15 +219,26 @@ put_pack(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 	    &err);
 	object_finish(&obj, at);
 	must(bytes_check(&obj, &err), &err);
-	store_name(OBJ_DATA, h.id, name);
+	store_name(h->kind, h->id, name);
 	must(transport_put(s->t, name, bytes_span(&obj), NULL, &err), &err);
-	put_segment(s, h.id, &obj, &contents);
+	put_segment(s, h, &obj, &contents);
 	for (size_t i = 0; i < n; i++)
 		free((void *)(uintptr_t)rows[i].bitmap.p);
 	free(rows);
 	bytes_fini(&obj);
 	bytes_fini(&contents);
 	bytes_fini(&wrapped);
+}
+
+static void
+put_pack(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    const struct sparse_plan *plan, const uint8_t *origin)
+{
+	uint8_t header[HEADER_LEN];
+	struct header h;
+
+	new_header(s, OBJ_DATA, &h, header);
+	put_pack_as(s, &h, blocks, n, plan, origin);
 }
 
 void
@@ -270,6 +280,18 @@ pruned_garbage(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
     const uint8_t *origin)
 {
 	put_pack(s, blocks, n, NULL, origin);
+}
+
+void
+pruned_twin(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    uint8_t kind, const uint8_t id[ID_LEN])
+{
+	uint8_t header[HEADER_LEN];
+	struct header h;
+
+	new_header(s, kind, &h, header);
+	memcpy(h.id, id, ID_LEN);
+	put_pack_as(s, &h, blocks, n, NULL, NULL);
 }
 
 void

@@ -30,6 +30,9 @@ void pruned_halves(struct store *s);
  * do.  Its rows say that they come from `origin` (NULL: they do not). */
 void pruned_garbage(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
     const uint8_t *origin);
+/* The same, as pack `id` of that kind. */
+void pruned_twin(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
+    uint8_t kind, const uint8_t id[ID_LEN]);
 
 /* A key file, whole as it lies on a machine, and the record of its host. */
 void pruned_key_file(

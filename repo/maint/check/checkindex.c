@@ -195,11 +195,33 @@ check_claim(struct check *c, struct check_claim *claim, bool again)
 	p->indexed = true;
 }
 
+/* Ids are random: one of the two was put there to be in the way. */
+static void
+check_twins(struct check *c)
+{
+	char name[TRANSPORT_NAME_MAX + 1], twin[TRANSPORT_NAME_MAX + 1];
+
+	for (size_t i = 0; i < c->n_packs; i++) {
+		const struct inventory_object *o = c->packs[i].o;
+
+		if (o->kind != OBJ_DATA ||
+		    inventory_find(&c->inv, OBJ_META, o->id) == NULL)
+			continue;
+		store_name(o->kind, o->id, name);
+		store_name(OBJ_META, o->id, twin);
+		check_problem(c,
+		    "%s: has the same id as %s: one of them is no pack of "
+		    "this repository",
+		    name, twin);
+	}
+}
+
 enum snap_code
 check_index(struct check *c, struct snap_err *err)
 {
 	bool again = false;
 
+	check_twins(c);
 	if (c->n_claims != 0)
 		qsort(c->claims, c->n_claims, sizeof *c->claims, claim_order);
 	for (size_t i = 0; i < c->n_claims; i++) {

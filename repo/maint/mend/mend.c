@@ -149,7 +149,8 @@ is_elsewhere(struct mend *m, const struct known *k, const struct pack_row *row)
 		if (copies[i].condemned ||
 		    (copies[i].flags & ROW_SPARSE) !=
 			(row->flags & ROW_SPARSE) ||
-		    memcmp(copies[i].pack, k->o->id, ID_LEN) == 0)
+		    (copies[i].pack_kind == k->o->kind &&
+			memcmp(copies[i].pack, k->o->id, ID_LEN) == 0))
 			continue;
 		bytes_clear(&plain);
 		good = store_read_copy(m->s, &copies[i], row->id, &plain,
@@ -183,13 +184,31 @@ lose_row(struct mend *m, const struct known *k, const struct pack_row *row,
 	return append(&m->lost, &m->n_lost, &m->lost_cap, &loss, err);
 }
 
+/* A list has ids without kinds: it would condemn the other one as well. */
+static bool
+has_twin(
+    const struct mend *m, const struct inventory_object *o, const char *name)
+{
+	uint8_t other = o->kind == OBJ_DATA ? OBJ_META : OBJ_DATA;
+	char twin[TRANSPORT_NAME_MAX + 1];
+
+	if (inventory_find(&m->inv, other, o->id) == NULL)
+		return false;
+	store_name(other, o->id, twin);
+	report_log(m->s->report, REPORT_WARNING,
+	    "%s is not condemned, for %s has the same id: delete the one that "
+	    "is no pack of this repository",
+	    name, twin);
+	return true;
+}
+
 /* A pack of which something is bad: the lock is held. */
 static enum snap_code
 salvage_pack(struct mend *m, const struct known *k, const bool *bad,
     struct snap_err *err)
 {
 	char name[TRANSPORT_NAME_MAX + 1];
-	bool condemned = store_is_condemned(m->s, k->o->id);
+	bool condemned = store_is_condemned(m->s, k->o->kind, k->o->id);
 	enum snap_code rc = SNAP_OK;
 	void *v = m->condemn;
 	uint32_t n_bad = 0;
@@ -219,7 +238,7 @@ salvage_pack(struct mend *m, const struct known *k, const bool *bad,
 	    "%s is damaged: %lu of %lu frames are lost", name,
 	    (unsigned long)n_bad, (unsigned long)k->contents.n_rows);
 	m->r.n_damaged++;
-	if (rc != SNAP_OK || condemned)
+	if (rc != SNAP_OK || condemned || has_twin(m, k->o, name))
 		return rc;
 	rc = vec_room(
 	    &v, &m->condemn_cap, m->n_condemn, sizeof *m->condemn, err);

@@ -53,7 +53,7 @@ mend_replaces(struct mend *m, const struct index_pack *pack,
 	    inventory_find(&m->inv, pack->kind, pack->id);
 
 	return trusted && o != NULL && (row->flags & ROW_ORIGIN) != 0 &&
-	       !store_is_condemned(m->s, pack->id) &&
+	       !store_is_condemned(m->s, pack->kind, pack->id) &&
 	       memcmp(row->origin_pack, l->origin_pack, ID_LEN) == 0 &&
 	       row->origin_time == l->origin_time &&
 	       (o->time_ns > l->time ||

@@ -34,8 +34,10 @@ id_of_entry(const void *arg, uint32_t v, uint8_t *class)
 static const uint8_t *
 id_of_pack(const void *arg, uint32_t v, uint8_t *class)
 {
-	(void)class;
-	return ((const struct blockindex *)arg)->packs[v].id;
+	const struct pack *p = &((const struct blockindex *)arg)->packs[v];
+
+	*class = p->kind;
+	return p->id;
 }
 
 static const uint8_t *
@@ -134,13 +136,13 @@ no_memory(struct snap_err *err)
 
 /* The number of a pack, made when new. */
 static enum snap_code
-pack_number(struct blockindex *ix, const uint8_t *id, uint32_t *out,
-    struct snap_err *err)
+pack_number(struct blockindex *ix, uint8_t kind, const uint8_t *id,
+    uint32_t *out, struct snap_err *err)
 {
 	void *v = ix->packs;
 	enum snap_code rc;
 
-	*out = idmap_find(&ix->pack_map, 0, id);
+	*out = idmap_find(&ix->pack_map, kind, id);
 	if (*out != IDMAP_NONE)
 		return SNAP_OK;
 	rc = vec_room(&v, &ix->packs_cap, ix->n_packs, sizeof *ix->packs, err);
@@ -149,8 +151,9 @@ pack_number(struct blockindex *ix, const uint8_t *id, uint32_t *out,
 		return rc;
 	memset(&ix->packs[ix->n_packs], 0, sizeof *ix->packs);
 	memcpy(ix->packs[ix->n_packs].id, id, ID_LEN);
+	ix->packs[ix->n_packs].kind = kind;
 	*out = (uint32_t)ix->n_packs;
-	rc = idmap_set(&ix->pack_map, 0, id, *out, err);
+	rc = idmap_set(&ix->pack_map, kind, id, *out, err);
 	if (rc == SNAP_OK)
 		ix->n_packs++;
 	return rc;
@@ -314,12 +317,11 @@ contents_sum(const struct index_pack *p, uint8_t out[ID_LEN])
 	keys_fingerprint(p->contents, sum);
 	for (unsigned i = 0; i < 4; i++)
 		sum[i] ^= (uint8_t)(p->size >> 8 * i);
-	sum[4] ^= p->kind;
 	memcpy(out, sum, ID_LEN);
 }
 
 static enum snap_code
-dispute(struct blockindex *ix, const uint8_t *id, struct snap_err *err)
+dispute(struct blockindex *ix, uint32_t pack, struct snap_err *err)
 {
 	void *v = ix->disputed;
 	enum snap_code rc;
@@ -328,7 +330,7 @@ dispute(struct blockindex *ix, const uint8_t *id, struct snap_err *err)
 	    &v, &ix->disputed_cap, ix->n_disputed, sizeof *ix->disputed, err);
 	ix->disputed = v;
 	if (rc == SNAP_OK)
-		memcpy(ix->disputed[ix->n_disputed++], id, ID_LEN);
+		ix->disputed[ix->n_disputed++] = pack;
 	return rc;
 }
 
@@ -340,7 +342,7 @@ add_pack(struct blockindex *ix, const struct index_pack *p, bool trusted,
 	struct pack *pk;
 	enum snap_code rc;
 
-	rc = pack_number(ix, p->id, number, err);
+	rc = pack_number(ix, p->kind, p->id, number, err);
 	if (rc != SNAP_OK)
 		return rc;
 	pk = &ix->packs[*number];
@@ -350,14 +352,13 @@ add_pack(struct blockindex *ix, const struct index_pack *p, bool trusted,
 	if (pk->size != 0)
 		return memcmp(pk->sum, sum, ID_LEN) == 0
 			   ? SNAP_OK
-			   : dispute(ix, p->id, err);
+			   : dispute(ix, *number, err);
 	rc = add_contents(ix, *number, p->contents, trusted, err);
 	if (rc != SNAP_OK)
 		return rc;
 	pk = &ix->packs[*number];
 	memcpy(pk->sum, sum, ID_LEN);
 	pk->size = p->size;
-	pk->kind = p->kind;
 	return SNAP_OK;
 }
 
@@ -430,7 +431,6 @@ blockindex_add(struct blockindex *ix, const uint8_t *id,
 			ix->packs[n].named_gen = ix->pending + 1;
 			ix->packs[n].listed_gen = ix->pending + 1;
 			ix->packs[n].listed_size = seg->packs[i].size;
-			ix->packs[n].listed_kind = seg->packs[i].kind;
 		}
 	}
 	if (g != NULL)
@@ -457,14 +457,14 @@ blockindex_add_condemned(
 }
 
 enum snap_code
-blockindex_condemn(
-    struct blockindex *ix, const uint8_t *pack, struct snap_err *err)
+blockindex_condemn(struct blockindex *ix, uint8_t kind, const uint8_t *pack,
+    struct snap_err *err)
 {
 	enum snap_code rc;
 	uint32_t n;
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
-	rc = pack_number(ix, pack, &n, err);
+	rc = pack_number(ix, kind, pack, &n, err);
 	if (rc == SNAP_OK)
 		ix->packs[n].condemned = true;
 	(void)pthread_rwlock_unlock(&ix->lock);
@@ -498,12 +498,11 @@ blockindex_list(struct blockindex *ix, uint8_t kind, const uint8_t *pack,
 	uint32_t n;
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
-	rc = pack_number(ix, pack, &n, err);
+	rc = pack_number(ix, kind, pack, &n, err);
 	if (rc == SNAP_OK) {
 		p = &ix->packs[n];
 		if (p->listed_gen < ix->pending)
 			p->listed_gen = ix->pending;
-		p->listed_kind = kind;
 		p->listed_size =
 		    st->size > UINT32_MAX ? UINT32_MAX : (uint32_t)st->size;
 		p->time = st->time_ns;
@@ -536,9 +535,8 @@ blockindex_dispute(struct blockindex *ix, struct pack *out)
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
 	while (ix->n_disputed > 0 && !found) {
-		n = idmap_find(
-		    &ix->pack_map, 0, ix->disputed[--ix->n_disputed]);
-		if (n == IDMAP_NONE || ix->packs[n].listed_gen < ix->gen)
+		n = ix->disputed[--ix->n_disputed];
+		if (ix->packs[n].listed_gen < ix->gen)
 			continue;
 		*out = ix->packs[n];
 		found = true;
@@ -556,7 +554,7 @@ blockindex_settle(struct blockindex *ix, const struct index_pack *truth,
 	uint32_t n;
 
 	(void)pthread_rwlock_wrlock(&ix->lock);
-	n = idmap_find(&ix->pack_map, 0, truth->id);
+	n = idmap_find(&ix->pack_map, truth->kind, truth->id);
 	contents_sum(truth, sum);
 	if (n == IDMAP_NONE || memcmp(ix->packs[n].sum, sum, ID_LEN) == 0)
 		goto out;
@@ -564,7 +562,6 @@ blockindex_settle(struct blockindex *ix, const struct index_pack *truth,
 		if (ix->entries[i].pack == n)
 			ix->entries[i].pack = IDMAP_NONE;
 	ix->packs[n].size = truth->size;
-	ix->packs[n].kind = truth->kind;
 	memcpy(ix->packs[n].sum, sum, ID_LEN);
 	rc = add_contents(ix, n, truth->contents, trusted, err);
 out:

@@ -39,14 +39,13 @@ struct extra {
 	int64_t origin_time;
 	bool has_origin; /* and prune signed it */
 };
-struct pack {
-	uint8_t id[ID_LEN];
-	uint8_t sum[ID_LEN]; /* of contents, kind and size as first named */
+struct pack { /* kind and id: whoever may put objects can put both kinds */
+	uint8_t id[ID_LEN], kind;
+	uint8_t sum[ID_LEN]; /* of contents and size as first named */
 	int64_t time;        /* store time, as listed */
 	uint32_t size;       /* as named; 0 = not named yet */
 	uint32_t listed_size;
 	uint32_t named_gen, listed_gen; /* look that last saw it so */
-	uint8_t kind, listed_kind;
 	bool condemned;
 };
 struct segment { /* or condemned list, of which only the id counts */
@@ -64,9 +63,9 @@ struct blockindex {
 	const struct session_row **sessions;
 	struct extra *extras;
 	struct hooklist hooks;
-	bool lean;       /* without directories and hooks */
-	bool has_sparse; /* and those are judged by their directories */
-	uint8_t (*disputed)[ID_LEN];
+	bool lean;          /* without directories and hooks */
+	bool has_sparse;    /* and those are judged by their directories */
+	uint32_t *disputed; /* numbers of packs */
 	size_t n_entries, n_packs, n_segments, n_sessions, n_extras;
 	size_t n_disputed;
 	size_t entries_cap, packs_cap, segments_cap, sessions_cap, extras_cap;
@@ -82,8 +81,8 @@ void blockindex_free(struct blockindex *ix);
 
 /* ---- filling, by looks and runs */
 void blockindex_look_begin(struct blockindex *ix);
-SNAP_MUST_CHECK enum snap_code blockindex_condemn(
-    struct blockindex *ix, const uint8_t *pack, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code blockindex_condemn(struct blockindex *ix,
+    uint8_t kind, const uint8_t *pack, struct snap_err *err);
 /* A listed segment, or condemned list, that is known already is seen again:
  * true.  Whoever may put objects can give both the same id. */
 bool blockindex_seen(struct blockindex *ix, uint8_t kind, const uint8_t *id);
@@ -117,10 +116,13 @@ bool blockindex_lost(struct blockindex *ix, uint8_t class, const uint8_t *id,
 size_t blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
     uint32_t *packs, size_t max, struct usable *part);
 /* Number of a pack, or IDMAP_NONE; and whether it may still be relied on. */
-uint32_t blockindex_pack(struct blockindex *ix, const uint8_t *id);
+uint32_t blockindex_pack(
+    struct blockindex *ix, uint8_t kind, const uint8_t *id);
 bool blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id);
-bool blockindex_is_condemned(struct blockindex *ix, const uint8_t *id);
-bool blockindex_knows_pack(struct blockindex *ix, const uint8_t *id);
+bool blockindex_is_condemned(
+    struct blockindex *ix, uint8_t kind, const uint8_t *id);
+bool blockindex_knows_pack(
+    struct blockindex *ix, uint8_t kind, const uint8_t *id);
 /* Hooks that were added become findable; the block of one. */
 void blockindex_hooks_sort(struct blockindex *ix);
 bool blockindex_hook(struct blockindex *ix, uint64_t hook, uint8_t *id);
@@ -168,8 +170,7 @@ static inline bool
 pack_present(const struct blockindex *ix, const struct pack *p)
 {
 	return p->size != 0 && p->named_gen >= ix->gen &&
-	       p->listed_gen >= ix->gen && p->size == p->listed_size &&
-	       p->kind == p->listed_kind;
+	       p->listed_gen >= ix->gen && p->size == p->listed_size;
 }
 
 #endif

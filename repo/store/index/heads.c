@@ -57,6 +57,8 @@ order(const struct copy *a, const struct copy *b)
 		c = a->time < b->time ? -1 : 1;
 	if (c == 0)
 		c = memcmp(a->pack, b->pack, ID_LEN);
+	if (c == 0)
+		c = a->pack_kind - b->pack_kind;
 	if (c == 0 && a->off != b->off)
 		c = a->off < b->off ? -1 : 1;
 	return c;
@@ -272,12 +274,12 @@ blockindex_heads(struct blockindex *ix, uint8_t class, const uint8_t *id,
 }
 
 uint32_t
-blockindex_pack(struct blockindex *ix, const uint8_t *id)
+blockindex_pack(struct blockindex *ix, uint8_t kind, const uint8_t *id)
 {
 	uint32_t n;
 
 	(void)pthread_rwlock_rdlock(&ix->lock);
-	n = idmap_find(&ix->pack_map, 0, id);
+	n = idmap_find(&ix->pack_map, kind, id);
 	(void)pthread_rwlock_unlock(&ix->lock);
 	return n;
 }
@@ -298,26 +300,26 @@ blockindex_pack_good(struct blockindex *ix, uint32_t pack, uint8_t *id)
 }
 
 bool
-blockindex_is_condemned(struct blockindex *ix, const uint8_t *id)
+blockindex_is_condemned(struct blockindex *ix, uint8_t kind, const uint8_t *id)
 {
 	bool condemned;
 	uint32_t n;
 
 	(void)pthread_rwlock_rdlock(&ix->lock);
-	n = idmap_find(&ix->pack_map, 0, id);
+	n = idmap_find(&ix->pack_map, kind, id);
 	condemned = n != IDMAP_NONE && ix->packs[n].condemned;
 	(void)pthread_rwlock_unlock(&ix->lock);
 	return condemned;
 }
 
 bool
-blockindex_knows_pack(struct blockindex *ix, const uint8_t *id)
+blockindex_knows_pack(struct blockindex *ix, uint8_t kind, const uint8_t *id)
 {
 	uint32_t n;
 	bool there;
 
 	(void)pthread_rwlock_rdlock(&ix->lock);
-	n = idmap_find(&ix->pack_map, 0, id);
+	n = idmap_find(&ix->pack_map, kind, id);
 	there = n != IDMAP_NONE && ix->packs[n].listed_gen >= ix->gen;
 	(void)pthread_rwlock_unlock(&ix->lock);
 	return there;

@@ -112,7 +112,8 @@ adopt(struct run *r, const uint8_t *id, const struct index_segment *seg,
 
 	rc = blockindex_add(r->s->index, id, seg, false, true, err);
 	for (uint32_t i = 0; i < seg->n_packs && rc == SNAP_OK; i++) {
-		uint32_t n = blockindex_pack(r->s->index, seg->packs[i].id);
+		uint32_t n = blockindex_pack(
+		    r->s->index, seg->packs[i].kind, seg->packs[i].id);
 
 		if (n == IDMAP_NONE)
 			continue;

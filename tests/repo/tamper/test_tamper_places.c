@@ -17,6 +17,7 @@
 #include "fdio.h"
 #include "judge.h"
 #include "mutate.h"
+#include "pruned.h"
 
 #define SEED UINT64_C(0x2545f4914f6cdd1d)
 #define LIMIT (16u << 20)
@@ -129,6 +130,88 @@ a_store_taken_back_to_an_earlier_day_is_what_it_was_then(void **state)
 		    out.n_findings != 0)
 			must_not("store", "taken back", "is not whole", &out);
 		outcome_fini(&out);
+	}
+}
+
+/* ---- packs under the id of one of the other kind */
+static struct store *
+opened(struct transport *t, bool as_host)
+{
+	struct store_opts o = { .passphrase = span_str(GROUND_PASSPHRASE),
+		.n_threads = 1 };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct store *s = NULL;
+
+	if (as_host)
+		o.key_file = bytes_span(&ground->key_file);
+	must(store_open(t, &o, &s, &err), &err);
+	must(transport_now(t, &s->l0, &err), &err);
+	return s;
+}
+
+/* One beside each pack: nonsense of a host, or bytes that are nothing at all.
+ */
+static size_t
+put_twins(struct mem_store *mem, bool by_host)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	static uint8_t blocks[64][ID_LEN];
+	struct store *s = NULL;
+	struct transport *t;
+	size_t n = 0, n_blocks = 0;
+
+	must(transport_open_mem(mem, &t, &err), &err);
+	if (by_host) {
+		/* The host cannot read what is of a later epoch. */
+		s = opened(t, false);
+		n_blocks = pruned_blocks(s, blocks, 64);
+		store_close(s);
+		s = opened(t, true);
+	}
+	for (size_t i = 0; i < ground->n_objects; i++) {
+		const struct object_at *o = &ground->objects[i];
+		uint8_t other = o->kind == OBJ_DATA ? OBJ_META : OBJ_DATA;
+
+		if (o->kind != OBJ_DATA && o->kind != OBJ_META)
+			continue;
+		store_name(other, o->raw.p + 16, name);
+		if (by_host)
+			pruned_twin(s, (const uint8_t(*)[ID_LEN])blocks,
+			    n_blocks, other, o->raw.p + 16);
+		else
+			must(transport_put(
+				 t, name, span_str("junk"), NULL, &err),
+			    &err);
+		n++;
+	}
+	store_close(s);
+	transport_close(t);
+	return n;
+}
+
+static void
+a_pack_under_the_id_of_one_of_the_other_kind_hides_nothing(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+
+	(void)state;
+	for (unsigned i = 0; i < 4; i++) {
+		struct judge_opts opts = { .like_files = i / 2 != 0 };
+		struct mem_store *mem;
+		struct outcome out;
+		size_t n;
+
+		must(mem_store_clone(ground->mem, &mem, &err), &err);
+		n = put_twins(mem, i % 2 != 0);
+		judge(ground, mem, &opts, &out);
+		if (out.wrong != NULL || out.restored != GROUND_ALL ||
+		    out.listed != GROUND_ALL || out.n_findings < n ||
+		    !outcome_said(&out.checked, "has the same id as"))
+			must_not("packs", i % 2 != 0 ? "by a host" : "junk",
+			    "another pack is hidden", &out);
+		outcome_fini(&out);
+		mem_store_free(mem);
 	}
 }
 
@@ -393,6 +476,8 @@ main(void)
 		    a_folder_taken_back_to_an_earlier_day_hurts_only_what_is_newer),
 		cmocka_unit_test(
 		    a_store_taken_back_to_an_earlier_day_is_what_it_was_then),
+		cmocka_unit_test(
+		    a_pack_under_the_id_of_one_of_the_other_kind_hides_nothing),
 		cmocka_unit_test(
 		    a_cache_that_was_tampered_with_changes_nothing),
 		cmocka_unit_test(
