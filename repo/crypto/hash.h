@@ -20,6 +20,7 @@
 #define DOMAIN_BITMAP "snap-bitmap"
 #define DOMAIN_FRAME "snap-frame"
 #define DOMAIN_BODY "snap-body"
+#define DOMAIN_SALT "snap-salt"
 #define DOMAIN_SLOT "snap-slot-sum"
 #define DOMAIN_COMMIT "snap-slot-commit"
 #define DOMAIN_RECOVERY "snap-recovery"

@@ -2,11 +2,15 @@
 /*
  * seal.c - XChaCha20-Poly1305 with a key and a nonce for each body.
  *
- * 16 random bytes go through keyed BLAKE2b together with the name of what is
- * sealed; its 56 bytes of output are key and nonce.  So no counter is kept
- * that a crash, a clone of a machine or a second host could repeat.
+ * A salt of 16 bytes goes through keyed BLAKE2b together with the name of what
+ * is sealed; its 56 bytes of output are key and nonce.  So no counter is kept
+ * that a crash or a second host could repeat.  The salt is random, and depends
+ * on what is sealed as well: a machine that was resumed twice from one image
+ * draws the same bytes twice, and must not seal two bodies alike.
  */
 #include <string.h>
+
+#include <xxhash.h>
 
 #include "hash.h"
 #include "seal.h"
@@ -68,6 +72,18 @@ static enum snap_code
 too_short(struct snap_err *err)
 {
 	return snap_fail(err, SNAP_CORRUPT, "encrypted bytes are cut short");
+}
+
+/* Readers take the salt as it lies there. */
+static void
+new_salt(const uint8_t *key, struct span ad, struct span plain, uint8_t *salt)
+{
+	uint8_t random[SALT_LEN] = { 0 };
+	struct span parts[3] = { span_of(random, sizeof random), ad, plain };
+
+	randombytes_buf(random, sizeof random);
+	hash_parts(DOMAIN_SALT, key, parts, 3, salt, SALT_LEN);
+	sodium_memzero(random, sizeof random);
 }
 
 static void
@@ -152,12 +168,17 @@ enum snap_code
 seal_frame(const uint8_t key[KEY_BYTES], const struct frame_context *c,
     struct span plain, struct bytes *out, struct snap_err *err)
 {
-	uint8_t salt[SALT_LEN], ad[FRAME_AD_LEN];
+	uint8_t salt[SALT_LEN], bytes[FRAME_AD_LEN];
+	struct span ad = frame_ad(c, bytes);
+	XXH128_canonical_t sum;
 	struct one_time ot;
 
-	randombytes_buf(salt, sizeof salt);
+	/* What two frames of one id can differ in is how it was compressed,
+	 * which nobody chooses: BLAKE2b of that would cost too much. */
+	XXH128_canonicalFromHash(&sum, XXH3_128bits(plain.p, plain.len));
+	new_salt(key, ad, span_of(sum.digest, sizeof sum.digest), salt);
 	frame_key(key, c, salt, &ot);
-	seal_one(&ot, salt, frame_ad(c, ad), plain, out);
+	seal_one(&ot, salt, ad, plain, out);
 	sodium_memzero(&ot, sizeof ot);
 	return bytes_check(out, err);
 }
@@ -179,24 +200,31 @@ open_frame(const uint8_t key[KEY_BYTES], const struct frame_context *c,
 }
 
 /* Kind, object id and epoch lie at fixed places of the header. */
-static enum snap_code
-body_key(const struct keys *k, const uint8_t *header, const uint8_t *salt,
-    struct one_time *out, struct snap_err *err)
+static void
+body_key(const struct epoch_keys *e, const uint8_t *header, const uint8_t *salt,
+    struct one_time *out)
 {
 	struct span parts[3] = { span_of(header + 8, 1),
 		span_of(header + 16, ID_BYTES), span_of(salt, SALT_LEN) };
-	const struct epoch_keys *e = keys_of_epoch(k, le32_get(header + 48));
 
-	if (e == NULL)
-		return seal_not_held(k, le32_get(header + 48), err);
 	hash_parts(DOMAIN_BODY, e->meta, parts, 3, (uint8_t *)out, sizeof *out);
-	return SNAP_OK;
+}
+
+static enum snap_code
+body_epoch(const struct keys *k, struct span header,
+    const struct epoch_keys **out, struct snap_err *err)
+{
+	uint32_t epoch = le32_get(header.p + 48);
+
+	*out = keys_of_epoch(k, epoch);
+	return *out == NULL ? seal_not_held(k, epoch, err) : SNAP_OK;
 }
 
 enum snap_code
 seal_body(const struct keys *k, struct span header, struct span plain,
     struct bytes *out, struct snap_err *err)
 {
+	const struct epoch_keys *e;
 	uint8_t salt[SALT_LEN];
 	struct one_time ot;
 	enum snap_code rc;
@@ -204,10 +232,11 @@ seal_body(const struct keys *k, struct span header, struct span plain,
 	if (header.len != HEADER_BYTES)
 		return snap_fail(
 		    err, SNAP_USAGE, "a header of %zu bytes", header.len);
-	randombytes_buf(salt, sizeof salt);
-	rc = body_key(k, header.p, salt, &ot, err);
+	rc = body_epoch(k, header, &e, err);
 	if (rc != SNAP_OK)
 		return rc;
+	new_salt(e->meta, header, plain, salt);
+	body_key(e, header.p, salt, &ot);
 	seal_one(&ot, salt, header, plain, out);
 	sodium_memzero(&ot, sizeof ot);
 	return bytes_check(out, err);
@@ -217,14 +246,16 @@ enum snap_code
 open_body(const struct keys *k, struct span header, struct span sealed,
     struct bytes *out, struct snap_err *err)
 {
+	const struct epoch_keys *e;
 	struct one_time ot;
 	enum snap_code rc;
 
 	if (sealed.len < SEAL_OVERHEAD || header.len != HEADER_BYTES)
 		return too_short(err);
-	rc = body_key(k, header.p, sealed.p, &ot, err);
+	rc = body_epoch(k, header, &e, err);
 	if (rc != SNAP_OK)
 		return rc;
+	body_key(e, header.p, sealed.p, &ot);
 	rc = open_one(&ot, header, sealed, out, err);
 	sodium_memzero(&ot, sizeof ot);
 	return rc;

@@ -3,8 +3,8 @@
  * seal.h - the only place that encrypts and decrypts.
  *
  * One rule for nonces: key and nonce of a sealed body come by keyed BLAKE2b
- * from (secret, context, 16 random bytes stored with it), so one key seals
- * one body.  Sealed form: salt[16] | ciphertext | tag[16].
+ * from (secret, context, 16 bytes stored with it: random, and hashed with the
+ * body), so one key seals one body.  Sealed form: salt[16] | ciphertext | tag[16].
  */
 #ifndef SNAP_SEAL_H
 #define SNAP_SEAL_H

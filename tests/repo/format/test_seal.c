@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include <cmocka.h>
+#include <sodium.h>
 
 #include "seal.h"
 
@@ -137,6 +138,69 @@ no_two_bodies_are_sealed_alike(void **state)
 	bytes_fini(&first);
 }
 
+/* ---- a generator that says the same twice: a machine resumed from an image */
+static const char *
+same_name(void)
+{
+	return "the same again";
+}
+
+static uint32_t
+same_number(void)
+{
+	return 7;
+}
+
+static void
+same_bytes(void *const buf, const size_t size)
+{
+	memset(buf, 7, size);
+}
+
+static void
+bytes_that_differ_get_other_salts_where_the_random_ones_repeat(void **state)
+{
+	static struct randombytes_implementation same = { same_name,
+		same_number, NULL, NULL, same_bytes, NULL };
+	uint8_t header[64] = { 0x89, [48] = 3 };
+	struct frame_context other = context;
+	struct bytes b[6];
+	struct snap_err err;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++)
+		bytes_init(&b[i], LIMIT);
+	other.bitmap_hash[3] ^= 1;
+	assert_int_equal(randombytes_set_implementation(&same), 0);
+	assert_int_equal(
+	    seal_frame(owner->meta, &context, span_str("plain"), &b[0], &err),
+	    SNAP_OK);
+	assert_int_equal(
+	    seal_frame(owner->meta, &context, span_str("plaim"), &b[1], &err),
+	    SNAP_OK);
+	assert_int_equal(
+	    seal_frame(owner->meta, &other, span_str("plain"), &b[2], &err),
+	    SNAP_OK);
+	assert_int_equal(seal_body(owner, span_of(header, 64),
+			     span_str("plain"), &b[3], &err),
+	    SNAP_OK);
+	assert_int_equal(seal_body(owner, span_of(header, 64),
+			     span_str("plaim"), &b[4], &err),
+	    SNAP_OK);
+	header[60] = 1;
+	assert_int_equal(seal_body(owner, span_of(header, 64),
+			     span_str("plain"), &b[5], &err),
+	    SNAP_OK);
+	assert_int_equal(randombytes_set_implementation(
+			     &randombytes_sysrandom_implementation),
+	    0);
+	for (size_t i = 0; i < 6; i++)
+		for (size_t k = 0; k < i; k++)
+			assert_memory_not_equal(b[i].p, b[k].p, 16);
+	for (size_t i = 0; i < 6; i++)
+		bytes_fini(&b[i]);
+}
+
 static void
 a_body_is_bound_to_every_byte_of_its_header(void **state)
 {
@@ -236,6 +300,8 @@ main(void)
 		    a_frame_opens_only_in_the_context_it_was_sealed_in),
 		cmocka_unit_test(a_damaged_or_cut_frame_does_not_open),
 		cmocka_unit_test(no_two_bodies_are_sealed_alike),
+		cmocka_unit_test(
+		    bytes_that_differ_get_other_salts_where_the_random_ones_repeat),
 		cmocka_unit_test(a_body_is_bound_to_every_byte_of_its_header),
 		cmocka_unit_test(
 		    a_host_key_seals_sessions_that_only_an_owner_opens),
