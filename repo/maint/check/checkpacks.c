@@ -130,12 +130,48 @@ verify_frame(struct check *c, const struct inventory_object *o,
 	    span_of(p->object.p + r->off, r->sealed_len), plain, err);
 }
 
+static int
+by_name(const void *a, const void *b)
+{
+	const struct pack_row *const *x = a, *const *y = b;
+
+	if ((*x)->class != (*y)->class)
+		return (*x)->class < (*y)->class ? -1 : 1;
+	return memcmp((*x)->id, (*y)->id, ID_LEN);
+}
+
+/* No program of ours puts two copies into one pack, but to be in the way. */
+static enum snap_code
+check_twice(struct check *c, const struct inventory_object *o,
+    const struct raw_pack *p, struct snap_err *err)
+{
+	const struct pack_row **rows =
+	    malloc(((size_t)p->contents.n_rows + 1) * sizeof *rows);
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint32_t n = 0;
+
+	if (rows == NULL)
+		return nomem(err);
+	for (uint32_t i = 0; i < p->contents.n_rows; i++)
+		rows[i] = &p->contents.rows[i];
+	qsort(rows, p->contents.n_rows, sizeof *rows, by_name);
+	for (uint32_t i = 1; i < p->contents.n_rows; i++)
+		n += by_name(&rows[i - 1], &rows[i]) == 0;
+	free(rows);
+	store_name(o->kind, o->id, name);
+	if (n != 0)
+		check_problem(c,
+		    "%s: has %lu frames under names that it has already", name,
+		    (unsigned long)n);
+	return SNAP_OK;
+}
+
 enum snap_code
 check_rows(struct check *c, uint32_t at, const struct raw_pack *p,
     struct snap_err *err)
 {
 	struct check_pack *pack = &c->packs[at];
-	enum snap_code rc = SNAP_OK;
+	enum snap_code rc = check_twice(c, pack->o, p, err);
 	struct bytes plain;
 
 	bytes_init(&plain, BLOCK_PLAIN_MAX + (64u << 10));

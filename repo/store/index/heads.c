@@ -12,7 +12,9 @@
 #include "blockindex.h"
 #include "rule.h"
 
-#define COPIES_MAX 64
+/* Of one block, in as many packs: whoever may put packs can name all blocks in
+ * each, and from here on a writer stores anew what it cannot judge. */
+#define COPIES_MAX 4096
 #define HOOK_TRIES 8 /* blocks that have the same */
 
 static void
@@ -144,35 +146,50 @@ replaces(
 	       (py->time == px->time && memcmp(py->id, px->id, ID_LEN) > 0);
 }
 
-/* All copies of a block or meta object that are there, and their chunks; where
- * all are full the block is one unit, as meta objects are. */
+/* All copies of a block or meta object that are there, those first that prune
+ * made, and their chunks; where all are full the block is one unit, as meta
+ * objects are. */
 struct copies {
 	const struct blockindex *ix;
 	const struct entry *v[COPIES_MAX];
-	size_t n;
+	size_t n, n_made;
 	uint32_t units;
 };
 
-/* False: more copies than this are no accident. */
+static void
+add_copy(struct copies *all, const struct entry *e)
+{
+	const struct extra *x = entry_extra(all->ix, e);
+
+	all->v[all->n++] = e;
+	if (x == NULL || !x->has_origin)
+		return;
+	all->v[all->n - 1] = all->v[all->n_made];
+	all->v[all->n_made++] = e;
+}
+
+/* False: there are more than COPIES_MAX.  Of one pack only one counts: no
+ * program of ours puts a second one there, and a thousand rows are cheap. */
 static bool
 gather(
     struct blockindex *ix, uint8_t class, const uint8_t *id, struct copies *all)
 {
+	uint32_t max = 1, last = IDMAP_NONE;
 	bool sparse = false;
-	uint32_t max = 1;
 
 	all->ix = ix;
-	all->n = 0;
+	all->n = all->n_made = 0;
 	for (uint32_t i = idmap_find(&ix->entry_map, class, id);
 	     i != IDMAP_NONE; i = entry_next(ix, &ix->entries[i])) {
 		const struct entry *e = &ix->entries[i];
 
 		if (e->pack == IDMAP_NONE ||
-		    !pack_present(ix, &ix->packs[e->pack]))
+		    !pack_present(ix, &ix->packs[e->pack]) || e->pack == last)
 			continue;
 		if (all->n == COPIES_MAX)
 			return false;
-		all->v[all->n++] = e;
+		last = e->pack; /* its rows came one behind the other */
+		add_copy(all, e);
 		sparse |= (e->flags & ROW_SPARSE) != 0;
 		max = e->n_chunks > max ? e->n_chunks : max;
 	}
@@ -205,7 +222,7 @@ headed(const struct copies *all, size_t i, uint8_t *need)
 {
 	memset(need, 0, (all->units + 7) / 8);
 	combine(all, i, need, false);
-	for (size_t j = 0; j < all->n; j++)
+	for (size_t j = 0; j < all->n_made; j++)
 		if (j != i && replaces(all->ix, all->v[j], all->v[i]))
 			combine(all, j, need, true);
 }

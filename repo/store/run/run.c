@@ -18,7 +18,6 @@
 #define PACKS_ROOM ((size_t)144 << 20)
 #define BACKLOG 1
 #define PACKS_PER_SEGMENT 12 /* 1.1 requests for each pack */
-#define HEADS_MAX 64
 /* A look this young is as good as a new one at the begin of a run. */
 #define LOOK_YOUNG INT64_C(10000000000)
 
@@ -344,16 +343,15 @@ judge(struct run *r, uint8_t class, const uint8_t *id, bool pin,
     struct usable *part)
 {
 	struct snap_err ignored = SNAP_ERR_INIT;
-	uint32_t heads[HEADS_MAX];
 	size_t n;
 
 	if (idset_has(&r->known, class, id)) {
 		part->whole = true;
 		return true;
 	}
-	n = blockindex_heads(r->s->index, class, id, heads, HEADS_MAX, part);
+	n = blockindex_heads(r->s->index, class, id, r->heads, HEADS_MAX, part);
 	for (size_t i = 0; i < n && pin; i++)
-		if (run_pin_pack(r, heads[i], &ignored) != SNAP_OK)
+		if (run_pin_pack(r, r->heads[i], &ignored) != SNAP_OK)
 			return false;
 	return n > 0;
 }

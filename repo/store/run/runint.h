@@ -42,6 +42,7 @@ SNAP_MUST_CHECK enum snap_code packbuf_check(struct store *s,
     struct snap_err *err);
 
 /* ---- the run */
+#define HEADS_MAX 4096 /* of one block: see heads.c */
 #define PACKS_MAX 6 /* in memory: data and meta fill, the others are put */
 struct done_pack {  /* put, not yet named by a segment */
 	uint8_t id[ID_LEN], kind;
@@ -68,6 +69,7 @@ struct run {
 	size_t n_done, done_cap;
 	uint8_t *pins; /* bit per pack number of the index */
 	size_t pins_len;
+	uint32_t heads[HEADS_MAX]; /* of the block that is being judged */
 	/* the lease: see lease.c */
 	int64_t l0, boot0, real0; /* of the newest clean look */
 	int64_t store_now;        /* the latest store time heard */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /* life.c - see life.h. */
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,6 +19,9 @@
 #define ROW_LEN 64
 #define PASS "correct horse"
 
+/* A check has several threads. */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+
 static void
 on_log(void *arg, enum report_level level, const char *line)
 {
@@ -25,8 +29,10 @@ on_log(void *arg, enum report_level level, const char *line)
 
 	if (level != REPORT_WARNING)
 		return;
+	(void)pthread_mutex_lock(&log_lock);
 	bytes_put_str(&l->log, line);
 	bytes_put_str(&l->log, "\n");
+	(void)pthread_mutex_unlock(&log_lock);
 }
 
 int

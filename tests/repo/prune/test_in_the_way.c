@@ -13,8 +13,11 @@
 
 #include "life.h"
 #include "names.h"
+#include "packout.h"
+#include "pruned.h"
 #include "repo_care.h"
-#include "store.h"
+#include "seal.h"
+#include "store_internal.h"
 
 #define must(call) assert_int_equal(call, SNAP_OK)
 
@@ -123,6 +126,98 @@ a_repair_condemns_no_pack_for_the_junk_that_has_its_id(void **state)
 	life_must_be_whole(l);
 }
 
+/* ---- a stolen host key names the blocks of others */
+#define BLOCKS_MAX 1024
+#define CLAIMS 65
+static uint8_t blocks[BLOCKS_MAX][ID_LEN];
+
+static struct store *
+open_as(struct life *l, const struct bytes *key_file)
+{
+	struct store_opts o = { .n_threads = 1, .report = &l->report };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct store *s = NULL;
+
+	if (key_file != NULL)
+		o.key_file = bytes_span(key_file);
+	else
+		o.passphrase = span_str("correct horse");
+	must(store_open(l->t, &o, &s, &err));
+	must(transport_now(l->t, &s->l0, &err));
+	return s;
+}
+
+/* The number of blocks, and a store as the host has it. */
+static size_t
+stolen_host(struct life *l, struct store **out)
+{
+	struct store *s = open_as(l, NULL);
+	struct bytes file;
+	size_t n;
+
+	pruned_key_file(s, KEYFILE_HOST, &file);
+	n = pruned_blocks(s, blocks, BLOCKS_MAX);
+	store_close(s);
+	*out = open_as(l, &file);
+	bytes_fini(&file);
+	return n;
+}
+
+/* One pack that names each block `each` times, and its segment. */
+static void
+claim_blocks(struct store *s, size_t n, unsigned each)
+{
+	struct index_pack ip;
+	struct index_segment seg = { .l0 = s->l0, .n_packs = 1, .packs = &ip };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct packout *po = NULL;
+	struct transport_stat st;
+	struct session session;
+	struct session_row srow;
+	uint8_t junk[SEAL_OVERHEAD] = { 0 };
+	struct pack_row row;
+	int64_t when;
+
+	must(session_new(s->keys, &session, &err));
+	session_to_row(&session, &srow);
+	must(packout_new(s, OBJ_DATA, seg.run_id, &po, &err));
+	memset(&row, 0, sizeof row);
+	row.class = CLASS_DATA;
+	row.plain_len = row.n_chunks = 1;
+	for (size_t i = 0; i < n * each; i++) {
+		memcpy(row.id, blocks[i / each], ID_LEN);
+		must(packout_add(
+		    po, &row, &srow, span_of(junk, sizeof junk), &err));
+	}
+	must(packout_put(po, &ip, &when, &err));
+	packout_free(po);
+	must(store_put_segment(s, &seg, false, &st, &err));
+	free((void *)(uintptr_t)ip.contents.p);
+}
+
+static void
+a_block_that_is_claimed_many_times_is_not_stored_again(void **state)
+{
+	struct life *l = *state;
+	struct store *s;
+	uint64_t bytes;
+	size_t n;
+
+	(void)life_backup(l);
+	n = stolen_host(l, &s);
+	claim_blocks(s, n, CLAIMS); /* in one pack */
+	for (unsigned i = 0; i < CLAIMS; i++)
+		claim_blocks(s, n, 1); /* and in as many */
+	store_close(s);
+	bytes = life_bytes(l, "data/");
+	(void)life_backup(l);
+	assert_int_equal(life_bytes(l, "data/"), bytes);
+	life_must_restore(l, 1);
+	bytes_clear(&l->log);
+	assert_true(findings(l) > 0);
+	assert_true(life_said(l, "under names that it has already"));
+}
+
 int
 main(void)
 {
@@ -132,6 +227,9 @@ main(void)
 		    life_setup, life_teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_repair_condemns_no_pack_for_the_junk_that_has_its_id,
+		    life_setup, life_teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_block_that_is_claimed_many_times_is_not_stored_again,
 		    life_setup, life_teardown),
 	};
 
