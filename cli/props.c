@@ -84,19 +84,46 @@ out:
 }
 
 enum snap_code
+props_add_time(
+    struct props *p, const char *key, time_t when, struct snap_err *err)
+{
+	char text[40] = "";
+	struct tm tm;
+
+	if (gmtime_r(&when, &tm) != NULL)
+		(void)strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+	return props_add(p, key, text, err);
+}
+
+enum snap_code
+props_add_copied(
+    struct props *p, const struct repo_snapshot *s, struct snap_err *err)
+{
+	const char *claimed = repo_snapshot_prop(s, REPO_PROP_TIME);
+	enum snap_code rc = SNAP_OK;
+
+	if (!s->by_owner) {
+		rc = props_add_time(p, REPO_PROP_TIME,
+		    (time_t)(s->time_ns / INT64_C(1000000000)), err);
+		if (rc == SNAP_OK && claimed != NULL)
+			rc = props_add(p, PROP_CLAIMED_TIME, claimed, err);
+	}
+	for (size_t i = 0; rc == SNAP_OK && i < s->n_props; i++)
+		rc = props_add(p, s->props[i].key, s->props[i].value, err);
+	return rc;
+}
+
+enum snap_code
 props_add_usual(struct props *p, const struct opts *o, struct snap_err *err)
 {
-	char host[256] = "", when[40] = "";
-	time_t now = time(NULL);
+	char host[256] = "";
 	enum snap_code rc;
-	struct tm tm;
 
 	if (gethostname(host, sizeof host) != 0)
 		host[0] = '\0';
 	host[sizeof host - 1] = '\0';
-	if (gmtime_r(&now, &tm) != NULL)
-		(void)strftime(when, sizeof when, "%Y-%m-%dT%H:%M:%SZ", &tm);
-	if ((rc = props_add(p, REPO_PROP_TIME, when, err)) != SNAP_OK ||
+	if ((rc = props_add_time(p, REPO_PROP_TIME, time(NULL), err)) !=
+		SNAP_OK ||
 	    (rc = props_add(p, REPO_PROP_HOST, host, err)) != SNAP_OK ||
 	    (rc = props_add(p, "snap-version", SNAP_VERSION, err)) != SNAP_OK)
 		return rc;

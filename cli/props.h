@@ -10,6 +10,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <time.h>
 
 #include "err.h"
 #include "opts.h"
@@ -20,6 +21,9 @@
 /* Only there where the stream is a database of SQLite. */
 #define PROP_SQLITE "sqlite-version"
 
+/* Of a copy: what a host said for the time of the original. */
+#define PROP_CLAIMED_TIME "claimed-time"
+
 struct props {
 	size_t n;
 	struct repo_property v[PROPS_MAX]; /* keys and values are malloc'd */
@@ -29,6 +33,13 @@ SNAP_MUST_CHECK enum snap_code props_add(
     struct props *p, const char *key, const char *value, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code props_add_u64(
     struct props *p, const char *key, uint64_t value, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code props_add_time(
+    struct props *p, const char *key, time_t when, struct snap_err *err);
+/* Of a copy of `s`.  A host may say what it likes about time, and the copy is
+ * signed by whoever makes it: it has the store's time, and the host's word
+ * under another key. */
+SNAP_MUST_CHECK enum snap_code props_add_copied(
+    struct props *p, const struct repo_snapshot *s, struct snap_err *err);
 /* Time, host, version of this program, tags. */
 SNAP_MUST_CHECK enum snap_code props_add_usual(
     struct props *p, const struct opts *o, struct snap_err *err);

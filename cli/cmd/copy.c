@@ -29,7 +29,9 @@ struct copying {
 	uint64_t n_copied, n_present, n_damaged;
 };
 
-/* "repository:snapshot" where the snapshot was made first. */
+/* "repository:snapshot" where the snapshot was made first.  A host that could
+ * say so would have its own taken for a copy of another, which would then be
+ * left out as there already. */
 static void
 origin_of(const struct copying *c, const struct repo_snapshot *s,
     char out[ORIGIN_MAX])
@@ -39,7 +41,7 @@ origin_of(const struct copying *c, const struct repo_snapshot *s,
 
 	hex_encode(c->from_id, REPO_ID_LEN, repo);
 	hex_encode(s->id, REPO_ID_LEN, id);
-	if (before != NULL && strlen(before) < ORIGIN_MAX)
+	if (s->by_owner && before != NULL && strlen(before) < ORIGIN_MAX)
 		memcpy(out, before, strlen(before) + 1);
 	else
 		(void)snprintf(out, ORIGIN_MAX, "%s:%s", repo, id);
@@ -139,10 +141,13 @@ copy_one(struct copying *c, const struct repo_snapshot *s, struct snap_err *err)
 		c->n_present++;
 		return SNAP_OK;
 	}
-	for (size_t i = 0; rc == SNAP_OK && i < s->n_props; i++)
-		rc = props_add(&props, s->props[i].key, s->props[i].value, err);
+	if (s->n_props > PROPS_MAX - 3)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "it has more properties than a copy can have");
 	if (rc == SNAP_OK)
 		rc = props_add(&props, REPO_PROP_ORIGIN, origin, err);
+	if (rc == SNAP_OK)
+		rc = props_add_copied(&props, s, err);
 	if (rc == SNAP_OK)
 		rc = copy_streams(c, s, &props, &made, err);
 	props_clear(&props);
