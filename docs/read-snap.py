@@ -3,8 +3,9 @@
 """Restore a snapshot from a local repository without snap.
 
 Written from format.md alone, so that backups outlive their program.  Needs
-Python 3, libsodium and libzstd.  Checks neither XXH3 nor signatures, but every
-byte that it writes was authenticated and hashed again.
+Python 3, libsodium and libzstd.  Every byte that it writes was authenticated
+and hashed again, but XXH3 and signatures are not checked: any stolen key file
+can have put a snapshot here.
 
     read-snap.py REPOSITORY list
     read-snap.py REPOSITORY restore SNAPSHOT DIRECTORY
@@ -374,7 +375,7 @@ def restore(repo, spec, folder):
         if attr:
             with open(os.path.join(folder, base + ".attr"), "wb") as out:
                 out.write(attr)
-        print("%s %s part %d: %d bytes, %d rows" % (
+        print("%s %r part %d: %d bytes, %d rows" % (
             base, name.decode("utf-8", "replace"), part, size, rows))
 
 
@@ -389,7 +390,7 @@ def main(argv):
         return restore(repo, argv[3], argv[4])
     for name in repo.snapshots():
         props = [b"=".join(p) for p in repo.snapshot(name)[1]]
-        print(name, b" ".join(props).decode("utf-8", "replace"))
+        print(name, repr(b" ".join(props).decode("utf-8", "replace")))
 
 
 if __name__ == "__main__":

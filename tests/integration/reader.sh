@@ -41,11 +41,15 @@ expect 0 "a second backup" sh -c '"$1" backup --stdin --name app <"$2"' - \
 second=$(newest)
 # A single long row without an end, and bytes that no text has.
 head -c 3000000 "$SNAP" | tr -d '\n' >"$T/in3"
-expect 0 "bytes of a command" "$SNAP" backup --name prog -- cat "$T/in3"
+expect 0 "bytes of a command" "$SNAP" backup --name prog \
+    --tag "$(printf 'red\033[31m')" -- cat "$T/in3"
 third=$(newest)
 
 expect 0 "the reader lists them" reader "$SNAP_REPOSITORY" list
 is "all three" "$(wc -l <"$T/out" | tr -d ' ')" 3
+is "and lets no property write to a terminal" \
+    "$(tr -d '\n[:print:]' <"$T/out" | wc -c | tr -d ' ')" 0
+is "but shows it" "$(grep -cF 'red\x1b' "$T/out")" 1
 n=0
 for id in "$first" "$second" "$third"; do
 	n=$((n + 1))
