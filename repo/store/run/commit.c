@@ -75,7 +75,8 @@ put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
 
 	store_name(kind, id, name);
 	bytes_init(&raw, TRANSPORT_SIZE_MAX);
-	rc = object_build(r->s, kind, id, body, kind != OBJ_INDEX, &raw, err);
+	rc = object_build(r->s, kind, id, body,
+	    kind != OBJ_INDEX || run_signs(r->s), &raw, err);
 	if (rc == SNAP_OK)
 		rc = check_built(r, kind, id, bytes_span(&raw), body, err);
 	if (rc == SNAP_OK)

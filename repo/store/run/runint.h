@@ -32,6 +32,8 @@ void packbuf_free(struct packbuf *p);
 SNAP_MUST_CHECK enum snap_code packbuf_add(struct packbuf *p,
     const struct frame_in *f, uint8_t codec, struct span sealed,
     struct snap_err *err);
+/* Are this run's packs and segments signed? */
+bool run_signs(const struct store *s);
 /* Contents and trailer; `pad`: random filler up to a Padme size. */
 SNAP_MUST_CHECK enum snap_code packbuf_finish(struct store *s,
     struct packbuf *p, const struct session *session,
@@ -43,8 +45,8 @@ SNAP_MUST_CHECK enum snap_code packbuf_check(struct store *s,
 
 /* ---- the run */
 #define HEADS_MAX 4096 /* of one block: see heads.c */
-#define PACKS_MAX 6 /* in memory: data and meta fill, the others are put */
-struct done_pack {  /* put, not yet named by a segment */
+#define PACKS_MAX 6    /* in memory: data and meta fill, the others are put */
+struct done_pack {     /* put, not yet named by a segment */
 	uint8_t id[ID_LEN], kind;
 	uint32_t size;
 	struct bytes contents;

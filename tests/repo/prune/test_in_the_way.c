@@ -17,6 +17,7 @@
 #include "pruned.h"
 #include "repo_care.h"
 #include "seal.h"
+#include "sink.h"
 #include "store_internal.h"
 
 #define must(call) assert_int_equal(call, SNAP_OK)
@@ -163,9 +164,11 @@ stolen_host(struct life *l, struct store **out)
 	return n;
 }
 
-/* One pack that names each block `each` times, and its segment. */
+/* One pack that names each block `each` times, and its segment; as copies out
+ * of pack `origin`, unless NULL. */
 static void
-claim_blocks(struct store *s, size_t n, unsigned each)
+claim_blocks(struct store *s, size_t n, unsigned each, const uint8_t *origin,
+    int64_t origin_time)
 {
 	struct index_pack ip;
 	struct index_segment seg = { .l0 = s->l0, .n_packs = 1, .packs = &ip };
@@ -184,6 +187,12 @@ claim_blocks(struct store *s, size_t n, unsigned each)
 	memset(&row, 0, sizeof row);
 	row.class = CLASS_DATA;
 	row.plain_len = row.n_chunks = 1;
+	if (origin != NULL) {
+		row.flags = ROW_ORIGIN;
+		row.n_chunks = BLOCK_CHUNKS_MAX; /* all that may be */
+		memcpy(row.origin_pack, origin, ID_LEN);
+		row.origin_time = origin_time;
+	}
 	for (size_t i = 0; i < n * each; i++) {
 		memcpy(row.id, blocks[i / each], ID_LEN);
 		must(packout_add(
@@ -191,7 +200,7 @@ claim_blocks(struct store *s, size_t n, unsigned each)
 	}
 	must(packout_put(po, &ip, &when, &err));
 	packout_free(po);
-	must(store_put_segment(s, &seg, false, &st, &err));
+	must(store_put_segment(s, &seg, true, &st, &err));
 	free((void *)(uintptr_t)ip.contents.p);
 }
 
@@ -205,9 +214,9 @@ a_block_that_is_claimed_many_times_is_not_stored_again(void **state)
 
 	(void)life_backup(l);
 	n = stolen_host(l, &s);
-	claim_blocks(s, n, CLAIMS); /* in one pack */
+	claim_blocks(s, n, CLAIMS, NULL, 0); /* in one pack */
 	for (unsigned i = 0; i < CLAIMS; i++)
-		claim_blocks(s, n, 1); /* and in as many */
+		claim_blocks(s, n, 1, NULL, 0); /* and in as many */
 	store_close(s);
 	bytes = life_bytes(l, "data/");
 	(void)life_backup(l);
@@ -216,6 +225,125 @@ a_block_that_is_claimed_many_times_is_not_stored_again(void **state)
 	bytes_clear(&l->log);
 	assert_true(findings(l) > 0);
 	assert_true(life_said(l, "under names that it has already"));
+}
+
+/* ---- what a host signs */
+static void
+life_backup_as_host(struct life *l, const struct bytes *key_file)
+{
+	struct repo_opts o = { .n_threads = 1, .report = &l->report };
+	struct repo_backup_opts bo = { 1, NULL, "web", NULL };
+	struct snap_err err = SNAP_ERR_INIT;
+	struct stream_meta m = { .kind = STREAM_TABLE,
+		.cutter = CUTTER_ROWS,
+		.name = span_str("t"),
+		.attr = span_str("COPY t FROM stdin;") };
+	struct repo_snapshot made;
+	struct repo_backup *b;
+	struct sink *sink;
+	struct repo *r;
+
+	o.key_file = bytes_span(key_file);
+	must(repo_open(l->t, &o, &r, &err));
+	must(repo_backup_begin(r, &bo, &b, &err));
+	sink = repo_backup_lane(b, 0);
+	must(sink_begin(sink, &m, &err));
+	must(sink_data(sink, span_str("1\tone\n2\ttwo\n"), &err));
+	must(sink_end(sink, 2, &err));
+	must(repo_backup_commit(b, NULL, 0, &made, &err));
+	repo_snapshot_fini(&made);
+	repo_close(r);
+}
+
+/* How many packs and segments there are that `host` signed. */
+static size_t
+signed_by(struct store *s, const uint8_t host[ID_LEN], const char *prefix)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t kind, id[ID_LEN];
+	struct store_body b;
+	struct name *v;
+	size_t n = names_below(s->t, prefix, &v), n_signed = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		assert_true(store_name_parse(v[i].s, &kind, id));
+		if (kind == OBJ_INDEX)
+			must(store_get_body(s, kind, id, &b, &err));
+		else
+			must(store_get_contents(
+			    s, kind, id, v[i].st.size, &b, &err));
+		n_signed +=
+		    b.trusted && memcmp(b.body.signer_id, host, ID_LEN) == 0;
+		assert_int_equal(b.body.is_signed, b.trusted);
+		store_body_fini(&b);
+	}
+	free(v);
+	return n_signed;
+}
+
+static void
+packs_and_segments_of_a_host_tell_whose_they_are(void **state)
+{
+	static const char *const below[] = { "data/", "meta/", "index/" };
+	struct life *l = *state;
+	size_t before[3];
+	struct store *s;
+	struct bytes file;
+
+	(void)life_backup(l);
+	s = open_as(l, NULL);
+	pruned_key_file(s, KEYFILE_HOST, &file);
+	store_close(s);
+	for (size_t i = 0; i < 3; i++)
+		before[i] = life_count(l, below[i]);
+	life_backup_as_host(l, &file);
+	s = open_as(l, NULL);
+	for (size_t i = 0; i < 3; i++) {
+		size_t n = life_count(l, below[i]) - before[i];
+
+		assert_true(n > 0);
+		assert_int_equal(signed_by(s, file.p + 16, below[i]), n);
+	}
+	store_close(s);
+	bytes_fini(&file);
+	life_must_be_whole(l);
+}
+
+/* Its signature is no prune's: were it taken for one, the true packs would be
+ * redundant, and gone after two graces. */
+static void
+origins_that_a_host_signs_replace_nothing(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct life *l = *state;
+	struct store *s;
+	struct name *v;
+	size_t n;
+
+	(void)life_backup(l);
+	(void)stolen_host(l, &s);
+	n = names_below(l->t, "data/", &v);
+	for (size_t i = 0; i < n; i++) {
+		uint8_t kind, id[ID_LEN];
+		struct pack_contents pc;
+		struct store_body b;
+
+		assert_true(store_name_parse(v[i].s, &kind, id));
+		must(store_get_contents(s, kind, id, v[i].st.size, &b, &err));
+		must(pack_contents_decode(b.body.body, &pc, &err));
+		for (uint32_t k = 0; k < pc.n_rows; k++)
+			memcpy(blocks[k], pc.rows[k].id, ID_LEN);
+		claim_blocks(s, pc.n_rows, 1, id, v[i].st.time_ns);
+		pack_contents_fini(&pc);
+		store_body_fini(&b);
+	}
+	free(v);
+	store_close(s);
+	for (int i = 0; i < 4; i++) {
+		life_wait(l, 2);
+		(void)life_prune(l);
+		life_must_restore(l, 0);
+	}
 }
 
 int
@@ -231,6 +359,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 		    a_block_that_is_claimed_many_times_is_not_stored_again,
 		    life_setup, life_teardown),
+		cmocka_unit_test_setup_teardown(
+		    packs_and_segments_of_a_host_tell_whose_they_are,
+		    life_setup, life_teardown),
+		cmocka_unit_test_setup_teardown(
+		    origins_that_a_host_signs_replace_nothing, life_setup,
+		    life_teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
