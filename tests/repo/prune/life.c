@@ -17,7 +17,6 @@
 #define must(call) assert_int_equal(call, SNAP_OK)
 #define ROWS 6000
 #define ROW_LEN 64
-#define PASS "correct horse"
 
 /* A check has several threads. */
 static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
@@ -52,7 +51,7 @@ life_setup(void **state)
 	must(mem_store_new(&l->mem, &err));
 	must(transport_open_mem(l->mem, &l->t, &err));
 	memset(&o, 0, sizeof o);
-	o.passphrase = span_str(PASS);
+	o.passphrase = span_str(LIFE_PASSPHRASE);
 	must(repo_init(l->t, &params, &o, code, id, &err));
 	bytes_init(&l->log, 1u << 20);
 	l->report.log = on_log;
@@ -87,7 +86,11 @@ life_open(struct life *l)
 	struct repo *r;
 
 	memset(&o, 0, sizeof o);
-	o.passphrase = span_str(PASS);
+	if (l->key_file.len > 0)
+		o.key_file = l->key_file;
+	else
+		o.passphrase = span_str(LIFE_PASSPHRASE);
+	o.cache_dir = l->cache_dir;
 	o.n_threads = 1;
 	o.report = &l->report;
 	l->t->time_is_visibility = !l->like_files;

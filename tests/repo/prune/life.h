@@ -15,6 +15,7 @@
 #include "transport.h"
 
 #define LIFE_SNAPSHOTS_MAX 64
+#define LIFE_PASSPHRASE "correct horse"
 #define LIFE_GRACE INT64_C(3600000000000) /* ns */
 
 struct life_snapshot {
@@ -28,8 +29,10 @@ struct life {
 	struct report report;
 	struct bytes log; /* warnings */
 	bool like_files;
-	char *text;        /* the table as it is now */
-	uint32_t *version; /* of each row */
+	struct span key_file;  /* who opens it next; empty: its owner */
+	const char *cache_dir; /* of who opens it next; NULL: none */
+	char *text;            /* the table as it is now */
+	uint32_t *version;     /* of each row */
 	uint32_t n_rows, next_version;
 	size_t n;
 	struct life_snapshot v[LIFE_SNAPSHOTS_MAX];
@@ -37,7 +40,8 @@ struct life {
 
 int life_setup(void **state);
 int life_teardown(void **state);
-/* Its owner's handle; a process that ends with repo_close(). */
+/* A handle, of the owner or by key_file; a process that ends with
+ * repo_close(). */
 struct repo *life_open(struct life *l);
 /* Rows [first, first + count) are not what they were. */
 void life_change(struct life *l, uint32_t first, uint32_t count);
