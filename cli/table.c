@@ -196,8 +196,9 @@ const struct cmd cmd_table[] = {
 	    "each day; with rules among the options it shows these instead. "
 	    "7 daily, 4 weekly and 12 monthly is a good start.",
 	    1, 1, cmd_policy },
-	{ CMD_KEY, "key", "list | add | remove SLOT | passwd [SLOT] | export [SLOT]... | "
-	    "import FILE",
+	{ CMD_KEY, "key",
+	    "list | add | remove SLOT | passwd [SLOT] | export [SLOT]... | "
+	    "import FILE | revoke HOST | rotate",
 	    "the keys that open the repository",
 	    "list shows the slots, each of which opens the repository with a "
 	    "passphrase or a recovery code, the hosts that have a key of their "
@@ -210,7 +211,8 @@ const struct cmd cmd_table[] = {
 	    "SLOT, remove takes a slot away; it has to be opened by another "
 	    "one, and the newest recovery code stays. export writes what "
 	    "opens the repository in a form for paper, import puts it back "
-	    "when it was lost (- reads standard input). All need the owner's "
+	    "when it was lost (- reads standard input). revoke ends the key of "
+	    "a host, rotate that of all key files. All need the owner's "
 	    "passphrase or a recovery code. docs/keys.md has examples.",
 	    1, 17, cmd_key },
 	{ CMD_CONFIG, "config", "show",

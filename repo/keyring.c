@@ -6,6 +6,7 @@
  * that no slot is made whose owner cannot be told.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "keyring.h"
@@ -34,7 +35,7 @@ is_slot(const struct repo_key *k)
 }
 
 static enum snap_code
-take_labels(struct repo *r, struct repo_keys *all, struct snap_err *err)
+take_said(struct repo *r, struct repo_keys *all, struct snap_err *err)
 {
 	struct notes said;
 	enum snap_code rc = notes_load(r->store, &said, err);
@@ -49,6 +50,8 @@ take_labels(struct repo *r, struct repo_keys *all, struct snap_err *err)
 
 		if (label != NULL && is_slot(k))
 			(void)snprintf(k->name, sizeof k->name, "%s", label);
+		k->is_revoked = k->kind == REPO_KEY_HOST &&
+				notes_revoked(&said, k->host_id);
 	}
 	notes_free(&said);
 	return SNAP_OK;
@@ -64,7 +67,7 @@ repo_keys(struct repo *r, struct repo_keys *out, struct snap_err *err)
 		rc = keyring_load(r->store, &all, err);
 	if (rc != SNAP_OK)
 		return rc;
-	rc = take_labels(r, &all, err);
+	rc = take_said(r, &all, err);
 	if (rc == SNAP_OK)
 		*out = all;
 	else
@@ -200,12 +203,14 @@ name_is_free(struct repo *r, const char *name, struct snap_err *err)
 	enum snap_code rc = repo_keys(r, &all, err);
 
 	for (size_t i = 0; i < all.n && rc == SNAP_OK; i++) {
-		if (all.v[i].kind != REPO_KEY_HOST ||
+		if (all.v[i].kind != REPO_KEY_HOST || all.v[i].is_revoked ||
 		    strcmp(all.v[i].name, name) != 0)
 			continue;
-		rc = snap_fail(
+		(void)snap_fail(
 		    err, SNAP_EXISTS, "there is a host \"%s\" already", name);
-		(void)snap_hint(err, "Choose another name.");
+		rc = snap_hint(err,
+		    "Choose another name, or end the old key first: key "
+		    "revoke.");
 	}
 	repo_keys_free(&all);
 	return rc;
@@ -263,4 +268,53 @@ repo_key_import(struct transport *t, struct span text,
 		return err->code;
 	repo_store_opts(o, &so);
 	return keyring_import(t, text, &so, force, out, err);
+}
+
+enum snap_code
+repo_revoke(struct repo *r, const uint8_t host_id[REPO_ID_LEN], size_t *n_kept,
+    struct snap_err *err)
+{
+	struct repo_snapshots all = { .n = 0 };
+	uint8_t(*ids)[REPO_ID_LEN] = NULL;
+	enum snap_code rc = repo_may_keep_keys(r, err);
+	size_t n = 0;
+
+	if (rc == SNAP_OK)
+		rc = repo_time(r, err);
+	if (rc == SNAP_OK)
+		rc = repo_snapshots(r, &all, err);
+	if (rc == SNAP_OK &&
+	    (ids = calloc(all.n + all.n_salvaged + 1, sizeof *ids)) == NULL)
+		rc = snap_fail(err, SNAP_NOMEM, "no memory to revoke a key");
+	for (size_t i = 0; rc == SNAP_OK && i < all.n + all.n_salvaged; i++) {
+		const struct repo_snapshot *s =
+		    i < all.n ? &all.v[i] : &all.salvaged[i - all.n];
+
+		if (!s->untrusted &&
+		    memcmp(s->host_id, host_id, REPO_ID_LEN) == 0)
+			memcpy(ids[n++], s->id, REPO_ID_LEN);
+	}
+	if (rc == SNAP_OK)
+		rc = notes_revoke(r->store, host_id,
+		    (const uint8_t(*)[REPO_ID_LEN])ids, n, err);
+	if (rc == SNAP_OK)
+		*n_kept = n;
+	free(ids);
+	repo_snapshots_free(&all);
+	return rc;
+}
+
+enum snap_code
+repo_rotate(struct repo *r, uint32_t *epoch, struct snap_err *err)
+{
+	enum snap_code rc = repo_may_keep_keys(r, err);
+
+	/* Which epoch is the newest a look tells where its record was lost. */
+	if (rc == SNAP_OK)
+		rc = repo_look_once(r, err);
+	if (rc == SNAP_OK)
+		rc = keyring_rotate(r->store, err);
+	if (rc == SNAP_OK)
+		*epoch = r->store->keys->epoch;
+	return rc;
 }

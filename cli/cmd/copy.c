@@ -181,6 +181,11 @@ wanted(struct copying *c, const struct repo_snapshot *s, bool *yes,
 			    "\"%s\" is a salvaged snapshot, which lacks data: "
 			    "it is not copied",
 			    o->args[i]);
+		if (found->untrusted)
+			return snap_fail(err, SNAP_USAGE,
+			    "\"%s\" was made by a host after its key was "
+			    "revoked: it is not copied",
+			    o->args[i]);
 		*yes = found == s;
 	}
 	return SNAP_OK;

@@ -260,7 +260,8 @@ mend_all(struct mend *w, struct snap_err *err)
 	for (size_t i = 0; i < all->n && rc == SNAP_OK; i++)
 		rc = mend_one(w, &all->v[i], err);
 	for (size_t i = 0; i < all->n_salvaged && rc == SNAP_OK; i++)
-		rc = mend_one(w, &all->salvaged[i], err);
+		if (!all->salvaged[i].untrusted)
+			rc = mend_one(w, &all->salvaged[i], err);
 	return rc;
 }
 

@@ -94,6 +94,8 @@ cell_tags(
 	bytes_put_str(&b, tags);
 	if (repo_notes_pinned(l->said, s->id))
 		bytes_put_str(&b, b.len != 0 ? " (pinned)" : "(pinned)");
+	if (s->untrusted)
+		bytes_put_str(&b, b.len != 0 ? " (untrusted)" : "(untrusted)");
 	if (repo_notes_forgotten(l->said, s->id))
 		bytes_put_str(&b, b.len != 0 ? " (forgotten)" : "(forgotten)");
 	ui_table_cell(t, b.bad ? span_str("?") : bytes_span(&b));
@@ -104,7 +106,8 @@ static void
 cell_run(
     struct ui_table *t, const struct listing *l, const struct repo_snapshot *s)
 {
-	const struct run *run = s->salvaged ? NULL : runs_of(&l->runs, s);
+	const struct run *run =
+	    s->salvaged || s->untrusted ? NULL : runs_of(&l->runs, s);
 	char text[RUN_CELL_MAX];
 
 	cell_text(t, run != NULL ? run_cell(run, text) : NULL);
@@ -188,6 +191,20 @@ said_of(const struct listing *l, const struct repo_snapshot *s)
 	return one;
 }
 
+static json_t *
+apart_json(const struct listing *l, bool untrusted)
+{
+	const struct repo_snapshots *all = &l->s->all;
+	json_t *list = json_array();
+
+	for (size_t i = 0; i < all->n_salvaged; i++)
+		if (is_wanted(l, &all->salvaged[i]) &&
+		    all->salvaged[i].untrusted == untrusted)
+			(void)json_array_append_new(
+			    list, said_of(l, &all->salvaged[i]));
+	return list;
+}
+
 static enum snap_code
 as_json(const struct listing *l, struct snap_err *err)
 {
@@ -200,12 +217,8 @@ as_json(const struct listing *l, struct snap_err *err)
 			(void)json_array_append_new(
 			    list, said_of(l, &all->v[i]));
 	(void)json_object_set_new(root, "snapshots", list);
-	list = json_array();
-	for (i = 0; i < all->n_salvaged; i++)
-		if (is_wanted(l, &all->salvaged[i]))
-			(void)json_array_append_new(
-			    list, said_of(l, &all->salvaged[i]));
-	(void)json_object_set_new(root, "salvaged", list);
+	(void)json_object_set_new(root, "salvaged", apart_json(l, false));
+	(void)json_object_set_new(root, "untrusted", apart_json(l, true));
 	list = json_array();
 	for (i = 0; i < l->runs.n; i++)
 		for (size_t k = 0; k < l->runs.v[i].n; k++)

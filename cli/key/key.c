@@ -16,6 +16,8 @@ static const struct word {
 	{ "passwd", 1, key_passwd },
 	{ "export", EXPORT_SLOTS_MAX, key_export },
 	{ "import", 1, key_import },
+	{ "revoke", 1, key_revoke },
+	{ "rotate", 0, key_rotate },
 };
 
 enum snap_code

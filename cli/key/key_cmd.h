@@ -29,6 +29,10 @@ SNAP_MUST_CHECK enum snap_code key_export(
     struct cli *c, struct place *s, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code key_import(
     struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_revoke(
+    struct cli *c, struct place *s, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code key_rotate(
+    struct cli *c, struct place *s, struct snap_err *err);
 
 /* The repository, opened by an owner. */
 SNAP_MUST_CHECK enum snap_code key_open(

@@ -77,6 +77,7 @@ host_json(const struct repo_key *k, const char *hex)
 	json_put_text(one, "host-id", span_str(host));
 	json_put_text(one, "name", span_str(k->name));
 	json_put_u64(one, "epoch", k->epoch);
+	(void)json_object_set_new(one, "revoked", json_boolean(k->is_revoked));
 	json_put_time(one, "time", k->time_ns);
 	json_put_text(one, "object", span_str(hex));
 	return one;
@@ -153,6 +154,8 @@ name_cell(struct ui_table *t, const struct repo_key *k)
 
 	bytes_init(&b, REPO_KEY_NAME_MAX + 32);
 	bytes_put_str(&b, k->name);
+	if (k->is_revoked)
+		bytes_put_str(&b, " (revoked)");
 	if (k->is_current)
 		bytes_put_str(
 		    &b, b.len != 0 ? " (opened it now)" : "(opened it now)");

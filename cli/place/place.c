@@ -363,6 +363,9 @@ place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
 	if ((rc = repo_snapshot_find(&then, spec, out, err)) != SNAP_OK)
 		return rc;
 	tell_selection(*out, spec);
+	if ((*out)->untrusted)
+		ui_warning("the host that made this snapshot did so after its "
+			   "key was revoked: do not trust what is in it");
 	if (latest)
 		tell_passed_over(&then, *out, spec);
 	if (s->until_ns != 0)

@@ -55,7 +55,8 @@ digest(struct status *s, int64_t until_ns, uint64_t *n_out,
 		const struct repo_snapshot *one =
 		    i < all->n ? &all->v[i] : &all->salvaged[i - all->n];
 
-		if (one->time_ns / SECOND_NS <= until_ns / SECOND_NS)
+		if (!one->untrusted &&
+		    one->time_ns / SECOND_NS <= until_ns / SECOND_NS)
 			memcpy(ids[n++], one->id, REPO_ID_LEN);
 	}
 	repo_recall_digest(s->place.repo, ids, n, out);
@@ -74,7 +75,8 @@ newest_ns(const struct repo_snapshots *all)
 		if (all->v[i].time_ns > newest)
 			newest = all->v[i].time_ns;
 	for (size_t i = 0; i < all->n_salvaged; i++)
-		if (all->salvaged[i].time_ns > newest)
+		if (!all->salvaged[i].untrusted &&
+		    all->salvaged[i].time_ns > newest)
 			newest = all->salvaged[i].time_ns;
 	return newest;
 }

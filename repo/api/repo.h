@@ -97,6 +97,11 @@ struct repo_snapshot {
 	uint8_t parent[REPO_ID_LEN];
 	int64_t time_ns; /* store time of the confirmation */
 	bool by_owner;   /* signed by the maintenance key, not by a host */
+	uint8_t host_id[REPO_ID_LEN]; /* of that host, else zeros */
+	/* Made by a host after its key was revoked: nobody's latest, parent or
+	 * member of a calendar either, and prune takes it when it is a grace
+	 * old. */
+	bool untrusted;
 	uint64_t bytes, new_bytes, stored_bytes, rows, n_streams;
 	size_t n_props;
 	struct repo_property *props; /* sorted by key */
@@ -107,8 +112,8 @@ const char *repo_snapshot_prop(const struct repo_snapshot *s, const char *key);
 struct repo_snapshots {
 	size_t n;
 	struct repo_snapshot *v; /* oldest first by store time */
-	/* Salvaged ones, likewise: apart, for they are nobody's latest, parent
-	 * or member of a calendar. */
+	/* Salvaged and untrusted ones, likewise: apart, for they are nobody's
+	 * latest, parent or member of a calendar. */
 	size_t n_salvaged;
 	struct repo_snapshot *salvaged;
 	size_t n_damaged;   /* unreadable ones, already reported */

@@ -32,6 +32,7 @@ struct repo_key { /* an object under keys/ */
 	/* hosts and epochs */
 	uint8_t host_id[REPO_ID_LEN];
 	uint32_t epoch;
+	bool is_revoked; /* a host */
 	/* Of a host; the label of a slot; REPO_KEY_DAMAGED: what is wrong. */
 	char name[REPO_KEY_NAME_MAX];
 };
@@ -84,6 +85,15 @@ SNAP_MUST_CHECK enum snap_code repo_key_remove(struct repo *r,
 SNAP_MUST_CHECK enum snap_code repo_key_file(struct repo *r,
     enum repo_rights rights, const char *name, struct bytes *file,
     uint8_t host_id[REPO_ID_LEN], struct snap_err *err);
+/* End the word of a host: what it makes from now on is untrusted.  *n_kept: the
+ * snapshots that it has made, which hold on. */
+SNAP_MUST_CHECK enum snap_code repo_revoke(struct repo *r,
+    const uint8_t host_id[REPO_ID_LEN], size_t *n_kept, struct snap_err *err);
+/* Begin a new key epoch, and sign anew what is to hold on: docs/format.md,
+ * "Keys".  Key files made before open the repository no more once something
+ * was written under it. */
+SNAP_MUST_CHECK enum snap_code repo_rotate(
+    struct repo *r, uint32_t *epoch, struct snap_err *err);
 
 /*
  * The paper form: what opens the repository with a passphrase, or a recovery

@@ -65,4 +65,8 @@ SNAP_MUST_CHECK enum snap_code keyring_put_host(struct store *s,
     const uint8_t host_id[ID_LEN], const uint8_t pk[32], const char *name,
     struct snap_err *err);
 
+/* As repo_rotate(). */
+SNAP_MUST_CHECK enum snap_code keyring_rotate(
+    struct store *s, struct snap_err *err);
+
 #endif

@@ -14,8 +14,8 @@
 #define IDS_MAX 20000
 
 static enum snap_code
-record(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
-    struct snap_err *err)
+record(struct store *s, enum note_type type, const uint8_t *subject,
+    const uint8_t (*ids)[ID_LEN], size_t n, struct snap_err *err)
 {
 	struct repo_property prop = { NOTE_PROP_SNAPSHOTS, NULL };
 	char *list = malloc(n * (2 * ID_LEN + 1) + 1);
@@ -30,7 +30,7 @@ record(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
 		    i + 1 < n ? ',' : '\0';
 	}
 	prop.value = list;
-	rc = notes_put(s, NOTE_FORGET, NULL, &prop, 1, err);
+	rc = notes_put(s, type, subject, &prop, 1, err);
 	free(list);
 	return rc;
 }
@@ -56,8 +56,24 @@ notes_record_forgotten(struct store *s, const uint8_t (*ids)[ID_LEN], size_t n,
 
 	for (; n > 0 && rc == SNAP_OK; ids += part, n -= part) {
 		part = n < IDS_MAX ? n : IDS_MAX;
-		rc = record(s, ids, part, err);
+		rc = record(s, NOTE_FORGET, NULL, ids, part, err);
 	}
+	return rc;
+}
+
+enum snap_code
+notes_revoke(struct store *s, const uint8_t host[ID_LEN],
+    const uint8_t (*ids)[ID_LEN], size_t n, struct snap_err *err)
+{
+	enum snap_code rc;
+	size_t part;
+
+	do {
+		part = n < IDS_MAX ? n : IDS_MAX;
+		rc = record(s, NOTE_REVOKED, host, ids, part, err);
+		ids += part;
+		n -= part;
+	} while (n > 0 && rc == SNAP_OK);
 	return rc;
 }
 

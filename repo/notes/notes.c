@@ -105,6 +105,14 @@ load_note(struct store *s, const struct listed *at, struct notes *all,
 		n.l0 = body->l0;
 		n.time_ns = at->time_ns;
 		n.maintenance = store_body_is_maintenance(&b);
+		n.epoch = b.epoch;
+		/* A rotation said anew what was to hold on. */
+		if (is_owners(n.type) && n.maintenance &&
+		    !store_body_is_current(s, &b)) {
+			report_log(s->report, REPORT_DEBUG,
+			    "%s: of a key epoch that is over", name);
+			goto out;
+		}
 		/* Not damaged: it would stop who must not forget then. */
 		if (is_owners(n.type) && !n.maintenance) {
 			report_log(s->report, REPORT_WARNING,
@@ -138,6 +146,13 @@ newest_first(const void *a, const void *b)
 	return memcmp(x->id, y->id, ID_LEN);
 }
 
+/* It decides of nothing by notes. */
+static bool
+is_host(const struct store *s)
+{
+	return !s->keys->maintenance;
+}
+
 enum snap_code
 notes_load(struct store *s, struct notes *out, struct snap_err *err)
 {
@@ -149,7 +164,9 @@ notes_load(struct store *s, struct notes *out, struct snap_err *err)
 	rc = transport_list(s->t, "notes/", collect, &list, err);
 	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
 		rc = load_note(s, &list.v[i], &all, err);
-		if (rc == SNAP_NOTFOUND) {
+		if (rc == SNAP_DENIED && is_host(s)) {
+			rc = SNAP_OK; /* of a later epoch, or not for it */
+		} else if (rc == SNAP_NOTFOUND) {
 			rc = SNAP_OK; /* prune was faster */
 		} else if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED ||
 			   rc == SNAP_IO) {
@@ -204,8 +221,8 @@ note_prop(const struct note *n, const char *key)
 	return NULL;
 }
 
-enum snap_code
-notes_put(struct store *s, enum note_type type, const uint8_t *subject,
+static enum snap_code
+put(struct store *s, enum note_type type, const uint8_t *subject, int64_t l0,
     const struct repo_property *props, size_t n_props, struct snap_err *err)
 {
 	struct note_body *n = calloc(1, sizeof *n);
@@ -227,7 +244,7 @@ notes_put(struct store *s, enum note_type type, const uint8_t *subject,
 	n->type = (uint16_t)type;
 	if (subject != NULL)
 		memcpy(n->subject, subject, ID_LEN);
-	n->l0 = s->l0;
+	n->l0 = l0;
 	n->n_props = (uint32_t)n_props;
 	for (size_t i = 0; i < n_props; i++) {
 		n->props[i].key = span_str(props[i].key);
@@ -243,6 +260,19 @@ out:
 	bytes_fini(&body);
 	free(n);
 	return rc;
+}
+
+enum snap_code
+notes_put(struct store *s, enum note_type type, const uint8_t *subject,
+    const struct repo_property *props, size_t n_props, struct snap_err *err)
+{
+	return put(s, type, subject, s->l0, props, n_props, err);
+}
+
+enum snap_code
+notes_put_again(struct store *s, const struct note *n, struct snap_err *err)
+{
+	return put(s, n->type, n->subject, n->l0, n->props, n->n_props, err);
 }
 
 bool
@@ -271,6 +301,35 @@ note_next_id(const char **list, uint8_t id[ID_LEN])
 			return true;
 	}
 	return false;
+}
+
+bool
+notes_revoked(const struct notes *n, const uint8_t host[ID_LEN])
+{
+	return notes_about(n, NOTE_REVOKED, host) != NULL;
+}
+
+bool
+notes_distrusted(const struct notes *n, const uint8_t host[ID_LEN],
+    const uint8_t snapshot[ID_LEN])
+{
+	uint8_t id[ID_LEN];
+	bool revoked = false;
+
+	for (size_t i = 0; i < n->n; i++) {
+		const struct note *note = &n->v[i];
+		const char *list;
+
+		if (note->type != NOTE_REVOKED ||
+		    memcmp(note->subject, host, ID_LEN) != 0)
+			continue;
+		revoked = true;
+		list = note_prop(note, NOTE_PROP_SNAPSHOTS);
+		while (note_next_id(&list, id))
+			if (memcmp(id, snapshot, ID_LEN) == 0)
+				return false;
+	}
+	return revoked;
 }
 
 bool

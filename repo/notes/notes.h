@@ -21,7 +21,8 @@ enum note_type {
 	NOTE_EXPORTED = 8,
 	NOTE_LABEL = 9
 };
-/* Of a forget record about the repository: ids in hex, separated by commas. */
+/* Of a forget record about the repository, and of a revocation about a host:
+ * ids in hex, separated by commas. */
 #define NOTE_PROP_SNAPSHOTS "snapshots"
 /* Of tags: separated by commas. */
 #define NOTE_PROP_TAGS "tags"
@@ -33,6 +34,7 @@ struct note {
 	uint8_t id[ID_LEN], subject[ID_LEN]; /* zeros: the repository */
 	uint16_t type;
 	bool maintenance; /* signed by the maintenance key, not by a host */
+	uint32_t epoch;
 	int64_t l0, time_ns;
 	size_t n_props;
 	struct repo_property *props; /* owned, in one allocation */
@@ -61,8 +63,22 @@ SNAP_MUST_CHECK enum snap_code notes_put(struct store *s, enum note_type type,
     const uint8_t *subject, const struct repo_property *props, size_t n_props,
     struct snap_err *err);
 
+/* Say again, under the newest epoch, what was said before. */
+SNAP_MUST_CHECK enum snap_code notes_put_again(
+    struct store *s, const struct note *n, struct snap_err *err);
+
 /* Does a record say so? */
 bool notes_forgotten(const struct notes *n, const uint8_t snapshot[ID_LEN]);
+/* Is this signer a host whose key was revoked? */
+bool notes_revoked(const struct notes *n, const uint8_t host[ID_LEN]);
+/* Of a snapshot that it signed: was it made after that?  What there was then
+ * the note names, for a thief can claim any time. */
+bool notes_distrusted(const struct notes *n, const uint8_t host[ID_LEN],
+    const uint8_t snapshot[ID_LEN]);
+/* Revoke a host; `ids` are the snapshots of it that hold on. */
+SNAP_MUST_CHECK enum snap_code notes_revoke(struct store *s,
+    const uint8_t host[ID_LEN], const uint8_t (*ids)[ID_LEN], size_t n,
+    struct snap_err *err);
 
 /* Record that these snapshots are forgotten: they are no roots from now on. */
 SNAP_MUST_CHECK enum snap_code notes_record_forgotten(struct store *s,

@@ -76,7 +76,8 @@ carry(struct merge *m, const struct view_segment *seg, struct view_pack *pk,
 		    m->p->s, pk->kind, pk->id, pk->size, &b, err);
 		if (rc != SNAP_OK)
 			return rc;
-		if (!store_body_is_maintenance(&b) && has_origins(b.body.body))
+		if (!store_body_is_current(m->p->s, &b) &&
+		    has_origins(b.body.body))
 			to = &m->other;
 		rc = copy_of(b.body.body, &ip, err);
 		store_body_fini(&b);

@@ -85,7 +85,8 @@ on_snapshots(void *arg, const struct repo_snapshots *all,
 	for (size_t i = 0; i < all->n && rc == SNAP_OK; i++)
 		rc = take(seen, &all->v[i], false);
 	for (size_t i = 0; i < all->n_salvaged && rc == SNAP_OK; i++)
-		rc = take(seen, &all->salvaged[i], false);
+		if (!all->salvaged[i].untrusted) /* prune takes it */
+			rc = take(seen, &all->salvaged[i], false);
 	seen->listed = true;
 	seen->rc = rc;
 }

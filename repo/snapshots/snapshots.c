@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cached.h"
+#include "notes.h"
 #include "snapshots.h"
 #include "watch.h"
 #include "workers.h"
@@ -32,8 +33,9 @@ struct entries {
 
 struct load {
 	struct store *s;
-	bool cached;    /* the local cache's word counts */
-	size_t at_once; /* gets for one snapshot */
+	bool cached;        /* the local cache's word counts */
+	size_t at_once;     /* gets for one snapshot */
+	struct notes notes; /* where there are hosts: who was revoked */
 };
 
 static enum snap_code
@@ -215,6 +217,18 @@ get_half(void *arg, void *job, struct snap_err *err)
 	return SNAP_OK;
 }
 
+/* Each half can be anybody's. */
+static void
+judge_signers(const struct load *l, const struct store_body *what,
+    const struct store_body *ok, struct repo_snapshot *out)
+{
+	out->by_owner = store_body_is_maintenance(what);
+	memcpy(out->host_id, what->body.signer_id, ID_LEN);
+	out->untrusted =
+	    notes_distrusted(&l->notes, what->body.signer_id, out->id) ||
+	    notes_distrusted(&l->notes, ok->body.signer_id, out->id);
+}
+
 /* Both halves of one pair: are they a snapshot, and which?  Its time, as far as
  * it is known, also on failure. */
 static enum snap_code
@@ -262,7 +276,7 @@ load_pair(struct load *l, struct entry *e, struct snap_err *err)
 	rc = snapshots_describe(snap, e->id, e->when, &e->snapshot, err);
 	e->stands = rc == SNAP_OK;
 	if (e->stands)
-		e->snapshot.by_owner = store_body_is_maintenance(&what->body);
+		judge_signers(l, &what->body, &ok->body, &e->snapshot);
 out:
 	store_body_fini(&ok->body);
 	store_body_fini(&what->body);
@@ -422,7 +436,7 @@ gather(struct entries *list, struct repo_snapshots *all, struct snap_err *err)
 			note_damaged(all, e);
 		if (!e->stands)
 			continue;
-		if (e->snapshot.salvaged) /* moves */
+		if (e->snapshot.salvaged || e->snapshot.untrusted) /* moves */
 			all->salvaged[all->n_salvaged++] = e->snapshot;
 		else
 			all->v[all->n++] = e->snapshot;
@@ -447,7 +461,8 @@ tell_watch(const struct store *s, const struct entries *list,
 	if (others == NULL)
 		return nomem(err);
 	for (size_t i = 0; i < list->n; i++)
-		if (list->v[i].damaged || list->v[i].is_void)
+		if (list->v[i].damaged || list->v[i].is_void ||
+		    list->v[i].snapshot.untrusted)
 			memcpy(others[n++], list->v[i].id, ID_LEN);
 	s->watch->snapshots(
 	    s->watch->arg, all, (const uint8_t(*)[ID_LEN])others, n);
@@ -466,6 +481,9 @@ load(struct store *s, bool cached, struct repo_snapshots *out,
 	enum snap_code rc;
 
 	rc = snapshots_list(s, &names, err);
+	/* Behind it: what was there at a revocation is listed, or named. */
+	if (rc == SNAP_OK && store_has_hosts(s))
+		rc = notes_load(s, &l.notes, err);
 	if (rc == SNAP_OK)
 		rc = add_entries(&list, &names, err);
 	listing_fini(&names);
@@ -489,6 +507,7 @@ out:
 		if (list.v[i].stands)
 			repo_snapshot_fini(&list.v[i].snapshot);
 	free(list.v);
+	notes_free(&l.notes);
 	return rc;
 }
 

@@ -150,7 +150,7 @@ take_segment(struct store *s, const struct listed *at, struct span raw,
 	rc = store_open_body(s, OBJ_INDEX, at->id, raw, &b, err);
 	if (rc != SNAP_OK)
 		return rc;
-	trusted = store_body_is_maintenance(&b);
+	trusted = store_body_is_current(s, &b);
 	rc = index_segment_decode(b.body.body, &seg, err);
 	if (rc == SNAP_OK) {
 		rc = blockindex_add(s->index, at->id,
@@ -252,7 +252,7 @@ settle(struct store *s, const struct pack *p, struct snap_err *err)
 		truth.size = p->listed_size;
 		truth.contents = b.body.body;
 		rc = blockindex_settle(
-		    s->index, &truth, store_body_is_maintenance(&b), err);
+		    s->index, &truth, store_body_is_current(s, &b), err);
 		store_body_fini(&b);
 	}
 	if (rc == SNAP_CORRUPT || rc == SNAP_NOTFOUND ||

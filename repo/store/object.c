@@ -180,8 +180,10 @@ signature_ok(struct store *s, struct span header, const struct body *b,
 		return SNAP_OK;
 	if (memcmp(b->signer_id, maintenance, ID_LEN) == 0 && e != NULL)
 		pk = e->maint_pk;
+	/* Who was admitted in an epoch signs in it, and in those before. */
 	for (size_t i = 0; i < s->state->n_hosts && pk == NULL; i++)
-		if (memcmp(b->signer_id, s->state->hosts[i].id, ID_LEN) == 0)
+		if (memcmp(b->signer_id, s->state->hosts[i].id, ID_LEN) == 0 &&
+		    s->state->hosts[i].epoch >= le32_get(header.p + 48))
 			pk = s->state->hosts[i].pk;
 	if (pk == NULL)
 		return SNAP_OK;
@@ -216,10 +218,32 @@ check_header(struct store *s, const struct header *h, uint8_t kind,
 	return SNAP_OK;
 }
 
-/* What authenticates under an epoch's key shows that the epoch was begun. */
-static void
-note_epoch(struct store_state *st, uint32_t epoch)
+bool
+store_body_is_current(struct store *s, const struct store_body *b)
 {
+	uint32_t newest;
+
+	(void)pthread_mutex_lock(&s->state->lock);
+	newest = s->state->epoch_seen;
+	(void)pthread_mutex_unlock(&s->state->lock);
+	if (newest < s->keys->epoch)
+		newest = s->keys->epoch;
+	return store_body_is_maintenance(b) && b->epoch >= newest;
+}
+
+bool
+store_has_hosts(const struct store *s)
+{
+	return s->state->n_hosts > 0;
+}
+
+/* A segment or condemned list that authenticates under an epoch's key shows
+ * that the epoch was begun; a rotation puts all else before that. */
+static void
+note_epoch(struct store_state *st, uint8_t kind, uint32_t epoch)
+{
+	if (kind != OBJ_INDEX && kind != OBJ_CONDEMNED)
+		return;
 	(void)pthread_mutex_lock(&st->lock);
 	if (epoch > st->epoch_seen)
 		st->epoch_seen = epoch;
@@ -236,12 +260,13 @@ open_sealed(struct store *s, struct span header, struct span sealed,
 	rc = open_body(s->keys, header, sealed, &out->plain, err);
 	if (rc == SNAP_OK)
 		rc = body_unwrap(bytes_span(&out->plain), &out->body, err);
+	out->epoch = le32_get(header.p + 48);
 	if (rc == SNAP_OK)
 		rc = signature_ok(s, header, &out->body, &out->trusted, err);
 	if (rc != SNAP_OK)
 		bytes_fini(&out->plain);
 	else
-		note_epoch(s->state, le32_get(header.p + 48));
+		note_epoch(s->state, header.p[8], out->epoch);
 	return rc;
 }
 

@@ -312,7 +312,7 @@ host_genuine(struct store *s, const uint8_t *id, struct span raw,
 	if (rc == SNAP_OK) {
 		memcpy(out->id, h.host_id, ID_LEN);
 		memcpy(out->pk, h.pk, sizeof out->pk);
-		out->epoch = h.epoch;
+		out->epoch = b.epoch;
 	}
 	store_body_fini(&b);
 	return rc;
@@ -354,6 +354,8 @@ read_hosts(struct unlock *u, struct snap_err *err)
 			*err = why;
 			return rc;
 		}
+		if (rc == SNAP_DENIED) /* of an epoch to come, for others */
+			continue;
 		if (rc == SNAP_OK)
 			remember_host(st, &h);
 		else

@@ -384,7 +384,8 @@ check_walk(struct check *c, struct snap_err *err)
 	for (size_t i = 0; i < c->snaps.n && rc == SNAP_OK; i++)
 		rc = walk_snapshot(c, &c->snaps.v[i], w, err);
 	for (size_t i = 0; i < c->snaps.n_salvaged && rc == SNAP_OK; i++)
-		rc = walk_snapshot(c, &c->snaps.salvaged[i], w, err);
+		if (!c->snaps.salvaged[i].untrusted)
+			rc = walk_snapshot(c, &c->snaps.salvaged[i], w, err);
 	free(w);
 	return rc;
 }

@@ -103,7 +103,8 @@ ask_index(struct mend *m, struct known *k, struct snap_err *err)
 			if (seg.packs[j].kind == k->o->kind &&
 			    memcmp(seg.packs[j].id, k->o->id, ID_LEN) == 0)
 				rc = weigh(m, k, seg.packs[j].contents,
-				    store_body_is_maintenance(&b), &best, err);
+				    store_body_is_current(m->s, &b), &best,
+				    err);
 		index_segment_fini(&seg);
 		store_body_fini(&b);
 	}
@@ -162,6 +163,6 @@ mend_learn_trust(struct mend *m, struct known *k)
 	if (!k->by_itself || store_get_contents(m->s, k->o->kind, k->o->id,
 				 k->o->size, &b, &ignored) != SNAP_OK)
 		return;
-	k->trusted = store_body_is_maintenance(&b);
+	k->trusted = store_body_is_current(m->s, &b);
 	store_body_fini(&b);
 }

@@ -93,7 +93,7 @@ mend_each_row(struct mend *m, bool listed, mend_row_fn fn, void *arg,
 		memset(&seg, 0, sizeof seg);
 		rc = index_segment_decode(b.body.body, &seg, err);
 		if (rc == SNAP_OK && !inventory_is_void(m->s, &o[i], seg.l0))
-			rc = each_pack(m, &seg, store_body_is_maintenance(&b),
+			rc = each_pack(m, &seg, store_body_is_current(m->s, &b),
 			    listed, fn, arg, err);
 		index_segment_fini(&seg);
 		store_body_fini(&b);

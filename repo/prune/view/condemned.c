@@ -78,7 +78,9 @@ take_packs(
 }
 
 /* Only the maintenance key's word counts; what nobody signed is told, and goes
- * as what is void does. */
+ * as what is void does.  A list of a key epoch that is over still condemns, for
+ * writers do not refer to what it names; its age counts anew, from when
+ * somebody confirms it who has the newest key. */
 static enum snap_code
 read_list(struct view *v, struct view_list *l, struct snap_err *err)
 {
@@ -122,7 +124,7 @@ read_list(struct view *v, struct view_list *l, struct snap_err *err)
 	rc = confirm_decode(b.body.body, &confirm, err);
 	if (rc == SNAP_OK)
 		l->ok_void =
-		    (!store_body_is_maintenance(&b) && RULE(signed_lists)) ||
+		    (!store_body_is_current(v->s, &b) && RULE(signed_lists)) ||
 		    memcmp(confirm.id, l->id, ID_LEN) != 0 ||
 		    store_is_void(v->s, confirm.l0, l->ok_time);
 	store_body_fini(&b);

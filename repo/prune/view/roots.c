@@ -128,8 +128,8 @@ damaged(enum snap_code rc)
 
 /* One half; *is_void: it came too late. */
 static enum snap_code
-read_half(struct store *s, uint8_t kind, struct root *root, bool *is_void,
-    struct snap_err *err)
+read_half(const struct roots *r, struct store *s, uint8_t kind,
+    struct root *root, bool *is_void, struct snap_err *err)
 {
 	uint64_t size = kind == OBJ_OK ? root->ok_size : root->snapshot_size;
 	int64_t time = kind == OBJ_OK ? root->ok_time : root->snapshot_time;
@@ -162,6 +162,8 @@ read_half(struct store *s, uint8_t kind, struct root *root, bool *is_void,
 				    (int64_t)s->config.grace_s * SECOND_NS / 2;
 		if (kind == OBJ_SNAPSHOT)
 			memcpy(root->manifest, snap->root, ID_LEN);
+		root->untrusted |=
+		    notes_distrusted(r->notes, b.body.signer_id, root->id);
 	}
 	store_body_fini(&b);
 out:
@@ -178,9 +180,9 @@ roots_keep(
 
 	if (!root->has_snapshot)
 		return SNAP_OK;
-	rc = read_half(s, OBJ_SNAPSHOT, root, &late_snapshot, err);
+	rc = read_half(r, s, OBJ_SNAPSHOT, root, &late_snapshot, err);
 	if (rc == SNAP_OK)
-		rc = read_half(s, OBJ_OK, root, &late_ok, err);
+		rc = read_half(r, s, OBJ_OK, root, &late_ok, err);
 	if (rc == SNAP_NOTFOUND)
 		return SNAP_OK; /* it went after all */
 	if (damaged(rc) || (rc == SNAP_OK && !late_snapshot && !late_ok))
@@ -211,6 +213,28 @@ look_again(struct root *root, struct store *s, struct snap_err *err)
 	return rc;
 }
 
+/* A grace is left to look at what a host made after its key was revoked; then
+ * it holds no garbage any more, whatever it names. */
+static bool
+is_old(const struct root *root, int64_t l0, int64_t grace)
+{
+	int64_t when = root->snapshot_time > root->ok_time ? root->snapshot_time
+							   : root->ok_time;
+
+	return l0 - when >= grace;
+}
+
+static enum root_state
+go_untrusted(const struct root *root, struct store *s)
+{
+	char hex[2 * ID_LEN + 1];
+
+	hex_encode(root->id, ID_LEN, hex);
+	report_log(s->report, REPORT_INFO,
+	    "snapshot %s goes: a host made it after its key was revoked", hex);
+	return ROOT_FORGOTTEN;
+}
+
 /* SNAP_NOTFOUND: it is not as it was listed. */
 static enum snap_code
 judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
@@ -223,7 +247,7 @@ judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
 	 * somebody took the snapshot away.  Or the run slept between the two
 	 * for so long that prune took the one, which shows by its times. */
 	if (!root->has_snapshot) {
-		rc = read_half(s, OBJ_OK, root, &late_ok, err);
+		rc = read_half(r, s, OBJ_OK, root, &late_ok, err);
 		if (rc == SNAP_OK && late_ok)
 			root->state = ROOT_GARBAGE;
 		else if (rc == SNAP_OK || damaged(rc))
@@ -234,15 +258,18 @@ judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
 		root->state = ROOT_GARBAGE;
 		return SNAP_OK;
 	}
-	rc = read_half(s, OBJ_SNAPSHOT, root, &late_snapshot, err);
+	rc = read_half(r, s, OBJ_SNAPSHOT, root, &late_snapshot, err);
 	if (rc == SNAP_OK && root->has_ok)
-		rc = read_half(s, OBJ_OK, root, &late_ok, err);
+		rc = read_half(r, s, OBJ_OK, root, &late_ok, err);
 	if (damaged(rc)) {
 		roots_break(r, root, err->msg);
 		return SNAP_OK;
 	}
 	if (late_snapshot || late_ok)
 		root->state = ROOT_GARBAGE;
+	else if (root->untrusted && is_old(root, l0, grace) &&
+		 !notes_pinned(r->notes, root->id))
+		root->state = go_untrusted(root, s);
 	else
 		root->state = root->has_ok ? ROOT_STANDS : ROOT_YOUNG;
 	return rc;
@@ -278,6 +305,7 @@ roots_load(struct roots *r, struct store *s, const struct notes *notes,
 
 	memset(r, 0, sizeof *r);
 	r->broken_time = -1;
+	r->notes = notes;
 	rc = transport_list(s->t, "snapshots/", add_root, r, err);
 	pair_up(r);
 	for (size_t i = 0; i < r->n && rc == SNAP_OK; i++) {

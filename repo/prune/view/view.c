@@ -314,7 +314,7 @@ read_segment(struct view *v, struct view_segment *seg, struct snap_err *err)
 	rc = index_segment_decode(b.body.body, &is, err);
 	if (rc == SNAP_OK) {
 		seg->is_void = store_is_void(v->s, is.l0, seg->time);
-		seg->trusted = store_body_is_maintenance(&b);
+		seg->trusted = store_body_is_current(v->s, &b);
 		if (!seg->is_void)
 			rc = take_segment(v, seg, &is, err);
 		index_segment_fini(&is);
@@ -350,7 +350,7 @@ read_contents(void *arg, void *job, struct snap_err *err)
 	(void)pthread_mutex_lock(&r->lock);
 	if (rc == SNAP_OK) {
 		rc = add_contents(
-		    v, pk, b.body.body, store_body_is_maintenance(&b), err);
+		    v, pk, b.body.body, store_body_is_current(v->s, &b), err);
 		store_body_fini(&b);
 	}
 	if (raw_is_damage(rc)) {

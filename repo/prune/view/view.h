@@ -114,6 +114,7 @@ struct root {
 	uint8_t id[ID_LEN], manifest[ID_LEN];
 	enum root_state state;
 	bool has_snapshot, has_ok;
+	bool untrusted; /* of a host after its key was revoked */
 	uint64_t snapshot_size, ok_size;
 	int64_t snapshot_time, ok_time; /* as listed */
 	char why[128];                  /* it is broken */
@@ -121,6 +122,7 @@ struct root {
 struct roots {
 	struct root *v; /* sorted by id */
 	size_t n, cap;
+	const struct notes *notes;
 	/* Of what is broken nobody knows what it needs, so all packs stay that
 	 * were there when it came, and copies that prune made of them since;
 	 * < 0: nothing is broken. */

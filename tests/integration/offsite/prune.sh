@@ -184,7 +184,7 @@ if [ "$PLACE" = local ]; then
 		echo "$(stat -c %.9Z "$f") $f"
 	done | sort | sed -n '1s/.* //p')
 	cp -p "$note" "$T/note"
-	printf x | dd of="$note" bs=1 seek=150 conv=notrunc 2>/dev/null
+	printf xxxxxxxx | dd of="$note" bs=1 seek=150 conv=notrunc 2>/dev/null
 	expect 13 "when its note is damaged" "$SNAP" prune --keep-last=50
 	says "nothing is forgotten" 'notes cannot be read.*may be a pin'
 	expect 13 "nor by hand" "$SNAP" forget "$(id 3)"
