@@ -47,8 +47,12 @@ const char *
 repo_notes_tags(const struct repo_notes *n, const struct repo_snapshot *s)
 {
 	const struct note *note = notes_about(&n->all, NOTE_TAGS, s->id);
-	const char *tags = note != NULL ? note_prop(note, NOTE_PROP_TAGS)
-					: repo_snapshot_prop(s, REPO_PROP_TAGS);
+	const char *tags;
+
+	if (note == NULL)
+		note = notes_weak(&n->all, NOTE_TAGS, s->id, NULL);
+	tags = note != NULL ? note_prop(note, NOTE_PROP_TAGS)
+			    : repo_snapshot_prop(s, REPO_PROP_TAGS);
 
 	return tags != NULL ? tags : "";
 }
@@ -135,7 +139,8 @@ say(struct repo *r, const struct repo_notes *said, enum note_type type,
 	if (rc == SNAP_OK)
 		rc = repo_time(r, err);
 	/* Stores tell times by the second, and a clock may have been set. */
-	if (rc == SNAP_OK && last != NULL && last->l0 >= r->store->l0)
+	if (rc == SNAP_OK && last != NULL && last->l0 >= r->store->l0 &&
+	    last->l0 < INT64_MAX)
 		r->store->l0 = last->l0 + 1;
 	return rc == SNAP_OK ? notes_put(r->store, type, subject, props, n, err)
 			     : rc;

@@ -91,12 +91,15 @@ struct repo_property {
 #define REPO_PROP_SALVAGED "salvaged-from" /* id of the damaged snapshot */
 #define REPO_PROP_LOST "lost" /* names of its streams, one a line */
 
+#define REPO_SIGNER_MAX 272
 struct repo_snapshot {
 	uint8_t id[REPO_ID_LEN];
 	uint8_t root[REPO_ID_LEN]; /* its manifest's; for the repository */
 	uint8_t parent[REPO_ID_LEN];
 	int64_t time_ns; /* store time of the confirmation */
 	bool by_owner;   /* signed by the maintenance key, not by a host */
+	/* With whose key: "owner", or a host's name.  Empty: made just now. */
+	char signer[REPO_SIGNER_MAX];
 	uint8_t host_id[REPO_ID_LEN]; /* of that host, else zeros */
 	/* Made by a host after its key was revoked: nobody's latest, parent or
 	 * member of a calendar either, and prune takes it when it is a grace
@@ -108,6 +111,11 @@ struct repo_snapshot {
 	bool salvaged; /* what was left of a damaged one: see repo_salvage() */
 };
 const char *repo_snapshot_prop(const struct repo_snapshot *s, const char *key);
+/* The one before `s` of the same source, if another signed that: whoever may
+ * back up can back up anything as any database.  Else NULL. */
+struct repo_snapshots;
+const struct repo_snapshot *repo_snapshot_of_another(
+    const struct repo_snapshots *all, const struct repo_snapshot *s);
 
 struct repo_snapshots {
 	size_t n;

@@ -141,9 +141,12 @@ session_new(const struct keys *k, struct session *out, struct snap_err *err)
 enum snap_code
 seal_not_held(const struct keys *k, uint32_t epoch, struct snap_err *err)
 {
-	return snap_fail(err, k->owner ? SNAP_CORRUPT : SNAP_DENIED,
+	/* Whether that is so a key file cannot tell: like what a newer version
+	 * wrote, it is no reason to stop at all else. */
+	return snap_fail(err, k->owner ? SNAP_CORRUPT : SNAP_UNSUPPORTED,
 	    k->owner ? "it names key epoch %u, which never began"
-		     : "it is under key epoch %u, which the key file lacks",
+		     : "it is under key epoch %u, which the key file lacks: "
+		       "ask the owner for a new one",
 	    (unsigned)epoch);
 }
 

@@ -24,7 +24,7 @@ struct frame_context {
 };
 
 /* The failure to open what is under an epoch that is not held: an owner holds
- * all, so for him SNAP_CORRUPT; else SNAP_DENIED. */
+ * all, so for him SNAP_CORRUPT; else SNAP_UNSUPPORTED. */
 enum snap_code seal_not_held(
     const struct keys *k, uint32_t epoch, struct snap_err *err);
 

@@ -121,7 +121,7 @@ note_is_said(const struct notes *all, const struct note *n, uint32_t epoch)
 static bool
 note_holds(const struct notes *all, const struct note *n)
 {
-	return n->maintenance &&
+	return n->maintenance && !n->is_weak &&
 	       (n->type == NOTE_FORGET || n->type == NOTE_REVOKED ||
 		   notes_about(all, n->type, n->subject) == n);
 }

@@ -4,6 +4,10 @@
 #include <string.h>
 
 #include "notes.h"
+#include "signed.h"
+
+/* By which the l0 of a note may lie ahead of when it came. */
+#define AHEAD_NS (INT64_C(600) * 1000000000)
 
 struct listed {
 	uint8_t id[ID_LEN];
@@ -106,13 +110,6 @@ load_note(struct store *s, const struct listed *at, struct notes *all,
 		n.time_ns = at->time_ns;
 		n.maintenance = store_body_is_maintenance(&b);
 		n.epoch = b.epoch;
-		/* A rotation said anew what was to hold on. */
-		if (is_owners(n.type) && n.maintenance &&
-		    !store_body_is_current(s, &b)) {
-			report_log(s->report, REPORT_DEBUG,
-			    "%s: of a key epoch that is over", name);
-			goto out;
-		}
 		/* Not damaged: it would stop who must not forget then. */
 		if (is_owners(n.type) && !n.maintenance) {
 			report_log(s->report, REPORT_WARNING,
@@ -153,6 +150,31 @@ is_host(const struct store *s)
 	return !s->keys->maintenance;
 }
 
+/* Whom a rotation deprived of his word, and who dates a note so that no other
+ * is ever newer, must let nothing go; nor may what he says take away what was
+ * kept before.  When all are read, for one may show which epoch is the newest.
+ */
+static void
+weaken(struct store *s, struct note *n)
+{
+	bool is_old = is_owners(n->type) && n->epoch < store_epoch(s);
+	bool is_ahead = n->l0 < 0 || n->l0 - n->time_ns > AHEAD_NS;
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	n->is_weak = is_old || is_ahead;
+	store_name(OBJ_NOTE, n->id, name);
+	if (is_ahead)
+		report_log(s->report, REPORT_WARNING,
+		    "%s is dated ahead of when it came: nothing is forgotten "
+		    "by it",
+		    name);
+	else if (is_old && n->time_ns > store_epoch_time(s))
+		report_log(s->report, REPORT_WARNING,
+		    "%s was signed with a maintenance key that \"key rotate\" "
+		    "had ended: nothing is forgotten by it",
+		    name);
+}
+
 enum snap_code
 notes_load(struct store *s, struct notes *out, struct snap_err *err)
 {
@@ -164,7 +186,7 @@ notes_load(struct store *s, struct notes *out, struct snap_err *err)
 	rc = transport_list(s->t, "notes/", collect, &list, err);
 	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
 		rc = load_note(s, &list.v[i], &all, err);
-		if (rc == SNAP_DENIED && is_host(s)) {
+		if (rc == SNAP_UNSUPPORTED && is_host(s)) {
 			rc = SNAP_OK; /* of a later epoch, or not for it */
 		} else if (rc == SNAP_NOTFOUND) {
 			rc = SNAP_OK; /* prune was faster */
@@ -183,6 +205,8 @@ notes_load(struct store *s, struct notes *out, struct snap_err *err)
 		notes_free(&all);
 		return rc;
 	}
+	for (size_t i = 0; i < all.n; i++)
+		weaken(s, &all.v[i]);
 	if (all.n != 0)
 		qsort(all.v, all.n, sizeof *all.v, newest_first);
 	*out = all;
@@ -198,18 +222,33 @@ notes_free(struct notes *n)
 	memset(n, 0, sizeof *n);
 }
 
+static const struct note *
+next_about(const struct notes *n, enum note_type type, const uint8_t *subject,
+    bool weak, const struct note *last)
+{
+	size_t i = last == NULL ? 0 : (size_t)(last - n->v) + 1;
+
+	for (; i < n->n; i++)
+		if (n->v[i].type == type && n->v[i].is_weak == weak &&
+		    memcmp(n->v[i].subject, subject, ID_LEN) == 0)
+			return &n->v[i];
+	return NULL;
+}
+
 const struct note *
 notes_about(const struct notes *n, enum note_type type, const uint8_t *subject)
 {
 	static const uint8_t repository[ID_LEN];
 
-	if (subject == NULL)
-		subject = repository;
-	for (size_t i = 0; i < n->n; i++)
-		if (n->v[i].type == type &&
-		    memcmp(n->v[i].subject, subject, ID_LEN) == 0)
-			return &n->v[i];
-	return NULL;
+	return next_about(
+	    n, type, subject != NULL ? subject : repository, false, NULL);
+}
+
+const struct note *
+notes_weak(const struct notes *n, enum note_type type, const uint8_t *subject,
+    const struct note *last)
+{
+	return next_about(n, type, subject, true, last);
 }
 
 const char *
@@ -275,13 +314,27 @@ notes_put_again(struct store *s, const struct note *n, struct snap_err *err)
 	return put(s, n->type, n->subject, n->l0, n->props, n->n_props, err);
 }
 
+static bool
+says_pinned(const struct note *note)
+{
+	const char *v = note_prop(note, NOTE_PROP_PINNED);
+
+	return v == NULL || strcmp(v, "no") != 0;
+}
+
 bool
 notes_pinned(const struct notes *n, const uint8_t snapshot[ID_LEN])
 {
 	const struct note *note = notes_about(n, NOTE_PIN, snapshot);
-	const char *v = note != NULL ? note_prop(note, NOTE_PROP_PINNED) : "no";
 
-	return v == NULL || strcmp(v, "no") != 0;
+	if (note != NULL)
+		return says_pinned(note);
+	while ((note = notes_weak(n, NOTE_PIN, snapshot, note)) != NULL)
+		if (says_pinned(note))
+			return true;
+	/* Which tags it has, by which a policy may keep it, is in doubt. */
+	return notes_about(n, NOTE_TAGS, snapshot) == NULL &&
+	       notes_weak(n, NOTE_TAGS, snapshot, NULL) != NULL;
 }
 
 bool
@@ -320,7 +373,7 @@ notes_distrusted(const struct notes *n, const uint8_t host[ID_LEN],
 		const struct note *note = &n->v[i];
 		const char *list;
 
-		if (note->type != NOTE_REVOKED ||
+		if (note->type != NOTE_REVOKED || note->is_weak ||
 		    memcmp(note->subject, host, ID_LEN) != 0)
 			continue;
 		revoked = true;
@@ -339,7 +392,7 @@ notes_forgotten(const struct notes *n, const uint8_t snapshot[ID_LEN])
 
 	for (size_t i = 0; i < n->n; i++) {
 		const struct note *note = &n->v[i];
-		const char *list = note->type == NOTE_FORGET
+		const char *list = note->type == NOTE_FORGET && !note->is_weak
 				       ? note_prop(note, NOTE_PROP_SNAPSHOTS)
 				       : NULL;
 

@@ -34,6 +34,9 @@ struct note {
 	uint8_t id[ID_LEN], subject[ID_LEN]; /* zeros: the repository */
 	uint16_t type;
 	bool maintenance; /* signed by the maintenance key, not by a host */
+	/* Signed under an epoch that is over, or dated ahead: what it keeps it
+	 * keeps while nothing newer is said, and for the rest it is nothing. */
+	bool is_weak;
 	uint32_t epoch;
 	int64_t l0, time_ns;
 	size_t n_props;
@@ -48,9 +51,13 @@ struct notes {
 SNAP_MUST_CHECK enum snap_code notes_load(
     struct store *s, struct notes *out, struct snap_err *err);
 void notes_free(struct notes *n);
-/* The newest of this type about `subject` (NULL: the repository), or NULL. */
+/* The newest of this type about `subject` (NULL: the repository) that is not
+ * weak, or NULL. */
 const struct note *notes_about(
     const struct notes *n, enum note_type type, const uint8_t *subject);
+/* The weak ones, from the one after `last` (NULL: the first) on, or NULL. */
+const struct note *notes_weak(const struct notes *n, enum note_type type,
+    const uint8_t *subject, const struct note *last);
 const char *note_prop(const struct note *n, const char *key);
 /* The next id of a list as forget records have them; *list goes on behind it,
  * NULL is an empty one. */

@@ -124,6 +124,24 @@ count_kept(struct prune *p, const struct view_pack *pk)
 		p->r->bytes_beside += pk->bytes - pk->need_bytes;
 }
 
+/* Where its copies come from was said under a key epoch that is over, so moved
+ * once more they would seem to be no older than the pack.  Not while there is a
+ * snapshot of the time between: should it be unreadable some day, what is as
+ * old as it has to stay. */
+static bool
+hides_age(const struct prune *p, const struct view_pack *pk)
+{
+	for (size_t i = 0; i < p->roots.n && !pk->trusted; i++) {
+		const struct root *r = &p->roots.v[i];
+		int64_t when = r->snapshot_time > r->ok_time ? r->snapshot_time
+							     : r->ok_time;
+
+		if (when >= pk->oldest && when < pk->time)
+			return true;
+	}
+	return false;
+}
+
 static enum snap_code
 choose(struct victims *vs, const uint8_t (*runs)[ID_LEN], size_t n_runs,
     struct snap_err *err)
@@ -152,7 +170,8 @@ choose(struct victims *vs, const uint8_t (*runs)[ID_LEN], size_t n_runs,
 			    is_small(p, pk) &&
 			    n_small[pk->kind == OBJ_META] >= SMALL_MANY;
 
-			if ((!small && !is_sparse(p, pk)) || prune_enough(p)) {
+			if ((!small && !is_sparse(p, pk)) || hides_age(p, pk) ||
+			    prune_enough(p)) {
 				count_kept(p, pk);
 				continue;
 			}

@@ -147,7 +147,7 @@ is_due(const struct prune *p, const struct view_segment *seg, bool many)
 	if ((p->v.l0 - seg->time < p->grace && RULE(young_segments)) ||
 	    seg->damaged)
 		return false;
-	return seg->is_void || seg->stale || seg->n_packs == 0 ||
+	return seg->is_void || seg->stale || seg->is_old || seg->n_packs == 0 ||
 	       (many && is_small(seg));
 }
 

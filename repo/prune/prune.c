@@ -14,6 +14,7 @@
 #include "repo_care.h"
 #include "rule.h"
 #include "run.h"
+#include "signed.h"
 
 #define CLOCK_S 600 /* by which a store's clock may differ from ours */
 
@@ -157,7 +158,8 @@ believe(const struct prune *p, struct snap_err *err)
 			newest = r->ok_time;
 	}
 	for (size_t i = 0; i < p->notes.n && n_roots == 0; i++)
-		n_roots += p->notes.v[i].type == NOTE_FORGET;
+		n_roots +=
+		    p->notes.v[i].type == NOTE_FORGET && !p->notes.v[i].is_weak;
 	if (n_roots == 0 && !p->o->no_snapshots && has_old_packs(p) &&
 	    RULE(believe)) {
 		(void)snap_fail(err, SNAP_CORRUPT,
@@ -237,9 +239,12 @@ undo(struct prune *p)
 static enum snap_code
 derive(struct prune *p, struct snap_err *err)
 {
+	uint32_t epoch = store_epoch(p->s);
 	enum snap_code rc = derive_once(p, err);
 
-	if (rc == SNAP_OK && p->roots.lacks) {
+	/* Also what was said under an epoch of which the index showed only then
+	 * that it is over. */
+	if (rc == SNAP_OK && (p->roots.lacks || store_epoch(p->s) != epoch)) {
 		undo(p);
 		rc = derive_once(p, err);
 	}
@@ -422,7 +427,7 @@ take_broken(const struct roots *r, uint8_t (**ids)[REPO_ID_LEN], size_t *n,
 		return snap_fail(err, SNAP_NOMEM, "no memory for snapshots");
 	*n = 0;
 	for (size_t i = 0; i < r->n; i++)
-		if (r->v[i].state == ROOT_BROKEN)
+		if (r->v[i].state == ROOT_BROKEN && !r->v[i].not_held)
 			memcpy(v[(*n)++], r->v[i].id, REPO_ID_LEN);
 	*ids = v;
 	return SNAP_OK;

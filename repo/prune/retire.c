@@ -173,6 +173,7 @@ static bool
 note_is_over(const struct prune *p, const struct note *n, bool stands)
 {
 	static const uint8_t repository[ID_LEN];
+	const struct note *last;
 
 	int64_t stays = 3 * (n->type == NOTE_FORGET ? 2 * p->lease : p->grace);
 
@@ -186,13 +187,17 @@ note_is_over(const struct prune *p, const struct note *n, bool stands)
 	case NOTE_PIN:
 		if (!is_there(&p->roots, n->subject))
 			return true;
-		return notes_about(&p->notes, n->type, n->subject) != n;
+		break;
 	case NOTE_POLICY:
-		return memcmp(n->subject, repository, ID_LEN) == 0 &&
-		       notes_about(&p->notes, NOTE_POLICY, NULL) != n;
+		if (memcmp(n->subject, repository, ID_LEN) != 0)
+			return false;
+		break;
 	default:
 		return false;
 	}
+	/* A weak one is what a rotation that died will sign anew. */
+	last = notes_about(&p->notes, n->type, n->subject);
+	return last != NULL && last != n;
 }
 
 enum snap_code

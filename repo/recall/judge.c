@@ -104,7 +104,7 @@ take_records(struct judging *j, const struct notes *notes, struct snap_err *err)
 
 	for (size_t i = 0; i < notes->n && rc == SNAP_OK; i++) {
 		const struct note *n = &notes->v[i];
-		const char *list = n->type == NOTE_FORGET
+		const char *list = n->type == NOTE_FORGET && !n->is_weak
 				       ? note_prop(n, NOTE_PROP_SNAPSHOTS)
 				       : NULL;
 		struct record one = { .l0 = n->l0 };

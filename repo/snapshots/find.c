@@ -29,6 +29,34 @@ has_prop(const struct repo_snapshot *s, const char *key, const char *value)
 	return strcmp(v, value) == 0;
 }
 
+static bool
+same_prop(const struct repo_snapshot *a, const struct repo_snapshot *b,
+    const char *key)
+{
+	return has_prop(a, key, repo_snapshot_prop(b, key));
+}
+
+/* Not of the same cluster: that too is what its writer says. */
+const struct repo_snapshot *
+repo_snapshot_of_another(
+    const struct repo_snapshots *all, const struct repo_snapshot *s)
+{
+	size_t i = all->n;
+
+	while (i > 0 && memcmp(all->v[i - 1].id, s->id, REPO_ID_LEN) != 0)
+		i--;
+	for (i = i > 0 ? i - 1 : 0; i > 0; i--) {
+		const struct repo_snapshot *before = &all->v[i - 1];
+
+		if (same_prop(before, s, REPO_PROP_DATABASE) &&
+		    same_prop(before, s, REPO_PROP_NAME) &&
+		    same_prop(before, s, REPO_PROP_SELECTION))
+			return strcmp(before->signer, s->signer) != 0 ? before
+								      : NULL;
+	}
+	return NULL;
+}
+
 static enum snap_code
 find_latest(const struct repo_snapshots *all, const char *of,
     const struct repo_snapshot **out, struct snap_err *err)

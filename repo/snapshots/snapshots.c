@@ -11,6 +11,7 @@
 
 #include "cached.h"
 #include "notes.h"
+#include "signed.h"
 #include "snapshots.h"
 #include "watch.h"
 #include "workers.h"
@@ -217,16 +218,16 @@ get_half(void *arg, void *job, struct snap_err *err)
 	return SNAP_OK;
 }
 
-/* Each half can be anybody's. */
+/* Of both halves: see store_same_signer(). */
 static void
-judge_signers(const struct load *l, const struct store_body *what,
-    const struct store_body *ok, struct repo_snapshot *out)
+judge_signer(const struct load *l, const struct store_body *what,
+    struct repo_snapshot *out)
 {
-	out->by_owner = store_body_is_maintenance(what);
+	out->by_owner = store_body_was_current(l->s, what, out->time_ns);
+	store_signer(l->s, what, out->time_ns, out->signer, sizeof out->signer);
 	memcpy(out->host_id, what->body.signer_id, ID_LEN);
 	out->untrusted =
-	    notes_distrusted(&l->notes, what->body.signer_id, out->id) ||
-	    notes_distrusted(&l->notes, ok->body.signer_id, out->id);
+	    notes_distrusted(&l->notes, what->body.signer_id, out->id);
 }
 
 /* Both halves of one pair: are they a snapshot, and which?  Its time, as far as
@@ -265,6 +266,14 @@ load_pair(struct load *l, struct entry *e, struct snap_err *err)
 		rc = snapshot_decode(what->body.body.body, snap, err);
 	if (rc != SNAP_OK)
 		goto out;
+	if (!store_same_signer(&ok->body, &what->body)) {
+		report_log(s->report, REPORT_WARNING,
+		    "snapshots/%s: was confirmed by another key than made it, "
+		    "is no snapshot",
+		    hex);
+		e->is_void = true;
+		goto out;
+	}
 	if (store_is_void(s, confirm.l0, e->ok_ns) ||
 	    store_is_void(s, snap->l0, e->snapshot_ns)) {
 		report_log(s->report, REPORT_WARNING,
@@ -276,7 +285,7 @@ load_pair(struct load *l, struct entry *e, struct snap_err *err)
 	rc = snapshots_describe(snap, e->id, e->when, &e->snapshot, err);
 	e->stands = rc == SNAP_OK;
 	if (e->stands)
-		judge_signers(l, &what->body, &ok->body, &e->snapshot);
+		judge_signer(l, &what->body, &e->snapshot);
 out:
 	store_body_fini(&ok->body);
 	store_body_fini(&what->body);

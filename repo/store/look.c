@@ -357,6 +357,7 @@ catch_up(struct store *s)
 	    "damaged",
 	    (unsigned)seen);
 	s->state->lost_epoch = seen;
+	s->state->epoch_ns = INT64_MAX;
 	keys_select(s->keys, seen);
 }
 

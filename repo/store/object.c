@@ -5,10 +5,12 @@
  * The header is associated data of what is sealed, so an object that was
  * moved to another name, kind or repository does not open.
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "cached.h"
 #include "fetch.h"
+#include "signed.h"
 #include "store_internal.h"
 
 bool
@@ -162,36 +164,54 @@ store_put_segment(struct store *s, const struct index_segment *seg, bool sign,
 	return rc;
 }
 
+/* Who was admitted in an epoch signs in it, and in those before.  Of several
+ * records of a host any may be the true one: who stole a maintenance key can
+ * put more under its epoch, and must displace nobody. */
+static const struct host_record *
+host_that_signed(const struct store_state *st, uint32_t epoch,
+    const struct body *b, struct span msg)
+{
+	const struct host_record *found = NULL;
+
+	for (size_t i = 0; i < st->n_hosts; i++) {
+		const struct host_record *h = &st->hosts[i];
+
+		if (memcmp(b->signer_id, h->id, ID_LEN) == 0 &&
+		    h->epoch >= epoch &&
+		    (found == NULL || h->epoch > found->epoch) &&
+		    keys_verify(h->pk, msg, b->sig))
+			found = h;
+	}
+	return found;
+}
+
 /* Only a valid signature is taken for one; by whom, the caller looks.  Memory
  * that ran out is no invalid signature: a condemned list must not go unread. */
 static enum snap_code
-signature_ok(struct store *s, struct span header, const struct body *b,
-    bool *ok, struct snap_err *err)
+judge_signature(struct store *s, struct span header, struct store_body *out,
+    struct snap_err *err)
 {
-	const struct epoch_keys *e =
-	    keys_of_epoch(s->keys, le32_get(header.p + 48));
 	static const uint8_t maintenance[ID_LEN];
-	const uint8_t *pk = NULL;
+	const struct epoch_keys *e = keys_of_epoch(s->keys, out->epoch);
+	const struct body *b = &out->body;
 	struct bytes msg;
 	enum snap_code rc;
 
-	*ok = false;
+	out->trusted = false;
+	out->host = NULL;
 	if (!b->is_signed)
-		return SNAP_OK;
-	if (memcmp(b->signer_id, maintenance, ID_LEN) == 0 && e != NULL)
-		pk = e->maint_pk;
-	/* Who was admitted in an epoch signs in it, and in those before. */
-	for (size_t i = 0; i < s->state->n_hosts && pk == NULL; i++)
-		if (memcmp(b->signer_id, s->state->hosts[i].id, ID_LEN) == 0 &&
-		    s->state->hosts[i].epoch >= le32_get(header.p + 48))
-			pk = s->state->hosts[i].pk;
-	if (pk == NULL)
 		return SNAP_OK;
 	bytes_init(&msg, SIZE_MAX);
 	signed_message(header, b->body, &msg);
 	rc = bytes_check(&msg, err);
-	if (rc == SNAP_OK)
-		*ok = keys_verify(pk, bytes_span(&msg), b->sig);
+	if (rc == SNAP_OK && memcmp(b->signer_id, maintenance, ID_LEN) != 0) {
+		out->host =
+		    host_that_signed(s->state, out->epoch, b, bytes_span(&msg));
+		out->trusted = out->host != NULL;
+	} else if (rc == SNAP_OK) {
+		out->trusted = e != NULL && keys_verify(e->maint_pk,
+						bytes_span(&msg), b->sig);
+	}
 	bytes_fini(&msg);
 	return rc;
 }
@@ -218,17 +238,54 @@ check_header(struct store *s, const struct header *h, uint8_t kind,
 	return SNAP_OK;
 }
 
-bool
-store_body_is_current(struct store *s, const struct store_body *b)
+uint32_t
+store_epoch(struct store *s)
 {
 	uint32_t newest;
 
 	(void)pthread_mutex_lock(&s->state->lock);
 	newest = s->state->epoch_seen;
 	(void)pthread_mutex_unlock(&s->state->lock);
-	if (newest < s->keys->epoch)
-		newest = s->keys->epoch;
-	return store_body_is_maintenance(b) && b->epoch >= newest;
+	return newest > s->keys->epoch ? newest : s->keys->epoch;
+}
+
+int64_t
+store_epoch_time(const struct store *s)
+{
+	return s->state->epoch_ns;
+}
+
+bool
+store_body_is_current(struct store *s, const struct store_body *b)
+{
+	return store_body_is_maintenance(b) && b->epoch >= store_epoch(s);
+}
+
+bool
+store_body_was_current(
+    struct store *s, const struct store_body *b, int64_t came)
+{
+	return store_body_is_current(s, b) ||
+	       (store_body_is_maintenance(b) && came < s->state->epoch_ns);
+}
+
+void
+store_signer(struct store *s, const struct store_body *b, int64_t came,
+    char *out, size_t size)
+{
+	bool is_old = b->host != NULL ? b->host->epoch < store_epoch(s)
+				      : !store_body_was_current(s, b, came);
+
+	(void)snprintf(out, size, "%s%s",
+	    b->host != NULL ? b->host->name : "owner",
+	    is_old ? " (old key)" : "");
+}
+
+bool
+store_same_signer(const struct store_body *a, const struct store_body *b)
+{
+	return a->body.is_signed && b->body.is_signed &&
+	       memcmp(a->body.signer_id, b->body.signer_id, ID_LEN) == 0;
 }
 
 bool
@@ -262,7 +319,7 @@ open_sealed(struct store *s, struct span header, struct span sealed,
 		rc = body_unwrap(bytes_span(&out->plain), &out->body, err);
 	out->epoch = le32_get(header.p + 48);
 	if (rc == SNAP_OK)
-		rc = signature_ok(s, header, &out->body, &out->trusted, err);
+		rc = judge_signature(s, header, out, err);
 	if (rc != SNAP_OK)
 		bytes_fini(&out->plain);
 	else

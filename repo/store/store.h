@@ -75,6 +75,7 @@ struct store_body {
 	struct body body;   /* views into plain */
 	bool trusted;       /* signature made by maintenance or known host */
 	uint32_t epoch;     /* under whose keys it is */
+	const struct host_record *host; /* that signed it, borrowed, or NULL */
 };
 SNAP_MUST_CHECK enum snap_code store_get_body(struct store *s, uint8_t kind,
     const uint8_t id[ID_LEN], struct store_body *out, struct snap_err *err);
@@ -87,8 +88,8 @@ void store_body_fini(struct store_body *b);
 /* From maintenance: signed by it, not merely by a known host. */
 bool store_body_is_maintenance(const struct store_body *b);
 /* ... of no epoch before the newest: the word by which somebody deletes,
- * forgets, admits a host, or believes where copies come from.  Else who stole a
- * maintenance key could still have his way after a rotation. */
+ * forgets, or believes where copies come from.  Else who stole a maintenance
+ * key could still have his way after a rotation. */
 bool store_body_is_current(struct store *s, const struct store_body *b);
 /* Has an owner admitted any?  Without, nobody can have been revoked. */
 bool store_has_hosts(const struct store *s);

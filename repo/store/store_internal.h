@@ -11,6 +11,7 @@
 
 #include <pthread.h>
 
+#include "keyfile.h"
 #include "readblock.h"
 #include "seal.h"
 #include "store.h"
@@ -20,6 +21,7 @@
 struct host_record {
 	uint32_t epoch; /* whose maintenance key signed it */
 	uint8_t id[ID_LEN], pk[32];
+	char name[KEYFILE_NAME_MAX + 1];
 };
 struct open_session {
 	uint8_t sealed[SEALED_KEY_BYTES];
@@ -40,7 +42,8 @@ struct store_state {
 	struct cache *cache;
 	struct ahead *ahead; /* see lists.h; NULL: nothing is asked ahead */
 	int64_t look_boot;   /* local time of the newest look; 0 = none */
-	uint32_t epoch_seen; /* the newest of a body that authenticated */
+	uint32_t epoch_seen; /* the newest of an index or condemned list */
+	int64_t epoch_ns;    /* see store_epoch_time() */
 	uint32_t lost_epoch; /* see store_lost_epoch() */
 	/* The newest look could not read a condemned list, and why. */
 	bool unread;

@@ -7,6 +7,7 @@
  * passphrase out, so each is tried and failures are weighed at the end.  A
  * key file opens one config only, the one that it pins.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,8 @@
 #include "store_internal.h"
 #include "unlock_internal.h"
 #include "workers.h"
+
+#define NS_PER_S INT64_C(1000000000)
 
 struct question {
 	enum { ASK_KEYS, ASK_CONFIG, ASK_TIME } what;
@@ -225,10 +228,9 @@ look_at_key(struct unlock *u, struct key_object *ko, struct snap_err *err)
  * Only who has RS can make one, for the keys that seal and sign it are new. */
 static enum snap_code
 epoch_genuine(struct store *s, const uint8_t *id, struct span raw,
-    uint32_t *epoch, struct snap_err *why)
+    struct epoch_body *e, struct snap_err *why)
 {
 	const struct epoch_keys *k;
-	struct epoch_body e;
 	struct store_body b;
 	enum snap_code rc;
 
@@ -238,59 +240,83 @@ epoch_genuine(struct store *s, const uint8_t *id, struct span raw,
 	if (!store_body_is_maintenance(&b))
 		rc = snap_fail(why, SNAP_CORRUPT, "it is not signed");
 	else
-		rc = epoch_decode(b.body.body, &e, why);
+		rc = epoch_decode(b.body.body, e, why);
 	if (rc == SNAP_OK) {
-		k = keys_of_epoch(s->keys, e.epoch);
-		if (k == NULL || le32_get(raw.p + 48) != e.epoch ||
-		    memcmp(k->data_pk, e.data_pk, sizeof e.data_pk) != 0 ||
-		    memcmp(k->maint_pk, e.maint_pk, sizeof e.maint_pk) != 0)
+		k = keys_of_epoch(s->keys, e->epoch);
+		if (k == NULL || b.epoch != e->epoch ||
+		    memcmp(k->data_pk, e->data_pk, sizeof e->data_pk) != 0 ||
+		    memcmp(k->maint_pk, e->maint_pk, sizeof e->maint_pk) != 0)
 			rc = snap_fail(why, SNAP_CORRUPT, "it has other keys");
-		*epoch = e.epoch;
 	}
 	store_body_fini(&b);
 	return rc;
 }
 
+/* Where times are not of visibility a copy of the repository renews this one:
+ * then more is believed to be older, which who can make files there could as
+ * well have by dating it back. */
+static void
+take_epoch(struct unlock *u, const struct epoch_body *e, int64_t listed,
+    uint32_t *newest)
+{
+	struct store_state *st = u->s->state;
+	bool is_time = e->began >= 0 && e->began < INT64_MAX / NS_PER_S;
+	int64_t since = listed;
+
+	if (transport_time_is_visibility(u->s->t))
+		since = store_time(
+		    u->s, is_time ? (e->began + 1) * NS_PER_S : 0, listed);
+	if (e->epoch > *newest || (e->epoch == *newest && since < st->epoch_ns))
+		st->epoch_ns = since;
+	if (e->epoch > *newest)
+		*newest = e->epoch;
+}
+
 /*
  * Owners write under the newest epoch that was begun.  Holders of a key file
- * know the epochs that are in it; that there is a newer one they are told.
+ * know the epochs that are in it; whether what seems to begin another one does
+ * they cannot tell.
  */
 static enum snap_code
 read_epochs(struct unlock *u, struct snap_err *err)
 {
+	struct keys *keys = u->s->keys;
 	struct snap_err why = SNAP_ERR_INIT;
-	uint32_t newest = u->epoch, epoch = 0;
+	uint32_t newest = keys->owner ? u->epoch : keys->epoch;
+	struct epoch_body e;
 	enum snap_code rc;
 	struct object o;
 
+	u->s->state->epoch_ns = INT64_MAX;
 	for (size_t i = 0; i < u->n; i++) {
 		struct key_object *ko = &u->v[i];
+		struct span raw = bytes_span(&ko->raw);
 
 		if (ko->kind != OBJ_EPOCH ||
-		    object_parse(bytes_span(&ko->raw), &o, &why) != SNAP_OK)
+		    object_parse(raw, &o, &why) != SNAP_OK)
 			continue;
-		if (u->s->keys->owner) {
-			rc = epoch_genuine(
-			    u->s, ko->id, bytes_span(&ko->raw), &epoch, &why);
-			if (rc == SNAP_NOMEM) {
-				*err = why;
-				return rc;
-			}
-			if (rc == SNAP_OK)
-				newest = epoch > newest ? epoch : newest;
-			else
-				report_log(u->s->report, REPORT_WARNING,
-				    "record of a key epoch: %s", why.msg);
-		} else if (o.header.epoch > u->s->keys->epoch) {
-			report_log(u->s->report, REPORT_WARNING,
-			    "the repository has key epoch %u, the key file is "
-			    "of %u: ask the owner for a new one",
-			    (unsigned)o.header.epoch,
-			    (unsigned)u->s->keys->epoch);
+		if (!keys->owner &&
+		    keys_of_epoch(keys, o.header.epoch) == NULL) {
+			report_log(u->s->report, REPORT_INFO,
+			    "perhaps the repository has key epoch %u, which "
+			    "the key file lacks: the owner knows, and makes "
+			    "a new one",
+			    (unsigned)o.header.epoch);
+			continue;
 		}
+		rc = epoch_genuine(u->s, ko->id, raw, &e, &why);
+		if (rc == SNAP_NOMEM) {
+			*err = why;
+			return rc;
+		}
+		if (rc == SNAP_OK)
+			take_epoch(u, &e, ko->time_ns, &newest);
+		else
+			report_log(u->s->report, REPORT_WARNING,
+			    "record of a key epoch: %s", why.msg);
 	}
-	if (u->s->keys->owner)
-		keys_select(u->s->keys, newest);
+	if (keys->owner)
+		keys_select(keys, newest);
 	return SNAP_OK;
 }
 
@@ -312,28 +338,20 @@ host_genuine(struct store *s, const uint8_t *id, struct span raw,
 	if (rc == SNAP_OK) {
 		memcpy(out->id, h.host_id, ID_LEN);
 		memcpy(out->pk, h.pk, sizeof out->pk);
-		out->epoch = b.epoch;
+		out->epoch = h.epoch;
+		(void)snprintf(out->name, sizeof out->name, "%.*s",
+		    (int)h.name.len, (const char *)h.name.p);
+		if (h.epoch != b.epoch)
+			rc = snap_fail(
+			    why, SNAP_CORRUPT, "it is of another key epoch");
 	}
 	store_body_fini(&b);
 	return rc;
 }
 
-/* Of several records of a host that of the newest epoch counts. */
-static void
-remember_host(struct store_state *st, const struct host_record *h)
-{
-	size_t i = 0;
-
-	while (i < st->n_hosts && memcmp(st->hosts[i].id, h->id, ID_LEN) != 0)
-		i++;
-	if (i == st->n_hosts)
-		st->hosts[st->n_hosts++] = *h;
-	else if (h->epoch > st->hosts[i].epoch)
-		st->hosts[i] = *h;
-}
-
 /* Public records of hosts, as the owner signed them; damaged ones are
- * reported, and what they signed is then not trusted. */
+ * reported, and what they signed is then not trusted.  Which of several of a
+ * host counts is said when something is signed by it: object.c. */
 static enum snap_code
 read_hosts(struct unlock *u, struct snap_err *err)
 {
@@ -354,12 +372,12 @@ read_hosts(struct unlock *u, struct snap_err *err)
 			*err = why;
 			return rc;
 		}
-		if (rc == SNAP_DENIED) /* of an epoch to come, for others */
-			continue;
 		if (rc == SNAP_OK)
-			remember_host(st, &h);
-		else
-			report_log(u->s->report, REPORT_WARNING,
+			st->hosts[st->n_hosts++] = h;
+		else /* under keys that it lacks a key file cannot judge */
+			report_log(u->s->report,
+			    rc == SNAP_UNSUPPORTED ? REPORT_DEBUG
+						   : REPORT_WARNING,
 			    "host record: %s", why.msg);
 	}
 	return SNAP_OK;
@@ -454,7 +472,7 @@ store_check_key(struct store *s, const uint8_t id[ID_LEN], struct span raw,
     struct snap_err *err)
 {
 	struct object o;
-	uint32_t epoch;
+	struct epoch_body epoch;
 	struct host_record host;
 	enum snap_code rc;
 

@@ -297,7 +297,7 @@ pruned_twin(struct store *s, const uint8_t (*blocks)[ID_LEN], size_t n,
 void
 pruned_key_file(struct store *s, enum keyfile_type type, struct bytes *file)
 {
-	struct host_body host = { { 0 }, { 0 }, 1, { NULL, 0 } };
+	struct host_body host = { { 0 }, { 0 }, s->keys->epoch, { NULL, 0 } };
 	struct snap_err err = SNAP_ERR_INIT;
 	uint8_t header[HEADER_LEN], pin[32];
 	struct bytes config, payload, body;
@@ -342,6 +342,7 @@ pruned_begin_epoch(struct store *s, uint32_t e, bool forge)
 	struct epoch_body b;
 	struct bytes body;
 	uint8_t id[ID_LEN];
+	int64_t now;
 
 	if (!forge)
 		keys_select(s->keys, e);
@@ -352,7 +353,8 @@ pruned_begin_epoch(struct store *s, uint32_t e, bool forge)
 	b.epoch = e;
 	memcpy(b.data_pk, k->data_pk, 32);
 	memcpy(b.maint_pk, k->maint_pk, 32);
-	b.began = 1700000000;
+	must(transport_now(s->t, &now, &err), &err);
+	b.began = now / INT64_C(1000000000);
 	bytes_init(&body, LIMIT);
 	epoch_encode(&b, &body);
 	keys_random(id, sizeof id);

@@ -164,11 +164,20 @@ read_half(const struct roots *r, struct store *s, uint8_t kind,
 			memcpy(root->manifest, snap->root, ID_LEN);
 		root->untrusted |=
 		    notes_distrusted(r->notes, b.body.signer_id, root->id);
+		memcpy(kind == OBJ_SNAPSHOT ? root->signer : root->ok_signer,
+		    b.body.signer_id, ID_LEN);
 	}
 	store_body_fini(&b);
 out:
 	free(snap);
 	return rc;
+}
+
+/* What another has confirmed than made it is no snapshot. */
+static bool
+one_signer(const struct root *root)
+{
+	return memcmp(root->signer, root->ok_signer, ID_LEN) == 0;
 }
 
 enum snap_code
@@ -185,7 +194,8 @@ roots_keep(
 		rc = read_half(r, s, OBJ_OK, root, &late_ok, err);
 	if (rc == SNAP_NOTFOUND)
 		return SNAP_OK; /* it went after all */
-	if (damaged(rc) || (rc == SNAP_OK && !late_snapshot && !late_ok))
+	if (damaged(rc) ||
+	    (rc == SNAP_OK && !late_snapshot && !late_ok && one_signer(root)))
 		root->state = ROOT_KEPT;
 	if (!damaged(rc))
 		return rc;
@@ -262,10 +272,12 @@ judge(struct roots *r, struct root *root, struct store *s, int64_t l0,
 	if (rc == SNAP_OK && root->has_ok)
 		rc = read_half(r, s, OBJ_OK, root, &late_ok, err);
 	if (damaged(rc)) {
+		root->not_held = rc == SNAP_UNSUPPORTED && !s->keys->owner;
 		roots_break(r, root, err->msg);
 		return SNAP_OK;
 	}
-	if (late_snapshot || late_ok)
+	if (late_snapshot || late_ok ||
+	    (rc == SNAP_OK && root->has_ok && !one_signer(root)))
 		root->state = ROOT_GARBAGE;
 	else if (root->untrusted && is_old(root, l0, grace) &&
 		 !notes_pinned(r->notes, root->id))

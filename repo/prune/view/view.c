@@ -156,9 +156,24 @@ list_packs(struct view *v, struct snap_err *err)
 
 /* ---- copies */
 
+/* Whose word it is where copies come from. */
+enum origins {
+	ORIGINS_CLAIMED, /* anybody's: it counts for nothing */
+	ORIGINS_OLD,     /* of an epoch that is over: it may keep a copy */
+	ORIGINS_TRUE
+};
+
+static enum origins
+origins_by(struct view *v, const struct store_body *b)
+{
+	if (store_body_is_current(v->s, b))
+		return ORIGINS_TRUE;
+	return store_body_is_maintenance(b) ? ORIGINS_OLD : ORIGINS_CLAIMED;
+}
+
 static enum snap_code
 add_extra(struct view *v, struct view_pack *pk, const struct pack_row *r,
-    bool trusted, uint32_t *number, struct snap_err *err)
+    enum origins by, uint32_t *number, struct snap_err *err)
 {
 	struct view_extra *x;
 	void *p;
@@ -171,13 +186,15 @@ add_extra(struct view *v, struct view_pack *pk, const struct pack_row *r,
 	x = &v->extras[v->n_extras];
 	memset(x, 0, sizeof *x);
 	x->bits = BITS_ALL;
-	if ((r->flags & ROW_ORIGIN) != 0 && (trusted || !RULE(signed_origin))) {
+	if ((r->flags & ROW_ORIGIN) != 0 &&
+	    (by == ORIGINS_TRUE || !RULE(signed_origin))) {
 		x->has_origin = true;
 		memcpy(x->origin, r->origin_pack, ID_LEN);
 		x->origin_time = r->origin_time;
-		if (r->origin_time < pk->oldest)
-			pk->oldest = r->origin_time;
 	}
+	if ((r->flags & ROW_ORIGIN) != 0 && r->origin_time < pk->oldest &&
+	    (by != ORIGINS_CLAIMED || !RULE(signed_origin)))
+		pk->oldest = r->origin_time;
 	*number = (uint32_t)v->n_extras++;
 	if ((r->flags & ROW_SPARSE) != 0)
 		return bitfile_put(
@@ -186,8 +203,8 @@ add_extra(struct view *v, struct view_pack *pk, const struct pack_row *r,
 }
 
 static enum snap_code
-add_copy(struct view *v, uint32_t pack, const struct pack_row *r, bool trusted,
-    struct snap_err *err)
+add_copy(struct view *v, uint32_t pack, const struct pack_row *r,
+    enum origins by, struct snap_err *err)
 {
 	struct view_copy *c;
 	enum snap_code rc = SNAP_OK;
@@ -208,7 +225,7 @@ add_copy(struct view *v, uint32_t pack, const struct pack_row *r, bool trusted,
 	c->live = BITS_NONE;
 	c->extra = NOWHERE;
 	if (r->flags != 0)
-		rc = add_extra(v, &v->packs[pack], r, trusted, &c->extra, err);
+		rc = add_extra(v, &v->packs[pack], r, by, &c->extra, err);
 	if (rc == SNAP_OK)
 		v->n_copies++;
 	return rc;
@@ -225,7 +242,7 @@ view_print(struct span contents, uint8_t print[ID_LEN])
 
 static enum snap_code
 add_contents(struct view *v, struct view_pack *pk, struct span contents,
-    bool trusted, struct snap_err *err)
+    enum origins by, struct snap_err *err)
 {
 	uint32_t number = (uint32_t)(pk - v->packs);
 	struct pack_contents pc;
@@ -239,11 +256,11 @@ add_contents(struct view *v, struct view_pack *pk, struct span contents,
 	memcpy(pk->run, pc.run_id, ID_LEN);
 	view_print(contents, pk->print);
 	for (uint32_t i = 0; i < pc.n_rows && rc == SNAP_OK; i++) {
-		rc = add_copy(v, number, &pc.rows[i], trusted, err);
+		rc = add_copy(v, number, &pc.rows[i], by, err);
 		pk->bytes += pc.rows[i].sealed_len;
 	}
 	pk->read = true;
-	pk->trusted = trusted;
+	pk->trusted = by == ORIGINS_TRUE;
 	pack_contents_fini(&pc);
 	return rc;
 }
@@ -286,7 +303,8 @@ take_segment(struct view *v, struct view_segment *seg,
 		pk->named = true;
 		seg->packs[seg->n_listed++] = (uint32_t)(pk - v->packs);
 		if (seg->trusted || !RULE(own_contents))
-			rc = add_contents(v, pk, ip->contents, true, err);
+			rc = add_contents(
+			    v, pk, ip->contents, ORIGINS_TRUE, err);
 	}
 	return rc;
 }
@@ -315,6 +333,7 @@ read_segment(struct view *v, struct view_segment *seg, struct snap_err *err)
 	if (rc == SNAP_OK) {
 		seg->is_void = store_is_void(v->s, is.l0, seg->time);
 		seg->trusted = store_body_is_current(v->s, &b);
+		seg->is_old = !seg->trusted && store_body_is_maintenance(&b);
 		if (!seg->is_void)
 			rc = take_segment(v, seg, &is, err);
 		index_segment_fini(&is);
@@ -349,8 +368,7 @@ read_contents(void *arg, void *job, struct snap_err *err)
 		    v->s, pk->kind, pk->id, pk->size, &b, err);
 	(void)pthread_mutex_lock(&r->lock);
 	if (rc == SNAP_OK) {
-		rc = add_contents(
-		    v, pk, b.body.body, store_body_is_current(v->s, &b), err);
+		rc = add_contents(v, pk, b.body.body, origins_by(v, &b), err);
 		store_body_fini(&b);
 	}
 	if (raw_is_damage(rc)) {

@@ -31,7 +31,7 @@ struct view_extra {
 	uint32_t bits; /* bitfile: chunks of a sparse copy; BITS_ALL */
 	uint8_t origin[ID_LEN];
 	int64_t origin_time;
-	bool has_origin; /* and prune signed it */
+	bool has_origin; /* and prune signed it, under the newest epoch */
 };
 struct view_pack {
 	uint8_t id[ID_LEN], run[ID_LEN];
@@ -39,10 +39,10 @@ struct view_pack {
 	uint8_t print[ID_LEN]; /* of its own contents, where they were read */
 	bool named;            /* a valid segment names it, as it is listed */
 	bool read;             /* its copies are in the view */
-	bool condemned;        /* in a valid list */
+	bool condemned;        /* in a list that counts */
 	bool aged; /* ... that was confirmed a grace ago: goes now */
 	/* Its own contents, or the segment that may name it; prune signed
-	 * them. */
+	 * them, under the newest epoch. */
 	bool unreadable, trusted;
 	uint32_t size;
 	int64_t time;
@@ -59,7 +59,8 @@ struct view_segment {
 	uint32_t n_packs, n_listed; /* named; and listed, as named */
 	uint32_t *packs;            /* those, by place; owned */
 	bool is_void, damaged, trusted;
-	bool stale; /* names what is gone, or is to go now */
+	bool is_old; /* not trusted: signed under an epoch that is over */
+	bool stale;  /* names what is gone, or is to go now */
 };
 struct view_list { /* a condemned list */
 	uint8_t id[ID_LEN];
@@ -112,11 +113,13 @@ enum root_state {
 };
 struct root {
 	uint8_t id[ID_LEN], manifest[ID_LEN];
+	uint8_t signer[ID_LEN], ok_signer[ID_LEN];
 	enum root_state state;
 	bool has_snapshot, has_ok;
 	bool untrusted; /* of a host after its key was revoked */
 	uint64_t snapshot_size, ok_size;
 	int64_t snapshot_time, ok_time; /* as listed */
+	bool not_held;  /* ... for want of a key that an owner has */
 	char why[128];                  /* it is broken */
 };
 struct roots {
