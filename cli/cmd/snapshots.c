@@ -130,19 +130,44 @@ cell_verified(
 	cell_text(t, text);
 }
 
+#define COLUMNS_MAX 11
+
+/* Where owners make all backups there is nothing to tell. */
+static bool
+any_signer(const struct repo_snapshots *all)
+{
+	for (size_t i = 0; i < all->n + all->n_salvaged; i++) {
+		const struct repo_snapshot *s =
+		    i < all->n ? &all->v[i] : &all->salvaged[i - all->n];
+
+		if (strcmp(s->signer, "owner") != 0)
+			return true;
+	}
+	return false;
+}
+
 static enum snap_code
 as_table(const struct listing *l, struct snap_err *err)
 {
-	static const char *const heads[] = { "ID", "TIME", "SOURCE", "HOST",
-		"SIZE", "NEW", "STORED", "VERIFIED", "TAGS", "RUN" };
+	static const char *const heads[COLUMNS_MAX] = { "ID", "TIME", "SOURCE",
+		"HOST", "SIZE", "NEW", "STORED", "VERIFIED", "TAGS", NULL,
+		NULL };
 	const struct repo_snapshots *all = &l->s->all;
-	/* The last column only where there is something for it. */
-	bool runs = l->runs.n > 0;
-	struct ui_table *t = ui_table_new(runs ? 10 : 9, heads, 0x70);
+	/* The last columns only where there is something for them. */
+	bool runs = l->runs.n > 0, signers = any_signer(all);
+	const char *names[COLUMNS_MAX];
+	struct ui_table *t;
 	char hex[2 * REPO_ID_LEN + 1], when[UI_TIME_MAX];
 	const struct repo_snapshot *s;
 	size_t i;
 
+	memcpy(names, heads, sizeof names);
+	i = COLUMNS_MAX - 2;
+	if (signers)
+		names[i++] = "SIGNED BY";
+	if (runs)
+		names[i++] = "RUN";
+	t = ui_table_new(i, names, 0x70);
 	if (t == NULL)
 		return snap_fail(err, SNAP_NOMEM, "out of memory");
 	for (i = 0; i < all->n + all->n_salvaged; i++) {
@@ -159,6 +184,8 @@ as_table(const struct listing *l, struct snap_err *err)
 		cell_size(t, s->stored_bytes);
 		cell_verified(t, l, s);
 		cell_tags(t, l, s);
+		if (signers)
+			cell_text(t, s->signer);
 		if (runs)
 			cell_run(t, l, s);
 	}

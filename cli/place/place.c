@@ -346,6 +346,19 @@ tell_which(const struct repo_snapshot *s)
 	    ui_time(s->time_ns, when));
 }
 
+/* Who changed which machine backs it up knows; who did not should. */
+static void
+tell_signer(const struct repo_snapshots *then, const struct repo_snapshot *s)
+{
+	const struct repo_snapshot *before = repo_snapshot_of_another(then, s);
+
+	if (before != NULL)
+		ui_warning("the latest of %s was signed by %s, the one before "
+			   "it by %s: unless somebody changed who backs it up, "
+			   "do not trust what is in it",
+		    place_source(s), s->signer, before->signer);
+}
+
 enum snap_code
 place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
     struct snap_err *err)
@@ -368,6 +381,8 @@ place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
 			   "key was revoked: do not trust what is in it");
 	if (latest)
 		tell_passed_over(&then, *out, spec);
+	if (latest)
+		tell_signer(&then, *out);
 	if (s->until_ns != 0)
 		tell_which(*out);
 	return SNAP_OK;

@@ -104,6 +104,8 @@ json_snapshot(const struct repo_snapshot *s)
 	hex_encode(s->id, REPO_ID_LEN, hex);
 	json_put_text(o, "id", span_str(hex));
 	json_put_time(o, "confirmed", s->time_ns);
+	if (s->signer[0] != '\0')
+		json_put_text(o, "signer", span_str(s->signer));
 	json_put_u64(o, "bytes", s->bytes);
 	json_put_u64(o, "new-bytes", s->new_bytes);
 	json_put_u64(o, "stored-bytes", s->stored_bytes);

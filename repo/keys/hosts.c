@@ -18,7 +18,8 @@ is_name(const char *name)
 	for (const char *p = name; *p != '\0'; p++)
 		if ((unsigned char)*p < ' ' || *p == 0x7f)
 			return false;
-	return len > 0 && len <= KEYFILE_NAME_MAX;
+	/* As which snapshots of an owner are shown. */
+	return len > 0 && len <= KEYFILE_NAME_MAX && strcmp(name, "owner") != 0;
 }
 
 enum snap_code
@@ -70,7 +71,8 @@ keyring_key_file(struct store *s, enum keyfile_type type, const char *name,
 
 	if (!is_name(name))
 		return snap_fail(err, SNAP_USAGE,
-		    "a name has 1 to %d bytes and no control characters",
+		    "a name has 1 to %d bytes, no control characters, and is "
+		    "not \"owner\"",
 		    KEYFILE_NAME_MAX);
 	/* At full size at once: growing would leave copies behind. */
 	bytes_init(&payload, KEYFILE_PAYLOAD_MAX);
