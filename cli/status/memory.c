@@ -85,6 +85,11 @@ memory_text(const struct repo_finding *f, struct bytes *out)
 	case REPO_FOUND_CONFIG:
 		bytes_printf(out, "the repository's config is another one");
 		return;
+	case REPO_FOUND_EPOCH:
+		bytes_printf(out,
+		    "the repository is in an older key epoch than before: the "
+		    "record of a rotation is gone");
+		return;
 	case REPO_FOUND_BACKWARDS:
 		bytes_printf(out,
 		    "the repository went backwards: of \"%s\" snapshot %.8s of "
@@ -189,6 +194,7 @@ memory_stop(struct cli *c, struct place *s, struct snap_err *err)
 		return SNAP_OK; /* there is no memory to go by */
 	for (size_t i = 0; i < f.n; i++)
 		if (f.v[i].kind == REPO_FOUND_BACKWARDS ||
+		    f.v[i].kind == REPO_FOUND_EPOCH ||
 		    f.v[i].kind == REPO_FOUND_GONE)
 			rc = SNAP_CORRUPT;
 	memory_warn(&f, rc != SNAP_OK);
@@ -196,6 +202,5 @@ memory_stop(struct cli *c, struct place *s, struct snap_err *err)
 	if (rc == SNAP_OK)
 		return SNAP_OK;
 	return snap_fail(err, SNAP_CORRUPT,
-	    "snapshots that were here are gone without a record: what they "
-	    "need is not collected");
+	    "what was here is gone without a record: nothing is collected");
 }

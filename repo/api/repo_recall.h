@@ -16,6 +16,7 @@ enum repo_finding_kind {
 	REPO_FOUND_GONE,      /* others are, and no record says why */
 	REPO_FOUND_BACK,      /* what was forgotten is there again */
 	REPO_FOUND_RECORD,    /* a record of forgetting is gone */
+	REPO_FOUND_EPOCH,     /* the newest key epoch is gone */
 	REPO_FOUND_CONDEMNED, /* a condemned list is, and its packs are not */
 	REPO_FOUND_KINDS
 };

@@ -138,6 +138,8 @@ unseal(struct recall_file *f, struct span raw, struct recall *out,
 	    span_of(raw.p + HEADER_LEN, raw.len - HEADER_LEN), &plain, err);
 	if (rc == SNAP_OK)
 		rc = recall_decode(bytes_span(&plain), out, err);
+	if (rc == SNAP_OK)
+		out->epoch = le32_get(raw.p + AT_EPOCH);
 	bytes_fini(&plain);
 	return rc == SNAP_NOMEM ? rc : (rc == SNAP_OK ? rc : SNAP_CORRUPT);
 }

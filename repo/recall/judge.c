@@ -416,6 +416,11 @@ judge_place(struct judging *j, struct recall_file *f, bool is_new,
 		rc = found(
 		    j, REPO_FOUND_CONFIG, j->seen->s->repo_id, NULL, 0, err);
 	memcpy(j->mem->print, print, sizeof print);
+	/* What is written now could be read by whom a rotation kept out. */
+	if (rc == SNAP_OK && is_known &&
+	    before->epoch > j->seen->s->keys->epoch)
+		rc = found(
+		    j, REPO_FOUND_EPOCH, j->seen->s->repo_id, NULL, 0, err);
 	return rc;
 }
 

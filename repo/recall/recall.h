@@ -43,6 +43,7 @@ struct recall_list { /* a condemned list, and some of its packs */
 };
 struct recall {
 	uint8_t print[32]; /* of the config */
+	uint32_t epoch;    /* whose key the file was sealed under */
 	int64_t wall_ns;   /* this machine's clock, before it looked last */
 	int64_t saved_ns;  /* and as this was written */
 	size_t n_snapshots, snapshots_cap;

@@ -74,7 +74,7 @@ for how in "3 backup" "3 check" "3 snapshots" "3 status" "0 restore"; do
 done
 expect 13 "prune does not touch what may only be hidden" "$SNAP" prune
 says "prune says so" "warning: the repository $gone"
-says "prune says what it means" 'error: snapshots that were here are gone without a record'
+says "prune says what it means" 'error: what was here is gone without a record'
 expect 0 "it shows what it would do" "$SNAP" prune --dry-run
 back old
 rm -rf "$T/state"
