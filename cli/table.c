@@ -242,7 +242,7 @@ const struct cmd cmd_table[] = {
 	    "to those of the repository, which stays as it is and need not "
 	    "exist; says how far away the store is, whether it keeps its "
 	    "promises, and which role the credentials can play. Needs no "
-	    "passphrase.",
+	    "passphrase; where one is at hand it reminds of \"key export\".",
 	    0, 0, cmd_doctor },
 	{ CMD_VERSION, "version", "", "show the version", "", 0, 0,
 	    cmd_version },

@@ -16,6 +16,7 @@
 #include "cmd.h"
 #include "json.h"
 #include "place.h"
+#include "repo_notes.h"
 #include "ui.h"
 
 #define TRIPS 5
@@ -359,6 +360,25 @@ as_text(const struct doctor *d, struct snap_err *err)
 	return ui_out_end(err);
 }
 
+/* Whether somebody has the keys elsewhere only who opens it can tell: that is
+ * looked at where a secret is at hand, and else no business of ours. */
+static void
+remind_of_export(struct doctor *d)
+{
+	struct place p = PLACE_INIT;
+	struct repo_notes *said = NULL;
+	struct snap_err ignored = SNAP_ERR_INIT;
+
+	if (!d->has_config)
+		return;
+	p.never_ask = p.for_listing = true;
+	if (place_open(&p, d->cli, &ignored) == SNAP_OK &&
+	    repo_notes(p.repo, &said, &ignored) == SNAP_OK)
+		place_remind(said);
+	repo_notes_free(said);
+	place_close(&p);
+}
+
 enum snap_code
 cmd_doctor(struct cli *cli, struct snap_err *err)
 {
@@ -375,6 +395,7 @@ cmd_doctor(struct cli *cli, struct snap_err *err)
 		rc = cli->o.json ? as_json(&d, err) : as_text(&d, err);
 	if (rc != SNAP_OK)
 		goto out;
+	remind_of_export(&d);
 	if (d.skew_ms > SKEW_MAX_MS || d.skew_ms < -SKEW_MAX_MS) {
 		ui_warning("the store's clock is not this machine's: one of "
 			   "them is wrong");

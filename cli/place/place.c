@@ -10,6 +10,7 @@
 #include "confine.h"
 #include "limit.h"
 #include "place.h"
+#include "repo_notes.h"
 #include "requests.h"
 #include "retry.h"
 #include "secrets.h"
@@ -239,7 +240,7 @@ give_up_rights(const struct place *s, struct cli *c)
 enum snap_code
 place_open(struct place *s, struct cli *c, struct snap_err *err)
 {
-	struct secret secret = { .is_recovery_code = false };
+	struct secret secret = { .never_ask = s->never_ask };
 	struct repo_opts ro;
 	char *cache = NULL;
 	enum snap_code rc;
@@ -416,4 +417,13 @@ place_source(const struct repo_snapshot *s)
 	if (v == NULL)
 		v = repo_snapshot_prop(s, REPO_PROP_NAME);
 	return v != NULL ? v : "";
+}
+
+void
+place_remind(const struct repo_notes *said)
+{
+	if (!repo_notes_exported(said))
+		ui_hint("No key was exported yet: keep one where this "
+			"repository and this machine are not: %s key export",
+		    SNAP_PROGRAM_NAME);
 }

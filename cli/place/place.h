@@ -20,6 +20,7 @@ struct place {
 	struct repo_snapshots all; /* after place_find() */
 	bool for_backup;           /* set before place_open() */
 	bool for_listing;          /* likewise: nothing but snapshots */
+	bool never_ask;            /* likewise: for no secret */
 	enum repo_rights needs;    /* likewise: who has less gets no further */
 	const char *not_slot;      /* likewise: see repo_opts */
 	int64_t until_ns; /* --at: newer ones are no latest; 0 = all are */
@@ -49,6 +50,10 @@ struct repo_snapshots place_as_of(const struct place *s);
 void place_close(struct place *s);
 /* json_root(), with the requests so far if that was asked for. */
 json_t *place_json(const struct place *s);
+
+/* A hint, while no key was exported. */
+struct repo_notes;
+void place_remind(const struct repo_notes *said);
 
 /* Database or stream name of a snapshot, "" = neither. */
 const char *place_source(const struct repo_snapshot *s);

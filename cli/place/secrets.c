@@ -401,7 +401,7 @@ pick(struct secret *s, const struct repo_words *w, const char *who, bool is_new,
 	from.file = w->passphrase_file;
 	from.command = w->passphrase_command;
 	rc = secret_named(&from, &s->text, r, err);
-	if ((typed = rc == SNAP_NOTFOUND)) {
+	if ((typed = rc == SNAP_NOTFOUND && !s->never_ask)) {
 		from.prompt = is_new           ? ASK_NEW
 			      : who[0] != '\0' ? "Passphrase of the source: "
 					       : "Passphrase: ";

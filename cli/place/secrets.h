@@ -26,6 +26,7 @@
 
 struct secret {
 	struct bytes text;
+	bool never_ask; /* set before: not even on a terminal */
 	bool is_recovery_code;
 	bool is_key_file; /* text is all of it, as it lies there */
 };

@@ -108,10 +108,7 @@ tell_rest(const struct status *s)
 	}
 	memory_warn(&s->found, true);
 	c->n_warnings += s->found.n + s->place.all.n_damaged;
-	if (!repo_notes_exported(s->said))
-		ui_hint("No key was exported yet: keep one where this "
-			"repository and this machine are not: %s key export",
-		    SNAP_PROGRAM_NAME);
+	place_remind(s->said);
 }
 
 enum snap_code

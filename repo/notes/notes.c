@@ -3,18 +3,24 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cached.h"
 #include "notes.h"
 #include "signed.h"
+#include "workers.h"
 
 /* By which the l0 of a note may lie ahead of when it came. */
 #define AHEAD_NS (INT64_C(600) * 1000000000)
 
-struct listed {
+/* A note that is listed, and what came of asking for it. */
+struct asked {
 	uint8_t id[ID_LEN];
+	uint64_t size;
 	int64_t time_ns;
+	bool is_read, is_damaged;
+	struct note note;
 };
-struct listing {
-	struct listed *v;
+struct listing_of_notes {
+	struct asked *v;
 	size_t n, cap;
 };
 
@@ -22,7 +28,7 @@ static enum snap_code
 collect(void *arg, const char *name, const struct transport_stat *st,
     struct snap_err *err)
 {
-	struct listing *l = arg;
+	struct listing_of_notes *l = arg;
 	uint8_t id[ID_LEN], kind;
 	void *p = l->v;
 	enum snap_code rc;
@@ -33,7 +39,9 @@ collect(void *arg, const char *name, const struct transport_stat *st,
 	l->v = p;
 	if (rc != SNAP_OK)
 		return rc;
+	memset(&l->v[l->n], 0, sizeof *l->v);
 	memcpy(l->v[l->n].id, id, ID_LEN);
+	l->v[l->n].size = st->size;
 	l->v[l->n++].time_ns = st->time_ns;
 	return SNAP_OK;
 }
@@ -82,49 +90,40 @@ is_owners(uint16_t type)
 }
 
 static enum snap_code
-load_note(struct store *s, const struct listed *at, struct notes *all,
-    struct snap_err *err)
+load_note(struct store *s, struct asked *q, struct snap_err *err)
 {
 	struct note_body *body = malloc(sizeof *body);
 	char name[TRANSPORT_NAME_MAX + 1];
+	struct note *n = &q->note;
 	struct store_body b;
-	struct note n;
-	void *p = all->v;
 	enum snap_code rc;
 
-	memset(&n, 0, sizeof n);
 	memset(&b, 0, sizeof b);
-	store_name(OBJ_NOTE, at->id, name);
+	store_name(OBJ_NOTE, q->id, name);
 	rc = body == NULL ? snap_fail(err, SNAP_NOMEM, "no memory for notes")
-			  : store_get_body(s, OBJ_NOTE, at->id, &b, err);
+			  : cached_get(s, OBJ_NOTE, q->id, q->size, &b, err);
 	if (rc == SNAP_OK && !b.trusted)
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "%s: not signed by anyone this repository trusts", name);
 	if (rc == SNAP_OK)
 		rc = note_decode(b.body.body, body, err);
-	if (rc == SNAP_OK) {
-		memcpy(n.id, at->id, ID_LEN);
-		memcpy(n.subject, body->subject, ID_LEN);
-		n.type = body->type;
-		n.l0 = body->l0;
-		n.time_ns = at->time_ns;
-		n.maintenance = store_body_is_maintenance(&b);
-		n.epoch = b.epoch;
-		/* Not damaged: it would stop who must not forget then. */
-		if (is_owners(n.type) && !n.maintenance) {
-			report_log(s->report, REPORT_WARNING,
-			    "left out: %s: a host said what only owners may",
-			    name);
-			goto out;
-		}
+	if (rc != SNAP_OK)
+		goto out;
+	memcpy(n->id, q->id, ID_LEN);
+	memcpy(n->subject, body->subject, ID_LEN);
+	n->type = body->type;
+	n->l0 = body->l0;
+	n->time_ns = q->time_ns;
+	n->maintenance = store_body_is_maintenance(&b);
+	n->epoch = b.epoch;
+	/* Not damaged: it would stop who must not forget then. */
+	if (is_owners(n->type) && !n->maintenance) {
+		report_log(s->report, REPORT_WARNING,
+		    "left out: %s: a host said what only owners may", name);
+		goto out;
 	}
-	if (rc == SNAP_OK)
-		rc = vec_room(&p, &all->cap, all->n, sizeof *all->v, err);
-	all->v = p;
-	if (rc == SNAP_OK)
-		rc = take_props(&n, body, err);
-	if (rc == SNAP_OK)
-		all->v[all->n++] = n;
+	rc = take_props(n, body, err);
+	q->is_read = rc == SNAP_OK;
 out:
 	store_body_fini(&b);
 	free(body);
@@ -175,36 +174,82 @@ weaken(struct store *s, struct note *n)
 		    name);
 }
 
+static enum snap_code
+get_note(void *arg, void *job, struct snap_err *err)
+{
+	struct store *s = arg;
+	struct asked *q = job;
+	enum snap_code rc = load_note(s, q, err);
+
+	if (rc == SNAP_NOTFOUND) /* prune was faster */
+		rc = SNAP_OK;
+	if (rc == SNAP_UNSUPPORTED && is_host(s))
+		rc = SNAP_OK; /* of a later epoch, or not for it */
+	if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED || rc == SNAP_IO) {
+		report_log(s->report, REPORT_WARNING, "left out: %s", err->msg);
+		q->is_damaged = true;
+		rc = SNAP_OK;
+	}
+	return rc == SNAP_OK ? report_check(s->report, err) : rc;
+}
+
+static int
+by_id(const void *a, const void *b)
+{
+	const struct asked *x = a, *y = b;
+
+	return memcmp(x->id, y->id, ID_LEN);
+}
+
+static bool
+is_listed(void *arg, const uint8_t *id)
+{
+	const struct listing_of_notes *l = arg;
+	struct asked key;
+
+	memcpy(key.id, id, ID_LEN);
+	return l->n > 0 &&
+	       bsearch(&key, l->v, l->n, sizeof *l->v, by_id) != NULL;
+}
+
+static enum snap_code
+take_all(struct listing_of_notes *l, struct notes *all, struct snap_err *err)
+{
+	all->v = calloc(l->n + 1, sizeof *all->v);
+	if (all->v == NULL)
+		return snap_fail(err, SNAP_NOMEM, "no memory for notes");
+	for (size_t i = 0; i < l->n; i++) {
+		all->n_damaged += l->v[i].is_damaged;
+		if (l->v[i].is_read)
+			all->v[all->n++] = l->v[i].note;
+		l->v[i].is_read = false;
+	}
+	return SNAP_OK;
+}
+
 enum snap_code
 notes_load(struct store *s, struct notes *out, struct snap_err *err)
 {
-	struct listing list = { NULL, 0, 0 };
-	struct notes all;
+	struct listing_of_notes list = { NULL, 0, 0 };
+	struct notes all = { .n = 0 };
 	enum snap_code rc;
 
-	memset(&all, 0, sizeof all);
 	rc = transport_list(s->t, "notes/", collect, &list, err);
-	for (size_t i = 0; i < list.n && rc == SNAP_OK; i++) {
-		rc = load_note(s, &list.v[i], &all, err);
-		if (rc == SNAP_UNSUPPORTED && is_host(s)) {
-			rc = SNAP_OK; /* of a later epoch, or not for it */
-		} else if (rc == SNAP_NOTFOUND) {
-			rc = SNAP_OK; /* prune was faster */
-		} else if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED ||
-			   rc == SNAP_IO) {
-			report_log(s->report, REPORT_WARNING, "left out: %s",
-			    err->msg);
-			all.n_damaged++;
-			rc = SNAP_OK;
-		}
-		if (rc == SNAP_OK)
-			rc = report_check(s->report, err);
-	}
+	if (rc == SNAP_OK && list.n > 0)
+		qsort(list.v, list.n, sizeof *list.v, by_id);
+	if (rc == SNAP_OK)
+		cached_prune(s, OBJ_NOTE, is_listed, &list);
+	if (rc == SNAP_OK)
+		rc = workers_each(s->n_requests, get_note, s, list.v, list.n,
+		    sizeof *list.v, err);
+	if (rc == SNAP_OK)
+		rc = take_all(&list, &all, err);
+	for (size_t i = 0; i < list.n; i++)
+		if (list.v[i].is_read)
+			free(list.v[i].note.props);
 	free(list.v);
-	if (rc != SNAP_OK) {
-		notes_free(&all);
+	if (rc != SNAP_OK)
 		return rc;
-	}
 	for (size_t i = 0; i < all.n; i++)
 		weaken(s, &all.v[i]);
 	if (all.n != 0)

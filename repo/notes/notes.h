@@ -43,7 +43,7 @@ struct note {
 	struct repo_property *props; /* owned, in one allocation */
 };
 struct notes {
-	size_t n, cap;
+	size_t n;
 	struct note *v; /* the newest first */
 	size_t n_damaged;
 };

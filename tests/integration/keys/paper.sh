@@ -27,7 +27,13 @@ n_notes() {
 notes=$(n_notes)
 expect 0 "an export that is only shown" "$SNAP" key export --dry-run
 is "is not recorded" "$(n_notes)" "$notes"
+expect 0 "doctor reminds of it" "$SNAP" doctor
+says "with what to type" 'hint: No key was exported yet.*key export'
+expect 0 "but asks nobody for a passphrase" env -u SNAP_PASSPHRASE "$SNAP" doctor
+if grep -q exported "$T/err"; then not_ok "so it knows nothing"; fi
 expect 0 "an export into a file" "$SNAP" key export --output "$T/paper"
+expect 0 "doctor is content" "$SNAP" doctor
+if grep -q exported "$T/err"; then not_ok "and says no more"; fi
 is "is for its owner alone" "$(stat -c %a "$T/paper")" 600
 is "and is recorded" "$(n_notes)" $((notes + 1))
 expect 2 "what is there is not replaced" "$SNAP" key export --output "$T/paper"
