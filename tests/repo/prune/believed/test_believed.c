@@ -192,6 +192,8 @@ put_copy(struct store *s, const struct name *data, const uint8_t run[ID_LEN])
 	must(packout_put(po, &ip, &when, &err));
 	memcpy(seg.run_id, run, ID_LEN);
 	must(store_put_segment(s, &seg, true, &st, &err));
+	packout_free(po);
+	free((void *)(uintptr_t)ip.contents.p);
 	pack_contents_fini(&pc);
 	store_body_fini(&b);
 }
