@@ -15,6 +15,7 @@
 #include "rule.h"
 #include "run.h"
 #include "store_internal.h"
+#include "warn.h"
 #include "watch.h"
 #include "workers.h"
 
@@ -127,7 +128,7 @@ read_condemned(void *arg, void *job, struct snap_err *err)
 		rc = SNAP_OK;
 	}
 	if (rc == SNAP_IO || rc == SNAP_UNSUPPORTED) {
-		report_log(s->report, REPORT_WARNING, "left out: %s", err->msg);
+		store_warn(s, "left out: %s", err->msg);
 		(void)pthread_mutex_lock(&s->state->lock);
 		s->state->unread = true;
 		s->state->why_unread = *err;
@@ -193,15 +194,14 @@ load_segment(void *arg, void *job, struct snap_err *err)
 		   rc == SNAP_IO) {
 		/* What only it knows of is not found, and stored again. */
 		if (rc == SNAP_IO)
-			report_log(s->report, REPORT_WARNING,
+			store_warn(s,
 			    "%s cannot be read: %s; `repair index` rebuilds it",
 			    name, err->msg);
 		else if (rc == SNAP_CORRUPT)
-			report_log(s->report, REPORT_WARNING,
+			store_warn(s,
 			    "%s is damaged; `repair index` rebuilds it", name);
 		else
-			report_log(s->report, REPORT_WARNING, "left out: %s",
-			    err->msg);
+			store_warn(s, "left out: %s", err->msg);
 		rc = blockindex_add(s->index, at->id, NULL, false, false, err);
 	}
 out:

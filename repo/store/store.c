@@ -5,6 +5,9 @@
  * init puts the slots first and the config last: the config is what makes a
  * repository, so one that was interrupted is recognised and never half used.
  */
+#include <xxhash.h>
+
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,11 +19,13 @@
 #include "lists.h"
 #include "run.h"
 #include "store_internal.h"
+#include "warn.h"
 
 #define CACHE_DEFAULT ((uint64_t)2 << 30)
 #define GRACE_MIN 3600u
 #define FIRST_EPOCH 1
 #define THREADS_MAX 64
+#define LINE_MAX_BYTES 2048
 #define REQUESTS 8 /* at once, of small objects, over a line */
 
 #if !defined(CLOCK_BOOTTIME)
@@ -387,4 +392,27 @@ store_close(struct store *s)
 	keys_free(s->keys);
 	free(s->cache_dir);
 	free(s);
+}
+
+void
+store_warn(struct store *s, const char *fmt, ...)
+{
+	struct store_state *st = s->state;
+	char line[LINE_MAX_BYTES];
+	bool told = false;
+	uint64_t hash;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(line, sizeof line, fmt, ap);
+	va_end(ap);
+	hash = XXH3_64bits(line, strlen(line));
+	(void)pthread_mutex_lock(&st->lock);
+	for (size_t i = 0; i < st->n_warned && i < WARNED_KEPT; i++)
+		told |= st->warned[i] == hash;
+	if (!told)
+		st->warned[st->n_warned++ % WARNED_KEPT] = hash;
+	(void)pthread_mutex_unlock(&st->lock);
+	if (!told)
+		report_log(s->report, REPORT_WARNING, "%s", line);
 }

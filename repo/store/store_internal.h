@@ -17,6 +17,7 @@
 #include "store.h"
 
 #define SESSIONS_KEPT 128
+#define WARNED_KEPT 256
 
 struct host_record {
 	uint32_t epoch; /* whose maintenance key signed it */
@@ -49,6 +50,8 @@ struct store_state {
 	bool unread;
 	struct snap_err why_unread;
 	bool retired; /* a condemned list went after it was listed */
+	uint64_t warned[WARNED_KEPT]; /* hashes of lines, a ring */
+	size_t n_warned;
 };
 
 /* ---- object.c: whole objects as bytes */

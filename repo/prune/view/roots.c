@@ -13,6 +13,7 @@
 #include "raw.h"
 #include "rule.h"
 #include "view.h"
+#include "warn.h"
 
 #define LOOKS 3 /* it comes, and goes: more often it does not change */
 
@@ -112,7 +113,7 @@ roots_tell(const struct roots *r, struct store *s)
 		if (r->v[i].state != ROOT_BROKEN)
 			continue;
 		hex_encode(r->v[i].id, ID_LEN, hex);
-		report_log(s->report, REPORT_WARNING,
+		store_warn(s,
 		    "snapshot %s cannot be read (%s): no pack goes that was "
 		    "there when it came, until \"forget --broken\"",
 		    hex, r->v[i].why);

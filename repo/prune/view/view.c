@@ -16,6 +16,7 @@
 #include "raw.h"
 #include "rule.h"
 #include "view.h"
+#include "warn.h"
 #include "workers.h"
 
 #define READERS 16
@@ -322,8 +323,7 @@ read_segment(struct view *v, struct view_segment *seg, struct snap_err *err)
 		rc = cached_get(v->s, OBJ_INDEX, seg->id, seg->size, &b, err);
 	if (raw_is_damage(rc)) {
 		hex_encode(seg->id, ID_LEN, hex);
-		report_log(v->s->report, REPORT_WARNING,
-		    "index/%s cannot be read: %s", hex, err->msg);
+		store_warn(v->s, "index/%s cannot be read: %s", hex, err->msg);
 		seg->damaged = true;
 		return SNAP_OK;
 	}
@@ -373,8 +373,8 @@ read_contents(void *arg, void *job, struct snap_err *err)
 	}
 	if (raw_is_damage(rc)) {
 		store_name(pk->kind, pk->id, name);
-		report_log(v->s->report, REPORT_WARNING,
-		    "%s cannot be read, and stays: %s", name, err->msg);
+		store_warn(
+		    v->s, "%s cannot be read, and stays: %s", name, err->msg);
 		pk->unreadable = true;
 		rc = SNAP_OK;
 	}

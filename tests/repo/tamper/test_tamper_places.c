@@ -228,6 +228,8 @@ folder_of(uint8_t kind)
 		return "snapshots";
 	case OBJ_OK:
 		return "ok";
+	case OBJ_NOTE:
+		return "notes";
 	default:
 		return NULL;
 	}
@@ -346,7 +348,7 @@ static void
 drop_cache(const struct cache_trial *tr)
 {
 	static const char *const folders[] = { "/index", "/meta", "/snapshots",
-		"/ok", "" };
+		"/ok", "/notes", "" };
 	char path[PATH_LEN];
 
 	for (size_t i = 0; i < ground->n_objects; i++) {
