@@ -113,7 +113,9 @@ run_owners(struct schedule *by, uint64_t *seed)
 		o->ended = false;
 		o->n_requests = 0;
 		/* Up to its first request. */
+		(void)pthread_mutex_lock(&all.lock);
 		all.turn = o->number;
+		(void)pthread_mutex_unlock(&all.lock);
 		assert_int_equal(pthread_create(&o->thread, NULL, play, o), 0);
 		(void)pthread_mutex_lock(&all.lock);
 		while (all.turn != NOBODY)
