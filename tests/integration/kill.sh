@@ -127,14 +127,16 @@ for round in 1 2 3 4; do
 		# An empty script is none, which psql takes for well done.
 		same "round $round: nothing came, nothing changed" \
 		    "$T/empty" "$T/b"
-	elif [ "$killed" = 1 ] && [ "$died" != 0 ]; then
-		[ "$status" != 0 ] &&
+	elif [ "$(tail -n 1 "$T/seen")" != '\endif' ]; then
+		[ "$killed" = 1 ] && [ "$died" != 0 ] && [ "$status" != 0 ] &&
 		    ok "round $round: psql fails with its restore" ||
 		    not_ok "round $round: psql fails with its restore"
 		same "round $round: the target is as it was" \
 		    "$T/empty" "$T/b"
 	else
+		# Also when it was killed behind its last line.
 		is "round $round: the restore was faster" "$status" 0
+		same "round $round: all of it is there" "$T/a" "$T/b"
 		dropdb target
 		createdb target
 	fi
