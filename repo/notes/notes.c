@@ -3,7 +3,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cached.h"
 #include "notes.h"
 #include "signed.h"
 #include "workers.h"
@@ -14,7 +13,6 @@
 /* A note that is listed, and what came of asking for it. */
 struct asked {
 	uint8_t id[ID_LEN];
-	uint64_t size;
 	int64_t time_ns;
 	bool is_read, is_damaged;
 	struct note note;
@@ -41,7 +39,6 @@ collect(void *arg, const char *name, const struct transport_stat *st,
 		return rc;
 	memset(&l->v[l->n], 0, sizeof *l->v);
 	memcpy(l->v[l->n].id, id, ID_LEN);
-	l->v[l->n].size = st->size;
 	l->v[l->n++].time_ns = st->time_ns;
 	return SNAP_OK;
 }
@@ -101,7 +98,7 @@ load_note(struct store *s, struct asked *q, struct snap_err *err)
 	memset(&b, 0, sizeof b);
 	store_name(OBJ_NOTE, q->id, name);
 	rc = body == NULL ? snap_fail(err, SNAP_NOMEM, "no memory for notes")
-			  : cached_get(s, OBJ_NOTE, q->id, q->size, &b, err);
+			  : store_get_body(s, OBJ_NOTE, q->id, &b, err);
 	if (rc == SNAP_OK && !b.trusted)
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "%s: not signed by anyone this repository trusts", name);
@@ -193,25 +190,6 @@ get_note(void *arg, void *job, struct snap_err *err)
 	return rc == SNAP_OK ? report_check(s->report, err) : rc;
 }
 
-static int
-by_id(const void *a, const void *b)
-{
-	const struct asked *x = a, *y = b;
-
-	return memcmp(x->id, y->id, ID_LEN);
-}
-
-static bool
-is_listed(void *arg, const uint8_t *id)
-{
-	const struct listing_of_notes *l = arg;
-	struct asked key;
-
-	memcpy(key.id, id, ID_LEN);
-	return l->n > 0 &&
-	       bsearch(&key, l->v, l->n, sizeof *l->v, by_id) != NULL;
-}
-
 static enum snap_code
 take_all(struct listing_of_notes *l, struct notes *all, struct snap_err *err)
 {
@@ -235,10 +213,6 @@ notes_load(struct store *s, struct notes *out, struct snap_err *err)
 	enum snap_code rc;
 
 	rc = transport_list(s->t, "notes/", collect, &list, err);
-	if (rc == SNAP_OK && list.n > 0)
-		qsort(list.v, list.n, sizeof *list.v, by_id);
-	if (rc == SNAP_OK)
-		cached_prune(s, OBJ_NOTE, is_listed, &list);
 	if (rc == SNAP_OK)
 		rc = workers_each(s->n_requests, get_note, s, list.v, list.n,
 		    sizeof *list.v, err);

@@ -500,9 +500,7 @@ load(struct store *s, bool cached, struct repo_snapshots *out,
 		goto out;
 	pair_up(&list);
 	if (cached)
-		for (size_t i = 0; i < 2; i++)
-			cached_prune(s, i == 0 ? OBJ_SNAPSHOT : OBJ_OK,
-			    is_listed, &list);
+		cached_prune(s, is_listed, &list);
 	/* Of few, both halves of each. */
 	l.at_once = 2 * list.n <= s->n_requests ? 2 : 1;
 	rc = workers_each(

@@ -46,16 +46,7 @@ struct cache {
 };
 
 static const char *const kinds[CACHE_KINDS] = { "index", "meta", "snapshots",
-	"ok", "notes" };
-
-enum cache_kind
-cache_kind_of(uint8_t kind)
-{
-	return kind == OBJ_OK      ? CACHE_OK
-	       : kind == OBJ_INDEX ? CACHE_INDEX
-	       : kind == OBJ_NOTE  ? CACHE_NOTE
-				   : CACHE_SNAPSHOT;
-}
+	"ok" };
 
 enum snap_code
 cache_new(

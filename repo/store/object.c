@@ -368,7 +368,9 @@ enum snap_code
 cached_get(struct store *s, uint8_t kind, const uint8_t id[ID_LEN],
     uint64_t size, struct store_body *out, struct snap_err *err)
 {
-	enum cache_kind as = cache_kind_of(kind);
+	enum cache_kind as = kind == OBJ_OK      ? CACHE_OK
+			     : kind == OBJ_INDEX ? CACHE_INDEX
+						 : CACHE_SNAPSHOT;
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct bytes raw;
 	enum snap_code rc;
@@ -393,10 +395,11 @@ out:
 }
 
 void
-cached_prune(struct store *s, uint8_t kind,
-    bool (*listed)(void *arg, const uint8_t *id), void *arg)
+cached_prune(
+    struct store *s, bool (*listed)(void *arg, const uint8_t *id), void *arg)
 {
-	cache_prune(s->state->cache, cache_kind_of(kind), listed, arg);
+	cache_prune(s->state->cache, CACHE_SNAPSHOT, listed, arg);
+	cache_prune(s->state->cache, CACHE_OK, listed, arg);
 }
 
 void

@@ -148,15 +148,8 @@ enum snap_code store_lost(struct store *s, uint8_t class,
     const uint8_t id[ID_LEN], struct snap_err *err);
 
 /* ---- cache.c */
-enum cache_kind {
-	CACHE_INDEX,
-	CACHE_META,
-	CACHE_SNAPSHOT,
-	CACHE_OK,
-	CACHE_NOTE
-};
-#define CACHE_KINDS 5
-enum cache_kind cache_kind_of(uint8_t kind);
+enum cache_kind { CACHE_INDEX, CACHE_META, CACHE_SNAPSHOT, CACHE_OK };
+#define CACHE_KINDS 4
 SNAP_MUST_CHECK enum snap_code cache_new(
     const char *dir, uint64_t limit, struct cache **out, struct snap_err *err);
 void cache_free(struct cache *c);

@@ -92,8 +92,11 @@ put_in_time(struct run *r, uint8_t kind, const uint8_t *id, struct span body,
 		(void)pthread_mutex_unlock(&r->lock);
 		r->stored += raw.len;
 		report_stored(r->s->report, raw.len);
-		cache_put(r->s->state->cache, cache_kind_of(kind), id,
-		    bytes_span(&raw));
+		cache_put(r->s->state->cache,
+		    kind == OBJ_INDEX ? CACHE_INDEX
+		    : kind == OBJ_OK  ? CACHE_OK
+				      : CACHE_SNAPSHOT,
+		    id, bytes_span(&raw));
 		*time_ns = st.time_ns;
 	}
 	bytes_fini(&raw);

@@ -147,21 +147,6 @@ expect 2 "no such line" "$SNAP" status --expect-head "$T/none"
 sed 's/^snap-head 1 ......../snap-head 1 00000000/' "$T/head" >"$T/none"
 expect 13 "of another repository" "$SNAP" status --expect-head "$T/none"
 
-# ---- notes never change: what was read once is not asked for again
-gets() {
-	"$SNAP" snapshots --json --stats 2>>"$T/warned" |
-	    sed -n 's/^.*"get": \([0-9]*\),*$/\1/p'
-}
-few=$(gets)
-for tag in a b c d e f; do
-	"$SNAP" -q tag --set="$tag" latest 2>>"$T/warned"
-done
-more=$(gets)
-[ "$more" -ge "$few" ] && ok "six notes are read" || not_ok "six notes are read"
-is "and are in the cache then" "$(gets)" "$few"
-rm -rf "$T/cache"
-[ "$(gets)" -ge $((few + 6)) ] && ok "without it all are asked for" || not_ok "without it all are asked for"
-
 # ---- damage
 for one in "$SNAP_REPOSITORY"/snapshots/*.ok; do
 	printf 'X' | dd of="$one" bs=1 seek=100 conv=notrunc 2>/dev/null

@@ -228,8 +228,6 @@ folder_of(uint8_t kind)
 		return "snapshots";
 	case OBJ_OK:
 		return "ok";
-	case OBJ_NOTE:
-		return "notes";
 	default:
 		return NULL;
 	}
@@ -348,7 +346,7 @@ static void
 drop_cache(const struct cache_trial *tr)
 {
 	static const char *const folders[] = { "/index", "/meta", "/snapshots",
-		"/ok", "/notes", "" };
+		"/ok", "" };
 	char path[PATH_LEN];
 
 	for (size_t i = 0; i < ground->n_objects; i++) {
