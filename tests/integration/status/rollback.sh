@@ -272,7 +272,7 @@ spoil() { # TEXT COMMAND...: told once, then as if there had been none
 	quiet "$what: once" env SNAP_STATE_DIR="$T/spoilt" "$SNAP" check
 }
 cut_it() { head -c 100 "$1" >"$T/x" && cat "$T/x" >"$1"; }
-flip() { printf 'X' | dd of="$1" bs=1 seek=90 conv=notrunc 2>/dev/null; }
+flip() { printf 'XXXXXXXX' | dd of="$1" bs=1 seek=90 conv=notrunc 2>/dev/null; }
 empty() { : >"$1"; }
 pipe() { rm "$1" && mkfifo "$1"; }
 point() { rm "$1" && ln -s /etc/passwd "$1"; }

@@ -149,7 +149,7 @@ expect 13 "of another repository" "$SNAP" status --expect-head "$T/none"
 
 # ---- damage
 for one in "$SNAP_REPOSITORY"/snapshots/*.ok; do
-	printf 'X' | dd of="$one" bs=1 seek=100 conv=notrunc 2>/dev/null
+	printf 'XXXXXXXX' | dd of="$one" bs=1 seek=100 conv=notrunc 2>/dev/null
 	break
 done
 rm -rf "$T/cache"
