@@ -360,3 +360,19 @@ life_said(struct life *l, const char *what)
 	l->log.len--;
 	return found;
 }
+
+bool
+life_is_listed(struct life *l, size_t n)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	struct repo *r = life_open(l);
+	struct repo_snapshots all;
+	bool found = false;
+
+	must(repo_snapshots(r, &all, &err));
+	for (size_t i = 0; i < all.n; i++)
+		found |= memcmp(all.v[i].id, l->v[n].id, REPO_ID_LEN) == 0;
+	repo_snapshots_free(&all);
+	repo_close(r);
+	return found;
+}

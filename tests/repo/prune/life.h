@@ -65,5 +65,7 @@ uint64_t life_bytes(struct life *l, const char *prefix);
 void life_first(
     struct life *l, const char *prefix, char out[TRANSPORT_NAME_MAX + 1]);
 bool life_said(struct life *l, const char *what);
+/* Is it among the snapshots? */
+bool life_is_listed(struct life *l, size_t n);
 
 #endif

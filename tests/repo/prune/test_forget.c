@@ -41,22 +41,6 @@ prune_dropping(struct life *l, size_t n, bool dry_run)
 	return r;
 }
 
-static bool
-is_listed(struct life *l, size_t n)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = life_open(l);
-	struct repo_snapshots all;
-	bool found = false;
-
-	must(repo_snapshots(r, &all, &err));
-	for (size_t i = 0; i < all.n; i++)
-		found |= memcmp(all.v[i].id, l->v[n].id, REPO_ID_LEN) == 0;
-	repo_snapshots_free(&all);
-	repo_close(r);
-	return found;
-}
-
 static void
 half_name(struct life *l, size_t n, bool ok, char out[TRANSPORT_NAME_MAX + 1])
 {
@@ -81,8 +65,8 @@ what_a_policy_drops_is_forgotten_by_the_run_that_prunes(void **state)
 	before = life_bytes(l, "data/");
 	r = prune_dropping(l, 0, false);
 	assert_int_equal(r.n_forgotten, 1);
-	assert_false(is_listed(l, 0));
-	assert_true(is_listed(l, 1));
+	assert_false(life_is_listed(l, 0));
+	assert_true(life_is_listed(l, 1));
 	l->v[0].forgotten = true;
 	/* At once condemned, and told when it goes. */
 	assert_true(r.n_condemned > 0 && r.bytes_waiting > before / 3);
@@ -111,7 +95,7 @@ a_dry_run_tells_what_would_be_free_and_forgets_nothing(void **state)
 	objects = life_count(l, "");
 	dry = prune_dropping(l, 0, true);
 	assert_int_equal(life_count(l, ""), objects);
-	assert_true(is_listed(l, 0));
+	assert_true(life_is_listed(l, 0));
 	life_must_be_whole(l);
 	real = prune_dropping(l, 0, false);
 	assert_int_equal(dry.n_forgotten, 1);
@@ -142,7 +126,7 @@ nothing_is_forgotten_while_a_snapshot_cannot_be_read(void **state)
 	assert_int_equal(r.n_forgotten, 0);
 	assert_int_equal(r.n_broken, 1);
 	assert_true(life_said(l, "nothing is forgotten while"));
-	assert_true(is_listed(l, 0));
+	assert_true(life_is_listed(l, 0));
 	life_must_restore(l, 0);
 	/* Until somebody gives it up. */
 	repo = life_open(l);
@@ -308,7 +292,7 @@ a_forgotten_snapshot_is_void_when_it_reappears_after_its_record(void **state)
 
 	forget_and_wait(l, &k);
 	put_pair(l, &k);
-	assert_false(is_listed(l, 0));
+	assert_false(life_is_listed(l, 0));
 	life_must_restore(l, 1);
 	(void)life_prune(l);
 	life_wait(l, 1);

@@ -6,11 +6,14 @@
 #ifndef SNAP_TEST_THIEF_H
 #define SNAP_TEST_THIEF_H
 
+#include "keyfile.h"
 #include "life.h"
 #include "store.h"
 
 /* Open the store by a key file, or as its owner (empty), and look. */
 struct store *thief_enter(struct life *l, struct span key_file);
+/* A key file that the owner makes. */
+void thief_steals(struct life *l, enum keyfile_type type, struct bytes *file);
 /* Nonsense under the id of every block, with claims that it was made of the
  * genuine pack. */
 void thief_plants_garbage(struct store *s);

@@ -28,15 +28,6 @@
 
 static const struct span owner;
 
-static void
-steal(struct life *l, enum keyfile_type type, struct bytes *file)
-{
-	struct store *s = thief_enter(l, owner);
-
-	pruned_key_file(s, type, file);
-	store_close(s);
-}
-
 /* Only the record of the epoch: nothing is signed anew. */
 static void
 rotate(struct life *l)
@@ -77,22 +68,6 @@ say(struct life *l, struct span file, enum note_type type,
 	bytes_fini(&body);
 	free(n);
 	store_close(s);
-}
-
-static bool
-is_listed(struct life *l, size_t n)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = life_open(l);
-	struct repo_snapshots all;
-	bool found = false;
-
-	must(repo_snapshots(r, &all, &err));
-	for (size_t i = 0; i < all.n; i++)
-		found |= memcmp(all.v[i].id, l->v[n].id, REPO_ID_LEN) == 0;
-	repo_snapshots_free(&all);
-	repo_close(r);
-	return found;
 }
 
 static bool
@@ -139,7 +114,7 @@ a_rotation_ends_who_could_forget(void **state)
 	(void)life_backup(l);
 	life_change(l, 0, 6000);
 	(void)life_backup(l);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	rotate(l);
 	life_change(l, 0, 6000);
 	(void)life_backup(l);
@@ -155,7 +130,8 @@ a_rotation_ends_who_could_forget(void **state)
 		(void)life_prune(l);
 	}
 	assert_true(life_said(l, "that \"key rotate\" had ended"));
-	assert_true(is_listed(l, 0) && is_listed(l, 1) && is_listed(l, 2));
+	assert_true(life_is_listed(l, 0) && life_is_listed(l, 1) &&
+		    life_is_listed(l, 2));
 	life_must_be_whole(l);
 	bytes_fini(&file);
 }
@@ -209,7 +185,7 @@ a_rotation_ends_who_could_say_where_copies_come_from(void **state)
 	size_t n;
 
 	(void)life_backup(l);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	rotate(l);
 	life_wait(l, 2);
 	s = thief_enter(l, bytes_span(&file));
@@ -272,7 +248,7 @@ a_rotation_ends_who_could_condemn(void **state)
 	struct store *s;
 
 	(void)life_backup(l);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	rotate(l);
 	s = thief_enter(l, bytes_span(&file));
 	condemn_all(s);
@@ -298,8 +274,8 @@ a_rotation_ends_who_could_revoke(void **state)
 	struct bytes host, file;
 	struct store *s;
 
-	steal(l, KEYFILE_HOST, &host);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_HOST, &host);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	l->key_file = bytes_span(&host);
 	(void)life_backup(l);
 	memset(&l->key_file, 0, sizeof l->key_file);
@@ -309,7 +285,7 @@ a_rotation_ends_who_could_revoke(void **state)
 	say(l, bytes_span(&file), NOTE_REVOKED, s->keys->host_id,
 	    NOTE_PROP_SNAPSHOTS, "", 0);
 	store_close(s);
-	assert_true(is_listed(l, 0));
+	assert_true(life_is_listed(l, 0));
 	for (int i = 0; i < 4; i++) {
 		life_wait(l, 2);
 		(void)life_prune(l);
@@ -338,7 +314,7 @@ what_keeps_holds_on_in_a_new_epoch_and_what_lets_go_does_not(void **state)
 	say(l, owner, NOTE_POLICY, NULL, "keep-last", "7", 0);
 	assert_true(is_pinned(l, 0) && !is_pinned(l, 1) && !is_pinned(l, 2));
 	assert_true(policy_is(l, "keep-last"));
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	rotate(l);
 	life_wait(l, 1);
 	say(l, bytes_span(&file), NOTE_PIN, id, NOTE_PROP_PINNED, "no", 1);
@@ -378,7 +354,7 @@ a_note_that_is_dated_ahead_is_not_the_newest_for_ever(void **state)
 	struct repo *r;
 
 	(void)life_backup(l);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	say(l, owner, NOTE_PIN, l->v[0].id, NOTE_PROP_PINNED, "yes", 0);
 	say(l, bytes_span(&file), NOTE_PIN, l->v[0].id, NOTE_PROP_PINNED, "no",
 	    INT64_MAX);
@@ -453,8 +429,8 @@ a_stolen_maintenance_key_does_not_displace_a_host(void **state)
 	uint8_t id[ID_LEN], pk[32], other[32];
 	struct store *s;
 
-	steal(l, KEYFILE_HOST, &host);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_HOST, &host);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	s = thief_enter(l, bytes_span(&host));
 	memcpy(id, s->keys->host_id, ID_LEN);
 	memcpy(pk, s->keys->host_pk, sizeof pk);
@@ -488,11 +464,11 @@ a_stolen_maintenance_key_admits_nobody_after_a_rotation(void **state)
 	struct name *keys;
 	size_t n;
 
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	rotate(l);
 	/* A host that knows the new epoch, whose record the owner takes back
 	 * and the thief puts again. */
-	steal(l, KEYFILE_HOST, &new);
+	thief_steals(l, KEYFILE_HOST, &new);
 	assert_true(is_trusted(l, bytes_span(&new)));
 	n = names_below(l->t, "keys/", &keys);
 	for (size_t i = 0; i < n; i++) {

@@ -20,31 +20,6 @@
 #define LIMIT (1u << 20)
 
 static void
-steal(struct life *l, enum keyfile_type type, struct bytes *file)
-{
-	struct store *s = thief_enter(l, span_of(NULL, 0));
-
-	pruned_key_file(s, type, file);
-	store_close(s);
-}
-
-static bool
-is_listed(struct life *l, size_t n)
-{
-	struct snap_err err = SNAP_ERR_INIT;
-	struct repo *r = life_open(l);
-	struct repo_snapshots all;
-	bool found = false;
-
-	must(repo_snapshots(r, &all, &err));
-	for (size_t i = 0; i < all.n; i++)
-		found |= memcmp(all.v[i].id, l->v[n].id, REPO_ID_LEN) == 0;
-	repo_snapshots_free(&all);
-	repo_close(r);
-	return found;
-}
-
-static void
 nobody_confirms_the_snapshot_of_another(void **state)
 {
 	struct life *l = *state;
@@ -57,11 +32,11 @@ nobody_confirms_the_snapshot_of_another(void **state)
 	(void)life_backup(l);
 	life_change(l, 0, 6000);
 	(void)life_backup(l);
-	steal(l, KEYFILE_HOST, &file);
+	thief_steals(l, KEYFILE_HOST, &file);
 	hex_encode(l->v[0].id, ID_LEN, hex);
 	store_name(OBJ_OK, l->v[0].id, name);
 	must(transport_delete(l->t, name, &err));
-	assert_false(is_listed(l, 0));
+	assert_false(life_is_listed(l, 0));
 	s = thief_enter(l, bytes_span(&file));
 	memcpy(c.id, l->v[0].id, ID_LEN);
 	c.l0 = s->l0;
@@ -71,7 +46,7 @@ nobody_confirms_the_snapshot_of_another(void **state)
 	    s, OBJ_OK, c.id, bytes_span(&body), true, NULL, &err));
 	bytes_fini(&body);
 	store_close(s);
-	assert_false(is_listed(l, 0));
+	assert_false(life_is_listed(l, 0));
 	assert_true(life_said(l, "confirmed by another key"));
 	life_wait(l, 2);
 	(void)life_prune(l);
@@ -123,8 +98,8 @@ what_seems_to_be_of_another_epoch_stops_nobody(void **state)
 	struct repo *r;
 
 	(void)life_backup(l);
-	steal(l, KEYFILE_HOST, &files[0]);
-	steal(l, KEYFILE_MAINTENANCE, &files[1]);
+	thief_steals(l, KEYFILE_HOST, &files[0]);
+	thief_steals(l, KEYFILE_MAINTENANCE, &files[1]);
 	for (size_t i = 0; i < sizeof kinds; i++) {
 		/* One may lie under the name of the one before. */
 		put_junk(l, kinds[i], i % 2 == 0 ? 2 : 64);
@@ -132,7 +107,7 @@ what_seems_to_be_of_another_epoch_stops_nobody(void **state)
 		for (size_t k = 0; k < 2; k++) {
 			l->key_file = bytes_span(&files[k]);
 			(void)life_backup(l);
-			assert_true(is_listed(l, l->n - 1));
+			assert_true(life_is_listed(l, l->n - 1));
 		}
 		if (kinds[i] == OBJ_EPOCH || kinds[i] == OBJ_HOST)
 			assert_int_equal(l->log.len, 0);
@@ -189,9 +164,9 @@ who_backs_up_what_others_did_is_told_from_them(void **state)
 
 	(void)life_backup(l);
 	assert_true(latest_is_of(l, "owner", false));
-	steal(l, KEYFILE_HOST, &host);
-	steal(l, KEYFILE_HOST, &again);
-	steal(l, KEYFILE_MAINTENANCE, &file);
+	thief_steals(l, KEYFILE_HOST, &host);
+	thief_steals(l, KEYFILE_HOST, &again);
+	thief_steals(l, KEYFILE_MAINTENANCE, &file);
 	l->key_file = bytes_span(&host);
 	(void)life_backup(l);
 	assert_true(latest_is_of(l, "db1", true));
