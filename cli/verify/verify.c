@@ -295,12 +295,43 @@ check_usage(const struct opts *o, unsigned long *jobs, struct snap_err *err)
 		   : opts_number(o->jobs, "jobs", 1, JOBS_MAX, jobs, err);
 }
 
+/* A schedule names no snapshot, and the newest may be a stream of stdin. */
+static enum snap_code
+newest_of_a_database(struct job *j, struct snap_err *err)
+{
+	const struct repo_snapshots *all = &j->s.all;
+	const char *name = NULL;
+	struct bytes spec;
+	enum snap_code rc;
+
+	for (size_t i = all->n; i-- > 0 && name == NULL;)
+		name = repo_snapshot_prop(&all->v[i], REPO_PROP_DATABASE);
+	if (name == NULL)
+		return SNAP_OK;
+	bytes_init(&spec, strlen(name) + 16);
+	bytes_printf(&spec, "latest:%s%c", name, 0);
+	rc = bytes_check(&spec, err);
+	if (rc == SNAP_OK)
+		rc = repo_snapshot_find(
+		    all, (const char *)spec.p, &j->snapshot, err);
+	bytes_fini(&spec);
+	if (rc == SNAP_OK)
+		ui_info("the newest snapshot is of no database: this is of "
+			"\"%s\"",
+		    name);
+	return rc;
+}
+
 static enum snap_code
 find(struct job *j, struct snap_err *err)
 {
-	const char *spec = j->c->o.n_args > 0 ? j->c->o.args[0] : "latest";
+	bool any = j->c->o.n_args == 0;
+	const char *spec = any ? "latest" : j->c->o.args[0];
 	enum snap_code rc = place_find(&j->s, spec, &j->snapshot, err);
 
+	if (rc == SNAP_OK && any &&
+	    repo_snapshot_prop(j->snapshot, REPO_PROP_DATABASE) == NULL)
+		rc = newest_of_a_database(j, err);
 	if (rc == SNAP_OK && j->snapshot->salvaged)
 		rc = snap_fail(err, SNAP_CORRUPT,
 		    "the snapshot was salvaged from a damaged one and lacks "

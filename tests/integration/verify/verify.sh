@@ -128,6 +128,9 @@ expect 2 "no server" "$SNAP" verify
 expect 2 "a server that is not there" "$SNAP" verify -d postgres -h "$T"
 "$SNAP" backup --name raw -- echo x 2>/dev/null
 expect 2 "no database" verify latest:raw
+expect 0 "without a name the newest of a database" "$SNAP" verify -d postgres
+says "which is told" 'the newest snapshot is of no database: this is of "shop"'
+nothing_left "the newest of a database"
 
 # ---- whatever happens
 echo 'SELECT pg_sleep(86400)' >"$T/sleep.sql"
