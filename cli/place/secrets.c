@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "cmd.h"
 #include "config.h"
 #include "repo.h"
 #include "secrets.h"
@@ -118,6 +119,7 @@ void
 secrets_take_environment(void)
 {
 	static const char *const who[] = { WHO_REPO, WHO_FROM };
+	char own[VARIABLE_MAX];
 
 	for (size_t i = 0; i < sizeof who / sizeof *who; i++) {
 		take(who[i], PASSPHRASE);
@@ -129,8 +131,14 @@ secrets_take_environment(void)
 			if (s->is_secret)
 				take(who[i], s->name);
 	}
-	for (size_t i = 0; i < sizeof of_messages / sizeof *of_messages; i++)
+	for (size_t i = 0; i < sizeof of_messages / sizeof *of_messages; i++) {
 		take(WHO_REPO, of_messages[i]);
+		for (const struct cmd *c = cmd_table; c->name != NULL; c++)
+			if ((c->bit & CMD_JOBS) != 0 &&
+			    snprintf(own, sizeof own, "%s.%s", c->name,
+				of_messages[i]) < (int)sizeof own)
+				take(WHO_REPO, own);
+	}
 }
 
 void

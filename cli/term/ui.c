@@ -207,7 +207,7 @@ ui_progress_begin(const char *verb, struct report *r)
 {
 	sigset_t all, old;
 
-	if (!ui.tty || ui.quiet || ui.drawing)
+	if (!ui.tty || ui.quiet || ui.drawing || ui.format != LOG_TEXT)
 		return;
 	ui.verb = verb;
 	ui.report = r;

@@ -112,6 +112,17 @@ expect 0 "an address of the environment" \
     "echo 1 | '$SNAP' backup --stdin --name n"
 heard http 1 "beats that of the file" '^POST /env$'
 forget
+config "before = env"
+expect 0 "an address of one command" \
+    env "SNAP_BACKUP_PING_URL=http://127.0.0.1:$web/own/sesame" sh -c \
+    "echo 1 | '$SNAP' backup --stdin --name n"
+heard http 1 "is asked" '^POST /own/sesame$'
+if grep -q sesame "$T/err"; then
+	not_ok "and no child of ours sees it"
+else
+	ok "and no child of ours sees it"
+fi
+forget
 
 # ---- webhooks
 config "webhook-url = http://127.0.0.1:$web/hook"
