@@ -107,7 +107,8 @@ const struct cmd cmd_table[] = {
 	{ CMD_VERIFY, "verify", "[SNAPSHOT]",
 	    "restore a snapshot into a scratch database and compare",
 	    "Makes a database with a random name beside the one that --dbname "
-	    "names, restores the snapshot (default: latest) into it, compares "
+	    "names, restores the snapshot (default: the newest of a database) "
+	    "into it, compares "
 	    "the rows of each table, each sequence and each large object with "
 	    "what the backup had read, and drops it, whatever happened. The "
 	    "verdict is recorded in the repository: snapshots shows it. "
