@@ -2,7 +2,7 @@
 /*
  * opts.h - the command line as one struct.
  *
- * There is one table of options (table.c); the parser, the help texts and the
+ * There is one table of options (options.c); the parser, the help texts and the
  * manual page are all made from it, so they cannot disagree.  Letters that
  * libpq tools know mean here what they mean there.
  */

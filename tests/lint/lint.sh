@@ -86,7 +86,7 @@ xargs grep -nE '#include <(sodium|zstd|xxhash|libpq-fe|jansson|curl|libssh2|open
 
 # ---- every option and command is documented
 if [ -f docs/man/snap.1 ]; then
-	grep -oE '^	\{ CMD_[A-Z]+, "[a-z]+"' cli/table.c |
+	grep -oE '^	\{ CMD_[A-Z]+, "[a-z]+"' cli/commands.c |
 	    sed 's/.*"\(.*\)"/\1/' | while read -r c; do
 		grep -q "^\.SS $c" docs/man/snap.1 ||
 		    echo "$c (run: snap help --man >docs/man/snap.1)"
