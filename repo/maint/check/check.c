@@ -46,10 +46,22 @@ check_object_problem(struct check *c, uint8_t kind, const uint8_t id[ID_LEN],
 	/* Some messages of the store begin with the name already. */
 	if (strstr(err->msg, name) != NULL)
 		check_problem(c, "%s", err->msg);
-	else if (err->code == SNAP_NOTFOUND)
-		check_problem(c, "%s: missing", name);
 	else
 		check_problem(c, "%s: %s", name, err->msg);
+}
+
+bool
+check_vanished(struct check *c, const struct inventory_object *o,
+    enum snap_code rc)
+{
+	char name[TRANSPORT_NAME_MAX + 1];
+
+	if (rc != SNAP_NOTFOUND || o->kind == OBJ_CONFIG)
+		return false;
+	store_name(o->kind, o->id, name);
+	report_log(
+	    c->s->report, REPORT_INFO, "%s: was deleted meanwhile", name);
+	return true;
 }
 
 /* Config and keys: the only ones that a repository cannot be opened without,
@@ -113,8 +125,6 @@ check_lone(
 	int64_t age;
 
 	rc = raw_get_body(c->s, o->kind, o->id, &body, err);
-	if (rc == SNAP_NOTFOUND)
-		return SNAP_OK; /* forgotten meanwhile */
 	if (rc != SNAP_OK)
 		return rc;
 	c->result.bytes_read += body.size;
@@ -168,7 +178,8 @@ check_small(struct check *c, struct snap_err *err)
 			continue;
 		}
 		if (raw_is_damage(rc)) {
-			check_object_problem(c, o->kind, o->id, err);
+			if (!check_vanished(c, o, rc))
+				check_object_problem(c, o->kind, o->id, err);
 			rc = SNAP_OK;
 		}
 		if (rc == SNAP_OK)

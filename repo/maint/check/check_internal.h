@@ -24,6 +24,7 @@ struct check_pack {
 	bool whole;               /* to be read with all frames */
 	bool readable;            /* its contents are */
 	bool closed;              /* the store does not let us read it */
+	bool gone;                /* deleted behind the listing */
 	bool indexed;             /* by a segment that agrees with them */
 	bool bad;                 /* something about it was found */
 	uint32_t n_used;          /* frames that snapshots need */
@@ -70,6 +71,11 @@ void check_problem(struct check *c, const char *fmt, ...) SNAP_PRINTF(2, 3);
 /* A finding about a stored object; the name is put in front. */
 void check_object_problem(struct check *c, uint8_t kind,
     const uint8_t id[ID_LEN], const struct snap_err *err);
+/* Nothing of ours leaves a name without its object: what was listed and is not
+ * there any more a prune has deleted beside us.  Then it is as if it had not
+ * been listed, which is told in no warning; who needed it, tells. */
+bool check_vanished(struct check *c, const struct inventory_object *o,
+    enum snap_code rc);
 
 /* checkpacks.c: read packs; fills packs, blocks, copies. */
 SNAP_MUST_CHECK enum snap_code check_packs(

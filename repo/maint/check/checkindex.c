@@ -67,7 +67,9 @@ check_segments(struct check *c, struct snap_err *err)
 	for (size_t i = 0; i < n && rc == SNAP_OK; i++) {
 		rc = read_segment(c, &o[i], err);
 		if (raw_is_damage(rc)) {
-			check_object_problem(c, OBJ_INDEX, o[i].id, err);
+			if (!check_vanished(c, &o[i], rc))
+				check_object_problem(
+				    c, OBJ_INDEX, o[i].id, err);
 			rc = SNAP_OK;
 		}
 		if (rc == SNAP_OK)
@@ -87,15 +89,16 @@ pack_order(const void *a, const void *b)
 	return memcmp(x->id, y->o->id, ID_LEN);
 }
 
+/* The packs are sorted as the inventory is: by kind and id. */
 static struct check_pack *
-pack_of(const struct check *c, const struct index_pack *p)
+pack_of(const struct check *c, uint8_t kind, const uint8_t id[ID_LEN])
 {
 	struct check_claim key;
 
 	if (c->n_packs == 0)
 		return NULL;
-	memcpy(key.id, p->id, ID_LEN);
-	key.kind = p->kind;
+	memcpy(key.id, id, ID_LEN);
+	key.kind = kind;
 	return bsearch(
 	    &key, c->packs, c->n_packs, sizeof *c->packs, pack_order);
 }
@@ -103,7 +106,7 @@ pack_of(const struct check *c, const struct index_pack *p)
 static enum snap_code
 take_closed(struct check *c, const struct index_pack *p, struct snap_err *err)
 {
-	struct check_pack *pack = pack_of(c, p);
+	struct check_pack *pack = pack_of(c, p->kind, p->id);
 	struct raw_pack raw;
 	enum snap_code rc;
 
@@ -169,21 +172,18 @@ check_claim(struct check *c, struct check_claim *claim, bool again)
 {
 	char name[TRANSPORT_NAME_MAX + 1], seg[TRANSPORT_NAME_MAX + 1];
 	struct snap_err err = SNAP_ERR_INIT;
-	struct check_pack *p = NULL;
+	struct check_pack *p = pack_of(c, claim->kind, claim->id);
 	struct transport_stat st;
 
 	store_name(claim->kind, claim->id, name);
 	store_name(OBJ_INDEX, claim->segment->id, seg);
-	/* The packs are sorted as the inventory is: by kind and id. */
-	if (c->n_packs != 0)
-		p = bsearch(
-		    claim, c->packs, c->n_packs, sizeof *c->packs, pack_order);
 	if (p == NULL) {
 		/* A run beside us may have put it behind our listing's back. */
 		claim->missing = !again && transport_stat(c->s->t, name, &st,
 					       &err) == SNAP_NOTFOUND;
 		return;
 	}
+	claim->missing = !again && p->gone;
 	if (!p->readable)
 		return; /* told when it was read */
 	if (p->o->size != claim->size ||
@@ -248,6 +248,9 @@ check_missing(struct check *c, uint64_t n_hurts)
 
 		if (!claim->missing)
 			continue;
+		if (n_hurts == 0 &&
+		    pack_of(c, claim->kind, claim->id) != NULL)
+			continue; /* gone since it was listed */
 		store_name(claim->kind, claim->id, name);
 		store_name(OBJ_INDEX, claim->segment->id, seg);
 		if (n_hurts == 0)

@@ -217,6 +217,16 @@ check_pack(void *arg, void *p, struct snap_err *err)
 		rc = SNAP_OK;
 		goto out;
 	}
+	if (check_vanished(c, pack->o, rc)) {
+		pack->gone = true;
+		pthread_mutex_lock(&c->lock);
+		c->result.n_packs--;
+		c->result.n_read_packs -=
+		    pack->whole && pack->o->kind == OBJ_DATA;
+		pthread_mutex_unlock(&c->lock);
+		rc = SNAP_OK;
+		goto out;
+	}
 	if (rc != SNAP_OK)
 		goto out;
 	pack->readable = true;
@@ -307,6 +317,8 @@ remember(
 		const struct check_pack *p = &c->packs[i];
 		int64_t when = seen_when(seen, p->o->id);
 
+		if (p->gone)
+			continue;
 		if (p->whole)
 			when = p->bad ? SEEN_NEVER : c->s->l0;
 		if (when != SEEN_NEVER)
