@@ -209,7 +209,7 @@ const struct cmd cmd_table[] = {
 	    "of all sections what always holds, in section [NAME] what holds "
 	    "for --profile=NAME. Options beat the environment, which beats "
 	    "the configuration. show prints what holds and where it comes "
-	    "from. docs/configuration.md has all keys.",
+	    "from. " PROG ".conf(5) has all keys.",
 	    1, 1, cmd_config },
 	{ CMD_SCHEDULE, "schedule", "install | show | remove",
 	    "let systemd or cron run what has to run",

@@ -353,7 +353,7 @@ const struct opt opts_table[] = {
 	    "show this help, then exit" },
 	{ 0, "completion", "SHELL", OPT_STRING, OFF(completion), CMD_HELP,
 	    "print completion for bash, zsh or fish" },
-	{ 0, "man", NULL, OPT_FLAG, OFF(man), CMD_HELP, NULL },
+	{ 0, "man", "DIR", OPT_STRING, OFF(man), CMD_HELP, NULL },
 	{ 0, NULL, NULL, OPT_END, 0, 0, NULL }
 };
 /* clang-format on */

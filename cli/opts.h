@@ -93,8 +93,7 @@ struct opts {
 	/* tag */
 	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */
-	const char *completion;
-	bool man;
+	const char *completion, *man;
 
 	/* what is no option */
 	size_t n_args;

@@ -21,7 +21,12 @@ struct config_key {
 	} kind;
 	unsigned commands; /* bits of enum cmd_bit */
 	bool is_list;
+	const char *help; /* NULL = that of the option of this name */
 };
+
+/* The i-th of the table; NULL behind the last. */
+const struct config_key *config_key_at(size_t i);
+const char *config_key_help(const struct config_key *key);
 
 /* SNAP_USAGE: there is none of that name, or it cannot have that value. */
 SNAP_MUST_CHECK enum snap_code config_key_find(const char *name,

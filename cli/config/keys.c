@@ -15,73 +15,94 @@
 #define NAME_MAX_LEN 32 /* of a key, for the nearest one */
 #define FROM "from-"
 
-static const struct config_key keys[] = { { "repository", KEY_VARIABLE, 0,
-					      false },
-	{ "passphrase-file", KEY_VARIABLE, 0, false },
-	{ "passphrase-command", KEY_VARIABLE, 0, false },
-	{ "key-file", KEY_VARIABLE, 0, false },
-	{ "cache-dir", KEY_VARIABLE, 0, false },
-	{ "state-dir", KEY_VARIABLE, 0, false },
-	{ "keep-last", KEY_VARIABLE, 0, false },
-	{ "keep-hourly", KEY_VARIABLE, 0, false },
-	{ "keep-daily", KEY_VARIABLE, 0, false },
-	{ "keep-weekly", KEY_VARIABLE, 0, false },
-	{ "keep-monthly", KEY_VARIABLE, 0, false },
-	{ "keep-yearly", KEY_VARIABLE, 0, false },
-	{ "keep-within", KEY_VARIABLE, 0, false },
-	{ "keep-tag", KEY_VARIABLE, 0, false },
-	{ "timezone", KEY_VARIABLE, 0, false },
-	{ "cache-size", KEY_OPTION, CMD_ALL, false },
-	{ "limit-upload", KEY_OPTION, CMD_ALL, false },
-	{ "limit-download", KEY_OPTION, CMD_ALL, false },
-	{ "retry-for", KEY_OPTION, CMD_ALL, false },
-	{ "tag", KEY_OPTION, CMD_BACKUP, true },
-	{ "compression-level", KEY_OPTION, CMD_BACKUP, false },
-	{ "repack-below", KEY_OPTION, CMD_PRUNE, false },
-	{ "max-repack-size", KEY_OPTION, CMD_PRUNE, false },
-	{ "max-time", KEY_OPTION, CMD_PRUNE, false },
-	{ "host", KEY_SERVER, CMD_BACKUP, false },
-	{ "port", KEY_SERVER, CMD_BACKUP, false },
-	{ "username", KEY_SERVER, CMD_BACKUP, false },
-	{ "jobs", KEY_SERVER, CMD_BACKUP, false },
-	{ "lock-wait-timeout", KEY_SERVER, CMD_BACKUP, false },
-	{ "serializable-deferrable", KEY_SERVER, CMD_BACKUP, false },
-	{ "no-role-passwords", KEY_SERVER, CMD_BACKUP, false },
-	{ "pg-dump", KEY_SERVER, CMD_BACKUP, false },
-	{ "dbname", KEY_SOURCE, CMD_BACKUP, false },
-	{ "all", KEY_SOURCE, CMD_BACKUP, false },
-	{ "exclude-database", KEY_SOURCE, CMD_BACKUP, true },
-	{ "schema", KEY_SOURCE, CMD_BACKUP, true },
-	{ "exclude-schema", KEY_SOURCE, CMD_BACKUP, true },
-	{ "table", KEY_SOURCE, CMD_BACKUP, true },
-	{ "exclude-table", KEY_SOURCE, CMD_BACKUP, true },
-	{ "exclude-table-data", KEY_SOURCE, CMD_BACKUP, true },
-	{ "before", KEY_MESSAGE, 0, false }, { "after", KEY_MESSAGE, 0, false },
-	{ "on-success", KEY_MESSAGE, 0, false },
-	{ "on-failure", KEY_MESSAGE, 0, false },
-	{ "notify-on", KEY_MESSAGE, 0, false },
-	{ "ping-url", KEY_MESSAGE, 0, false },
-	{ "ping-url-file", KEY_MESSAGE, 0, false },
-	{ "ping-url-command", KEY_MESSAGE, 0, false },
-	{ "webhook-url", KEY_MESSAGE, 0, false },
-	{ "webhook-url-file", KEY_MESSAGE, 0, false },
-	{ "webhook-url-command", KEY_MESSAGE, 0, false },
-	{ "webhook-format", KEY_MESSAGE, 0, false },
-	{ "webhook-chat", KEY_MESSAGE, 0, false },
-	{ "mail-to", KEY_MESSAGE, 0, false },
-	{ "mail-from", KEY_MESSAGE, 0, false },
-	{ "mail-server", KEY_MESSAGE, 0, false },
-	{ "mail-user", KEY_MESSAGE, 0, false },
-	{ "mail-password-file", KEY_MESSAGE, 0, false },
-	{ "mail-password-command", KEY_MESSAGE, 0, false },
-	{ "sendmail", KEY_MESSAGE, 0, false },
-	{ "message.ca-file", KEY_MESSAGE, 0, false },
-	{ "message.insecure", KEY_MESSAGE, 0, false },
-	{ "log-format", KEY_VARIABLE, 0, false },
-	{ NULL, KEY_VARIABLE, 0, false } };
+/* clang-format off */
+static const struct config_key keys[] = {
+	{ "repository", KEY_VARIABLE, 0, false, "the repository, a URL" },
+	{ "passphrase-file", KEY_VARIABLE, 0, false, NULL },
+	{ "passphrase-command", KEY_VARIABLE, 0, false, NULL },
+	{ "key-file", KEY_VARIABLE, 0, false, NULL },
+	{ "cache-dir", KEY_VARIABLE, 0, false, NULL },
+	{ "cache-size", KEY_OPTION, CMD_ALL, false, NULL },
+	{ "state-dir", KEY_VARIABLE, 0, false, NULL },
+	{ "limit-upload", KEY_OPTION, CMD_ALL, false, NULL },
+	{ "limit-download", KEY_OPTION, CMD_ALL, false, NULL },
+	{ "retry-for", KEY_OPTION, CMD_ALL, false, NULL },
+	{ "log-format", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-last", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-hourly", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-daily", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-weekly", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-monthly", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-yearly", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-within", KEY_VARIABLE, 0, false, NULL },
+	{ "keep-tag", KEY_VARIABLE, 0, false,
+	    "keep those with one of these tags as well; with commas" },
+	{ "timezone", KEY_VARIABLE, 0, false, NULL },
+	{ "repack-below", KEY_OPTION, CMD_PRUNE, false, NULL },
+	{ "max-repack-size", KEY_OPTION, CMD_PRUNE, false, NULL },
+	{ "max-time", KEY_OPTION, CMD_PRUNE, false, NULL },
+	{ "dbname", KEY_SOURCE, CMD_BACKUP, false, NULL },
+	{ "all", KEY_SOURCE, CMD_BACKUP, false, NULL },
+	{ "exclude-database", KEY_SOURCE, CMD_BACKUP, true, NULL },
+	{ "schema", KEY_SOURCE, CMD_BACKUP, true, NULL },
+	{ "exclude-schema", KEY_SOURCE, CMD_BACKUP, true, NULL },
+	{ "table", KEY_SOURCE, CMD_BACKUP, true, NULL },
+	{ "exclude-table", KEY_SOURCE, CMD_BACKUP, true, NULL },
+	{ "exclude-table-data", KEY_SOURCE, CMD_BACKUP, true, NULL },
+	{ "host", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "port", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "username", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "jobs", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "lock-wait-timeout", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "serializable-deferrable", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "no-role-passwords", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "pg-dump", KEY_SERVER, CMD_BACKUP, false, NULL },
+	{ "tag", KEY_OPTION, CMD_BACKUP, true, NULL },
+	{ "compression-level", KEY_OPTION, CMD_BACKUP, false, NULL },
+	{ "before", KEY_MESSAGE, 0, false,
+	    "a shell command; if it fails the run is not begun" },
+	{ "after", KEY_MESSAGE, 0, false, "a shell command after each run" },
+	{ "on-success", KEY_MESSAGE, 0, false,
+	    "a shell command after a run with status 0" },
+	{ "on-failure", KEY_MESSAGE, 0, false,
+	    "a shell command after a run with another status" },
+	{ "notify-on", KEY_MESSAGE, 0, false,
+	    "when webhook and mail are used: failure, the default, or always" },
+	{ "ping-url", KEY_MESSAGE, 0, false,
+	    "a heartbeat, as of healthchecks.io: a POST to URL/start, then to "
+	    "URL or URL/fail" },
+	{ "ping-url-file", KEY_MESSAGE, 0, false, "where it is read from" },
+	{ "ping-url-command", KEY_MESSAGE, 0, false, "what prints it" },
+	{ "webhook-url", KEY_MESSAGE, 0, false,
+	    "an address that takes JSON by POST" },
+	{ "webhook-url-file", KEY_MESSAGE, 0, false, "where it is read from" },
+	{ "webhook-url-command", KEY_MESSAGE, 0, false, "what prints it" },
+	{ "webhook-format", KEY_MESSAGE, 0, false,
+	    "json, the default, slack, discord or telegram" },
+	{ "webhook-chat", KEY_MESSAGE, 0, false,
+	    "the chat's id, for telegram" },
+	{ "mail-to", KEY_MESSAGE, 0, false, "addresses, with commas" },
+	{ "mail-from", KEY_MESSAGE, 0, false, "the sender's address" },
+	{ "mail-server", KEY_MESSAGE, 0, false,
+	    "smtp://HOST[:PORT], with STARTTLS, or smtps://HOST[:PORT]; "
+	    "without it the mail goes to sendmail" },
+	{ "mail-user", KEY_MESSAGE, 0, false, "a login there" },
+	{ "mail-password-file", KEY_MESSAGE, 0, false, "its password" },
+	{ "mail-password-command", KEY_MESSAGE, 0, false, "what prints it" },
+	{ "sendmail", KEY_MESSAGE, 0, false,
+	    "a shell command that reads the mail; default "
+	    "/usr/sbin/sendmail -i -t" },
+	{ "message.ca-file", KEY_MESSAGE, 0, false,
+	    "authorities to trust instead of the system's" },
+	{ "message.insecure", KEY_MESSAGE, 0, false,
+	    "yes: in clear text also to other machines" },
+	{ NULL, KEY_VARIABLE, 0, false, NULL }
+};
+/* clang-format on */
 
 /* Of copy's source, and of any store. */
-static const struct config_key of_store = { "", KEY_VARIABLE, 0, false };
+static const struct config_key of_store = { "", KEY_VARIABLE, 0, false,
+	NULL };
 
 static bool
 is_variable(const struct config_key *k)
@@ -216,6 +237,18 @@ config_key_find(const char *name, const char *value,
 	}
 	return settings_known(rest, strlen(rest)) ? SNAP_OK
 						  : unknown(name, err);
+}
+
+const struct config_key *
+config_key_at(size_t i)
+{
+	return i < sizeof keys / sizeof keys[0] - 1 ? &keys[i] : NULL;
+}
+
+const char *
+config_key_help(const struct config_key *key)
+{
+	return key->help != NULL ? key->help : option_of(key)->help;
 }
 
 const char *

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
- * help.c - what the tables say, for people, and as the manual page.
+ * help.c - what the tables say, for people.
  *
- * `help --man` is for the build only: it writes docs/man's page.
+ * `help --man` is for the build only: it writes the manual pages.
  */
 #include <stdio.h>
 #include <string.h>
 
 #include "cmd.h"
 #include "complete.h"
+#include "config_keys.h"
+#include "guide.h"
 #include "json.h"
+#include "man.h"
 #include "transport_settings.h"
 #include "ui.h"
 
@@ -59,6 +62,33 @@ option_help(const struct opt *o)
 	fold(o->help, COLUMN, COLUMN);
 }
 
+/* What may stand in a configuration. */
+static void
+keys(void)
+{
+	const struct config_key *k;
+
+	ui_out_raw("\nKeys:\n");
+	for (size_t i = 0; (k = config_key_at(i)) != NULL; i++) {
+		ui_out("  %-*s", COLUMN - 3, k->name);
+		ui_out_raw(" ");
+		fold(config_key_help(k), COLUMN, COLUMN);
+	}
+	ui_out(
+	    "  and the settings of \"%s help settings\"\n", SNAP_PROGRAM_NAME);
+}
+
+static void
+examples(const struct guide *g)
+{
+	if (g == NULL)
+		return;
+	ui_out_raw("\nExamples:\n");
+	for (size_t i = 0; i < GUIDE_EXAMPLES && g->examples[i].line; i++)
+		ui_out("  %s %s\n      %s\n", SNAP_PROGRAM_NAME,
+		    g->examples[i].line, g->examples[i].what);
+}
+
 static void
 one_command(const struct cmd *c)
 {
@@ -75,6 +105,9 @@ one_command(const struct cmd *c)
 	for (o = opts_table; o->name != NULL; o++)
 		if (o->help != NULL && (o->commands & c->bit) != 0)
 			option_help(o);
+	if (c->bit == CMD_CONFIG)
+		keys();
+	examples(guide_of(c));
 }
 
 static void
@@ -112,106 +145,6 @@ all_commands(void)
 	    SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME);
 }
 
-/* Roff takes "-" for a hyphen and a dot in front for a request. */
-static void
-roff(const char *text)
-{
-	if (*text == '.' || *text == '\'')
-		ui_out_raw("\\&");
-	for (; *text != '\0'; text++) {
-		if (*text == '-')
-			ui_out_raw("\\-");
-		else if (*text == '\\')
-			ui_out_raw("\\e");
-		else
-			ui_out("%c", *text);
-	}
-}
-
-static void
-roff_option(const struct opt *o)
-{
-	ui_out_raw(".TP\n.B ");
-	if (o->letter != 0)
-		ui_out("\\-%c, ", o->letter);
-	ui_out_raw("\\-\\-");
-	roff(o->name);
-	if (o->arg != NULL)
-		ui_out(o->kind == OPT_PERCENT ? "[=%s]" : "=%s", o->arg);
-	ui_out_raw("\n");
-	roff(o->help);
-	ui_out_raw("\n");
-}
-
-static void
-roff_settings(void)
-{
-	const struct transport_setting *s;
-
-	ui_out_raw(".SH SETTINGS\nGiven by \\-o NAME=VALUE, or as SNAP_NAME "
-		   "in the environment, as SNAP_S3_REGION for s3.region. A "
-		   "secret is read from NAME\\-file=FILE, from "
-		   "NAME\\-command=COMMAND, or is in SNAP_NAME.\n");
-	for (s = transport_settings; s->name != NULL; s++) {
-		ui_out_raw(".TP\n.B ");
-		roff(s->name);
-		if (s->arg != NULL)
-			ui_out("=%s", s->arg);
-		ui_out_raw("\n");
-		roff(s->help);
-		ui_out_raw("\n");
-	}
-}
-
-static void
-manual_page(void)
-{
-	static const char *const status[][2] = { { "0", "success" },
-		{ "1", "failure" },
-		{ "2", "wrong usage, or the source could not be reached "
-		       "before any work was done" },
-		{ "3", "finished with warnings that somebody must look at" },
-		{ "10", "there is no repository" },
-		{ "11", "somebody else is busy with the repository" },
-		{ "12", "wrong passphrase or recovery code" },
-		{ "13", "stored data did not verify" },
-		{ "129, 130, 143", "stopped by SIGHUP, SIGINT, SIGTERM" } };
-	const struct cmd *c;
-	const struct opt *o;
-	size_t i;
-
-	ui_out(".\\\" SPDX-License-Identifier: PostgreSQL\n"
-	       ".\\\" Made by \"%s help --man\"; do not edit.\n"
-	       ".TH %s 1\n.SH NAME\n%s \\- deduplicated, encrypted backups of "
-	       "PostgreSQL\n.SH SYNOPSIS\n.B %s\n.I COMMAND\n[\\fIOPTION\\fR]"
-	       "...\n.SH COMMANDS\n",
-	    SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME, SNAP_PROGRAM_NAME,
-	    SNAP_PROGRAM_NAME);
-	for (c = cmd_table; c->name != NULL; c++) {
-		ui_out(".SS %s%s", c->name, c->args[0] != '\0' ? " " : "");
-		roff(c->args);
-		ui_out("\n%s.\n", c->summary);
-		if (c->text[0] != '\0') {
-			ui_out_raw(".PP\n");
-			roff(c->text);
-			ui_out_raw("\n");
-		}
-		for (o = opts_table; o->name != NULL; o++)
-			if (o->help != NULL && (o->commands & c->bit) != 0 &&
-			    o->commands != CMD_ALL)
-				roff_option(o);
-	}
-	ui_out_raw(".SH OPTIONS OF EVERY COMMAND\n");
-	for (o = opts_table; o->name != NULL; o++)
-		if (o->help != NULL && o->commands == CMD_ALL)
-			roff_option(o);
-	roff_settings();
-	ui_out_raw(".SH EXIT STATUS\n");
-	for (i = 0; i < sizeof status / sizeof status[0]; i++)
-		ui_out(".TP\n.B %s\n%s\n", status[i][0], status[i][1]);
-	ui_out_raw("Take every status that is not listed for a failure.\n");
-}
-
 enum snap_code
 cmd_help(struct cli *c, struct snap_err *err)
 {
@@ -219,9 +152,9 @@ cmd_help(struct cli *c, struct snap_err *err)
 
 	if (c->o.completion != NULL)
 		return complete_print(c->o.completion, err);
-	if (c->o.man) {
-		manual_page();
-	} else if (c->o.n_args > 0 && strcmp(c->o.args[0], "settings") == 0) {
+	if (c->o.man != NULL)
+		return man_write(c->o.man, err);
+	if (c->o.n_args > 0 && strcmp(c->o.args[0], "settings") == 0) {
 		all_settings();
 	} else if (c->o.n_args > 0) {
 		one = cmd_find(c->o.args[0]);

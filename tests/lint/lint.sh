@@ -11,7 +11,7 @@ find base chunker digests retention transports pgclient pgarchive pgsource pgtar
     grep -v '/corpus/' | sort >"$tmp/all"
 grep '\.[ch]$' "$tmp/all" >"$tmp/c"
 grep -v '^tests/' "$tmp/c" >"$tmp/product"
-grep -E '\.([ch1]|sh|py|md|txt)$|^scripts/|^packaging/|^\.ci/' "$tmp/all" >"$tmp/text"
+grep -E '\.([ch]|sh|py|md|txt)$|^scripts/|^packaging/|^\.ci/' "$tmp/all" >"$tmp/text"
 
 # breach TEXT: each line of stdin is a place where it happens.
 breach() {
@@ -30,7 +30,7 @@ while read -r f; do
 done | breach "no SPDX line at the start"
 
 # ---- sizes
-grep -vE '\.(md|txt|1)$' "$tmp/text" | while read -r f; do
+grep -vE '\.(md|txt)$' "$tmp/text" | while read -r f; do
 	lines=$(wc -l <"$f")
 	case $f in
 	*.h) max=200 ;;
@@ -83,15 +83,6 @@ xargs grep -nE '#include <(sodium|zstd|xxhash|libpq-fe|jansson|curl|libssh2|open
     <"$tmp/product" |
     grep -vE '^repo/crypto/[^:]*:.*sodium|^repo/[^:]*:.*(zstd|xxhash)|^(chunker|digests)/[^:]*:.*xxhash|^pg(client|source|target)/[^:]*:.*libpq|^cli/[^:]*:.*jansson|^cli/tell/[^:]*:.*curl|^cli/config/[^:]*:.*ini\.h|^sqlite/[^:]*:.*sqlite3|^cli/term/[^:]*:.*qrencode|^transports/http/[^:]*:.*curl|^transports/(sftp|ssh)/[^:]*:.*(libssh2|openssl)|^transports/(s3|b2)/[^:]*:.*(openssl|expat|ini\.h|jansson)' |
     breach "third-party header in the wrong folder"
-
-# ---- every option and command is documented
-if [ -f docs/man/snap.1 ]; then
-	grep -oE '^	\{ CMD_[A-Z]+, "[a-z]+"' cli/commands.c |
-	    sed 's/.*"\(.*\)"/\1/' | while read -r c; do
-		grep -q "^\.SS $c" docs/man/snap.1 ||
-		    echo "$c (run: snap help --man >docs/man/snap.1)"
-	done | breach "command not in the manual page"
-fi
 
 # ---- what the documentation points to is there
 grep '\.md$' "$tmp/all" | while read -r f; do

@@ -15,13 +15,17 @@ $T/dest/opt:
 x"
 root=$T/dest/opt/x
 doc=$(echo "$root"/share/doc/*)
-for f in "bin/$name" "share/man/man1/$name.1" \
+for f in "bin/$name" "share/man/man1/$name.1" "share/man/man1/$name-backup.1" \
+    "share/man/man5/$name.conf.5" "share/man/man7/$name-urls.7" \
     "share/bash-completion/completions/$name" \
     "share/zsh/vendor-completions/_$name" \
     "share/fish/vendor_completions.d/$name.fish"; do
 	[ -s "$root/$f" ] && ok "$f" || not_ok "$f"
 done
-is "nothing more" "$(cd "$root" && find . -type f ! -path './share/doc/*' | wc -l)" 5
+is "nothing more" "$(cd "$root" && find . -type f ! -path './share/doc/*' \
+    ! -path './share/man/*' | wc -l)" 4
+is "and a page of each" "$(ls "$root"/share/man/man? | grep -c '\.[157]$')" \
+    "$(ls "$B/man" | wc -l)"
 [ "${doc##*/}" != snap ] && ok "the pages are in no other package's directory" ||
     not_ok "the pages are in no other package's directory"
 expect 0 "the program runs" "$root/bin/$name" version
@@ -34,7 +38,7 @@ expect 0 "also what it leaves out" "$root/bin/$name" --config "$T/all.conf" \
 for f in $(cd "$doc" && echo README.md docs/index.md); do
 	grep -oE '\]\([^)#: ]+[)#]' "$doc/$f" | sed 's/^](//; s/.$//' |
 	    while read -r to; do
-		[ "$to" = man/snap.1 ] || [ -e "$(dirname "$doc/$f")/$to" ] ||
+		[ -e "$(dirname "$doc/$f")/$to" ] ||
 		    echo "$f: $to"
 	    done
 done >"$T/err"
@@ -67,7 +71,7 @@ dpkg-deb --fsys-tarfile "$deb" | tar -tvf - >"$T/list"
 is "all of it is root's" "$(grep -vc 'root/root' "$T/list")" 0
 is "nothing has another date" "$(dpkg-deb --fsys-tarfile "$deb" |
     TZ=UTC tar --full-time -tvf - | grep -vc '2017-07-14 02:40:00')" 0
-for f in "bin/$name" "share/man/man1/$name.1.gz" "share/doc/${doc##*/}/copyright" \
+for f in "bin/$name" "share/man/man1/$name.1.gz" "share/man/man5/$name.conf.5.gz" "share/doc/${doc##*/}/copyright" \
     "share/doc/${doc##*/}/changelog.gz"; do
 	grep -q " \./usr/$f$" "$T/list" && ok "/usr/$f" || not_ok "/usr/$f"
 done
