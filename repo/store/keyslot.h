@@ -9,6 +9,7 @@
 /* More objects, or larger ones, are nobody's keys. */
 #define STORE_KEYS_MAX 4096
 #define STORE_KEY_SIZE_MAX (64u << 10)
+#define STORE_KEYS_BYTES_MAX (16u << 20) /* of all that are fetched */
 /* Of slots with a passphrase: more are not tried, for each may take seconds;
  * nor more than is done in some minutes, in MiB that Argon2id writes. */
 #define STORE_SLOTS_MAX 32

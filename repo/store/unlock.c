@@ -33,13 +33,21 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	struct unlock *u = arg;
 	uint8_t kind, id[ID_LEN];
 	struct key_object *p;
+	bool too_large;
 
-	/* What cannot be a key by its size is not even fetched. */
 	if (!store_name_parse(name, &kind, id) || kind != OBJ_SLOT)
 		return SNAP_OK;
-	if (u->n == STORE_KEYS_MAX)
-		return snap_fail(err, SNAP_CORRUPT,
-		    "more than %u objects under keys/", STORE_KEYS_MAX);
+	/* What cannot be a key by its size is not even fetched. */
+	too_large = st->size > STORE_KEY_SIZE_MAX;
+	u->n_bytes += too_large ? 0 : st->size;
+	if (u->n == STORE_KEYS_MAX || u->n_bytes > STORE_KEYS_BYTES_MAX) {
+		(void)snap_fail(err, SNAP_CORRUPT,
+		    "more than %u objects, or %u MiB, under keys/",
+		    STORE_KEYS_MAX, STORE_KEYS_BYTES_MAX >> 20);
+		return snap_hint(err,
+		    "No repository has so many keys: somebody put objects there "
+		    "to be in the way. Delete what is newer than your keys.");
+	}
 	if (u->n == u->cap) {
 		p = realloc(u->v, (u->cap + 16) * sizeof *p);
 		if (p == NULL)
@@ -50,7 +58,7 @@ note_key(void *arg, const char *name, const struct transport_stat *st,
 	}
 	memcpy(u->v[u->n].id, id, ID_LEN);
 	u->v[u->n].time_ns = st->time_ns;
-	u->v[u->n].too_large = st->size > STORE_KEY_SIZE_MAX;
+	u->v[u->n].too_large = too_large;
 	u->v[u->n].unread = false;
 	u->v[u->n].kind = 0;
 	bytes_init(&u->v[u->n].raw, STORE_KEY_SIZE_MAX);

@@ -18,6 +18,7 @@ struct unlock {
 	struct store *s;
 	struct key_object *v;
 	size_t n, cap;
+	uint64_t n_bytes; /* of what is fetched */
 	struct span secret;
 	enum slot_type type;
 	struct bytes config; /* raw */

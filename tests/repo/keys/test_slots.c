@@ -262,6 +262,39 @@ slots_that_cost_hours_are_not_tried(void **state)
 	world_close(&w);
 }
 
+/* Each is small enough for a key; opening must not read them all. */
+static void
+no_repository_has_so_many_keys(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint8_t id[ID_LEN] = { 9 };
+	struct bytes junk;
+	struct world w;
+
+	(void)state;
+	world_open(&w, 100000);
+	bytes_init(&junk, STORE_KEY_SIZE_MAX);
+	while (junk.len < STORE_KEY_SIZE_MAX)
+		bytes_u64(&junk, junk.len);
+	for (unsigned i = 0; i < STORE_KEYS_BYTES_MAX / STORE_KEY_SIZE_MAX;
+	     i++) {
+		id[1] = (uint8_t)i;
+		slot_name(id, name);
+		assert_int_equal(mem_store_overwrite(w.mem, name,
+				     bytes_span(&junk), &err),
+		    SNAP_OK);
+	}
+	bytes_fini(&junk);
+	assert_int_equal(try_open(&w, "secret", false, &err), SNAP_CORRUPT);
+	assert_non_null(strstr(err.msg, "MiB, under keys/"));
+	assert_non_null(strstr(err.hint, "Delete"));
+	/* One less, and it opens. */
+	assert_true(mem_store_remove(w.mem, name));
+	assert_int_equal(try_open(&w, "secret", false, &err), SNAP_OK);
+	world_close(&w);
+}
+
 static void
 what_a_code_says_of_its_cost_does_not_count(void **state)
 {
@@ -381,6 +414,7 @@ main(void)
 		cmocka_unit_test(
 		    a_slot_comes_back_when_the_other_one_went_and_the_answer_was_lost),
 		cmocka_unit_test(what_could_not_be_added_is_not_there),
+		cmocka_unit_test(no_repository_has_so_many_keys),
 		cmocka_unit_test(slots_that_cost_hours_are_not_tried),
 		cmocka_unit_test(what_a_code_says_of_its_cost_does_not_count),
 		cmocka_unit_test(together_they_cost_no_more_than_minutes),
