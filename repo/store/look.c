@@ -345,13 +345,13 @@ look_in_order(struct store *s, struct look_lists *l, struct snap_err *err)
 /* An epoch whose record was lost goes on all the same: whoever could take a
  * record away would else take owners back to keys that they had given up.
  * At the first look, when nobody writes yet. */
-static void
+static bool
 catch_up(struct store *s)
 {
 	uint32_t seen = s->state->epoch_seen;
 
 	if (!s->keys->owner || seen <= s->keys->epoch)
-		return;
+		return false;
 	report_log(s->report, REPORT_WARNING,
 	    "key epoch %u is in use, but its record under keys/ is lost or "
 	    "damaged",
@@ -359,6 +359,7 @@ catch_up(struct store *s)
 	s->state->lost_epoch = seen;
 	s->state->epoch_ns = INT64_MAX;
 	keys_select(s->keys, seen);
+	return true;
 }
 
 enum snap_code
@@ -376,16 +377,13 @@ store_lost_epoch(const struct store *s)
 	return s->state->lost_epoch;
 }
 
-/* A sparse block is judged by its directory, so where there is one even who
- * only reads needs them: load all of the index this time. */
+/* Forget the index and load it once more, all of it. */
 static enum snap_code
-look_in_full(struct store *s, struct look_lists *l, struct snap_err *err)
+look_anew(struct store *s, struct look_lists *l, struct snap_err *err)
 {
 	struct blockindex *full = NULL;
 	enum snap_code rc;
 
-	if (!s->index->lean || !s->index->has_sparse)
-		return SNAP_OK;
 	if (blockindex_new(&full, err) != SNAP_OK)
 		return err->code;
 	blockindex_free(s->index);
@@ -405,11 +403,12 @@ store_look(struct store *s, struct snap_err *err)
 		rc = look_lists_read(s, &l, NULL, err);
 	if (rc == SNAP_OK)
 		rc = look_in_order(s, &l, err);
-	if (rc == SNAP_OK)
-		rc = look_in_full(s, &l, err);
+	/* A sparse block is judged by its directory, so where there is one even
+	 * who only reads needs them.  And a key that was over was believed. */
+	if (rc == SNAP_OK && ((s->state->look_boot == 0 && catch_up(s)) ||
+				 (s->index->lean && s->index->has_sparse)))
+		rc = look_anew(s, &l, err);
 	if (rc == SNAP_OK) {
-		if (s->state->look_boot == 0)
-			catch_up(s);
 		s->l0 = l.l0;
 		s->state->look_boot = l.boot;
 	}

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "blockindex.h"
 #include "harness.h"
 #include "keyfile.h"
 #include "pruned.h"
@@ -339,6 +340,44 @@ an_epoch_outlives_the_loss_of_its_record(void **state)
 	world_close(&w);
 }
 
+/* Nor must keys that were given up be believed for as long as that takes to be
+ * noticed: some segments are read before any of the new epoch. */
+static void
+a_lost_record_brings_no_old_key_back(void **state)
+{
+	struct snap_err err = SNAP_ERR_INIT;
+	uint8_t id[ID_LEN], origin[ID_LEN] = { 1 };
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct store *s, *thief;
+	struct bytes raw;
+	struct made m;
+	struct world w;
+
+	(void)state;
+	world_open(&w, PACK);
+	thief = look_again(&w, NULL);
+	s = look_again(&w, NULL);
+	pruned_rotate(s, span_str("secret"), 2);
+	assert_int_equal(backup(s, 0, 4, id, &err), SNAP_OK);
+	make_block(s, 0, &m);
+	store_close(s);
+	for (int i = 0; i < 16; i++)
+		pruned_garbage(
+		    thief, (const uint8_t(*)[ID_LEN])m.f.id, 1, origin);
+	made_fini(&m);
+	store_close(thief);
+	take_epoch_record(&w, name, &raw);
+	bytes_fini(&raw);
+
+	s = look_again(&w, NULL);
+	assert_int_equal(store_lost_epoch(s), 2);
+	for (size_t i = 0; i < s->index->n_extras; i++)
+		assert_false(s->index->extras[i].has_origin);
+	assert_int_equal(read_range(s, 0, 4, &err), SNAP_OK);
+	store_close(s);
+	world_close(&w);
+}
+
 static void
 an_epoch_that_no_owner_began_is_reported_and_ignored(void **state)
 {
@@ -386,6 +425,7 @@ main(void)
 		cmocka_unit_test(
 		    after_a_rotation_old_and_new_rows_are_read_and_none_is_stored_twice),
 		cmocka_unit_test(an_epoch_outlives_the_loss_of_its_record),
+		cmocka_unit_test(a_lost_record_brings_no_old_key_back),
 		cmocka_unit_test(
 		    an_epoch_that_no_owner_began_is_reported_and_ignored),
 	};
