@@ -45,6 +45,22 @@ span_cmp(struct span a, struct span b)
 	return a.len < b.len ? -1 : a.len > b.len;
 }
 
+bool
+span_starts(struct span s, const char *with)
+{
+	size_t n = strlen(with);
+
+	return s.len >= n && memcmp(s.p, with, n) == 0;
+}
+
+struct span
+span_line(struct span s)
+{
+	const uint8_t *e = s.len > 0 ? memchr(s.p, '\n', s.len) : NULL;
+
+	return e == NULL ? s : span_of(s.p, (size_t)(e - s.p) + 1);
+}
+
 void
 bytes_init(struct bytes *b, size_t max)
 {

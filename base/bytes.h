@@ -25,6 +25,8 @@ struct span span_of(const void *p, size_t len);
 struct span span_str(const char *s);
 bool span_eq(struct span a, struct span b);
 int span_cmp(struct span a, struct span b); /* as memcmp, shorter first */
+bool span_starts(struct span s, const char *with);
+struct span span_line(struct span s); /* the first one, with its newline */
 
 struct bytes {
 	uint8_t *p;

@@ -7,14 +7,6 @@
 #include "names.h"
 
 bool
-span_starts(struct span s, const char *with)
-{
-	size_t n = strlen(with);
-
-	return s.len >= n && memcmp(s.p, with, n) == 0;
-}
-
-bool
 span_ends(struct span s, struct span with)
 {
 	return s.len >= with.len &&

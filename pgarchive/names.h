@@ -22,7 +22,6 @@ struct span name_of_stream(struct span stream);
 /* The string of a literal at the start of *in, which moves behind it. */
 bool name_literal(struct span *in, struct bytes *out);
 
-bool span_starts(struct span s, const char *with);
 bool span_ends(struct span s, struct span with);
 bool span_has(struct span s, struct span what);
 struct span span_behind(struct span s, size_t n);

@@ -356,6 +356,34 @@ conn_value(struct pgclient *s, PGconn *c, const char *sql, char **out,
 	return SNAP_OK;
 }
 
+enum snap_code
+conn_has_database(
+    struct pgclient *s, const char *name, bool *out, struct snap_err *err)
+{
+	char *lit = PQescapeLiteral(s->conn, name, strlen(name)), *v = NULL;
+	struct bytes sql;
+	enum snap_code rc;
+
+	bytes_init(&sql, QUERY_MAX);
+	if (lit == NULL)
+		sql.bad = true;
+	else
+		bytes_printf(&sql,
+		    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_database"
+		    " WHERE datname = %s",
+		    lit);
+	bytes_u8(&sql, 0);
+	rc = bytes_check(&sql, err);
+	if (rc == SNAP_OK)
+		rc = conn_value(s, s->conn, (const char *)sql.p, &v, err);
+	if (rc == SNAP_OK)
+		*out = strcmp(v, "0") != 0;
+	free(v);
+	PQfreemem(lit);
+	bytes_fini(&sql);
+	return rc;
+}
+
 /*
  * What a database or a role may set, and what would change bytes or end the
  * session, is set here for every connection; docs/postgresql.md says why.

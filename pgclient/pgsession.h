@@ -61,6 +61,9 @@ SNAP_MUST_CHECK enum snap_code conn_exec(struct pgclient *s, PGconn *c,
 /* The only value of the only row, malloc'd, "" for NULL; frees the old *out. */
 SNAP_MUST_CHECK enum snap_code conn_value(struct pgclient *s, PGconn *c,
     const char *sql, char **out, struct snap_err *err);
+/* Is there one of this name on the server? */
+SNAP_MUST_CHECK enum snap_code conn_has_database(
+    struct pgclient *s, const char *name, bool *out, struct snap_err *err);
 /* Wait until the socket has bytes; cancels the query when told to stop. */
 SNAP_MUST_CHECK enum snap_code conn_wait(
     struct pgclient *s, PGconn *c, struct snap_err *err);

@@ -156,34 +156,6 @@ stored_name(struct pgtarget *t, char **out, struct snap_err *err)
 }
 
 static enum snap_code
-exists(struct pgtarget *t, const char *name, bool *out, struct snap_err *err)
-{
-	struct bytes sql;
-	char *lit = PQescapeLiteral(t->pg.conn, name, strlen(name)), *v = NULL;
-	enum snap_code rc;
-
-	bytes_init(&sql, QUERY_MAX);
-	if (lit == NULL)
-		sql.bad = true;
-	else
-		bytes_printf(&sql,
-		    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_database"
-		    " WHERE datname = %s",
-		    lit);
-	bytes_u8(&sql, 0);
-	rc = bytes_check(&sql, err);
-	if (rc == SNAP_OK)
-		rc = conn_value(
-		    &t->pg, t->pg.conn, (const char *)sql.p, &v, err);
-	if (rc == SNAP_OK)
-		*out = strcmp(v, "0") != 0;
-	free(v);
-	PQfreemem(lit);
-	bytes_fini(&sql);
-	return rc;
-}
-
-static enum snap_code
 refuse_existing(struct pgtarget *t, const char *name, struct snap_err *err)
 {
 	if (strcmp(name, PQdb(t->pg.conn)) == 0) {
@@ -295,7 +267,7 @@ database_find(struct pgtarget *t, bool *is_there, struct snap_err *err)
 	else if (t->name == NULL &&
 		 (t->name = conn_strdup(t->o.database)) == NULL)
 		rc = snap_fail(err, SNAP_NOMEM, "out of memory");
-	return rc == SNAP_OK ? exists(t, t->name, is_there, err) : rc;
+	return rc == SNAP_OK ? conn_has_database(&t->pg, t->name, is_there, err) : rc;
 }
 
 enum snap_code

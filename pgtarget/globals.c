@@ -416,29 +416,7 @@ enum snap_code
 pgglobals_has_database(
     struct pgglobals *g, const char *name, bool *out, struct snap_err *err)
 {
-	char *lit = PQescapeLiteral(g->pg.conn, name, strlen(name)), *v = NULL;
-	struct bytes sql;
-	enum snap_code rc;
-
-	bytes_init(&sql, QUERY_MAX);
-	if (lit == NULL)
-		sql.bad = true;
-	else
-		bytes_printf(&sql,
-		    "SELECT pg_catalog.count(*) FROM pg_catalog.pg_database"
-		    " WHERE datname = %s",
-		    lit);
-	bytes_u8(&sql, 0);
-	rc = bytes_check(&sql, err);
-	if (rc == SNAP_OK)
-		rc = conn_value(
-		    &g->pg, g->pg.conn, (const char *)sql.p, &v, err);
-	if (rc == SNAP_OK)
-		*out = strcmp(v, "0") != 0;
-	free(v);
-	PQfreemem(lit);
-	bytes_fini(&sql);
-	return rc;
+	return conn_has_database(&g->pg, name, out, err);
 }
 
 enum snap_code

@@ -16,22 +16,6 @@ struct pgrestore {
 	int archive; /* a file without a name, or -1 */
 };
 
-static bool
-starts(const uint8_t *p, size_t len, const char *with)
-{
-	size_t n = strlen(with);
-
-	return len >= n && memcmp(p, with, n) == 0;
-}
-
-static size_t
-line_len(const uint8_t *p, size_t len)
-{
-	const uint8_t *e = memchr(p, '\n', len);
-
-	return e == NULL ? len : (size_t)(e - p) + 1;
-}
-
 /* Is it the line `command` with exactly this token? */
 static bool
 is_token(const uint8_t *p, size_t n, const char *command, const char *token)
@@ -51,13 +35,16 @@ child_clean_sql(struct bytes *b)
 	size_t in, out = 0, n, k;
 	char token[256] = "";
 	bool head = true, settings = true;
+	struct span line;
 	uint8_t *p;
 
 	for (in = 0; in < b->len; in += n) {
 		p = b->p + in;
-		n = line_len(p, b->len - in);
+		line = span_line(span_of(p, b->len - in));
+		n = line.len;
 		k = n - (p[n - 1] == '\n');
-		if (head && token[0] == '\0' && starts(p, k, on) &&
+		if (head && token[0] == '\0' &&
+		    span_starts(span_of(p, k), on) &&
 		    k - (sizeof on - 1) < sizeof token) {
 			k -= sizeof on - 1;
 			memcpy(token, p + sizeof on - 1, k);
@@ -65,14 +52,14 @@ child_clean_sql(struct bytes *b)
 		}
 		if (is_token(p, n, on, token) || is_token(p, n, off, token))
 			continue;
-		if (!starts(p, n, "--") && k > 0) {
+		if (!span_starts(line, "--") && k > 0) {
 			head = false;
-			settings &= starts(p, n, "SET ");
+			settings &= span_starts(line, "SET ");
 		}
-		if (settings && starts(p, n, PG17_SETTING))
+		if (settings && span_starts(line, PG17_SETTING))
 			continue;
-		if (head && (starts(p, n, "-- Dumped ") ||
-				starts(p, n, "-- Started on ")))
+		if (head && (span_starts(line, "-- Dumped ") ||
+				span_starts(line, "-- Started on ")))
 			continue;
 		memmove(b->p + out, p, n);
 		out += n;

@@ -108,22 +108,6 @@ ddl_patch_time(struct bytes *b, struct snap_err *err)
 	return SNAP_OK;
 }
 
-static bool
-starts(const uint8_t *p, size_t len, const char *with)
-{
-	size_t n = strlen(with);
-
-	return len >= n && memcmp(p, with, n) == 0;
-}
-
-static size_t
-line_len(const uint8_t *p, size_t len)
-{
-	const uint8_t *e = memchr(p, '\n', len);
-
-	return e == NULL ? len : (size_t)(e - p) + 1;
-}
-
 /* The quote that is open at the end of a line, or 0. */
 static char
 quote_behind(const uint8_t *p, size_t len, char quote)
@@ -151,14 +135,16 @@ void
 ddl_drop_connect(struct bytes *b)
 {
 	size_t in, out = 0, n;
+	struct span line;
 	char quote = 0;
 
 	for (in = 0; in < b->len; in += n) {
-		n = line_len(b->p + in, b->len - in);
+		line = span_line(span_of(b->p + in, b->len - in));
+		n = line.len;
 		if (quote == 0 &&
-		    (starts(b->p + in, n, "\\connect ") ||
-			starts(b->p + in, n, "\\encoding SQL_ASCII\n") ||
-			starts(b->p + in, n, PG17_SETTING)))
+		    (span_starts(line, "\\connect ") ||
+			span_starts(line, "\\encoding SQL_ASCII\n") ||
+			span_starts(line, PG17_SETTING)))
 			continue;
 		quote = quote_behind(b->p + in, n, quote);
 		memmove(b->p + out, b->p + in, n);
