@@ -13,7 +13,8 @@
 
 #define BATCH 32      /* directories at once: servers bound open handles */
 #define AHEAD_MAX 16u /* requests for entries of one directory */
-#define ENTRIES_MAX ((size_t)1 << 30) /* bytes of names of a batch */
+/* Bytes of names of a batch, a million: a repository has 256 directories. */
+#define ENTRIES_MAX ((size_t)64 << 20)
 
 struct dir {
 	char name[TRANSPORT_NAME_MAX + 2]; /* with its slash; "" = all */
@@ -114,7 +115,8 @@ take_names(struct walk *w, struct sftp_conn *c, struct dir *d,
 			take_entry(w, d, leaf, &attrs);
 	}
 	w->n_barren = w->found.len > before ? 0 : w->n_barren + 1;
-	if (w->n_barren > TRANSPORT_BARREN_MAX)
+	if (w->n_barren > TRANSPORT_BARREN_MAX ||
+	    w->found.len + w->todo.len > ENTRIES_MAX)
 		return transport_no_end(err);
 	return r->body.bad ? sftp_nonsense(c, err) : SNAP_OK;
 }
@@ -256,8 +258,8 @@ walk(struct sftp *f, const char *prefix, bool temporary, transport_list_fn fn,
 	w->temporary = temporary;
 	w->prefix = prefix;
 	w->prefix_len = strlen(prefix);
-	bytes_init(&w->todo, ENTRIES_MAX);
-	bytes_init(&w->found, ENTRIES_MAX);
+	bytes_init(&w->todo, 2 * ENTRIES_MAX);
+	bytes_init(&w->found, 2 * ENTRIES_MAX);
 	/* Begin with the deepest directory that the prefix names. */
 	if (slash != NULL)
 		bytes_put(&w->todo, prefix, (size_t)(slash + 1 - prefix));
