@@ -7,6 +7,7 @@
 #include "notes.h"
 #include "repo_internal.h"
 #include "repo_notes.h"
+#include "repo_runs.h"
 
 struct repo_notes {
 	struct notes all;
@@ -177,4 +178,36 @@ repo_say_policy(struct repo *r, const struct repo_notes *said,
     const struct repo_property *settings, size_t n, struct snap_err *err)
 {
 	return say(r, said, NOTE_POLICY, NULL, settings, n, err);
+}
+
+enum snap_code
+repo_runs(
+    struct repo *r, size_t max, struct repo_runs *out, struct snap_err *err)
+{
+	return runs_load(r->store, max, out, err);
+}
+
+void
+repo_runs_free(struct repo_runs *runs)
+{
+	for (size_t i = 0; i < runs->n; i++)
+		free(runs->v[i].props);
+	free(runs->v);
+	memset(runs, 0, sizeof *runs);
+}
+
+const char *
+repo_run_prop(const struct repo_run *run, const char *key)
+{
+	for (size_t i = 0; i < run->n_props; i++)
+		if (strcmp(run->props[i].key, key) == 0)
+			return run->props[i].value;
+	return NULL;
+}
+
+enum snap_code
+repo_say_run(struct repo *r, const struct repo_property *props, size_t n,
+    struct snap_err *err)
+{
+	return runs_put(r->store, props, n, err);
 }

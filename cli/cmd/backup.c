@@ -146,6 +146,7 @@ cmd_backup(struct cli *c, struct snap_err *err)
 		tell_standing(c, &j.place, &j.snapshot);
 out:
 	job_end(&j);
+	tell_record(c, &j.place, rc, err);
 	place_close(&j.place);
 	return rc;
 }

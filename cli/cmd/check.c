@@ -201,6 +201,7 @@ cmd_check(struct cli *c, struct snap_err *err)
 out:
 	json_decref(found.damage);
 	json_decref(found.findings);
+	tell_record(c, &s, rc, err);
 	place_close(&s);
 	return rc;
 }

@@ -276,6 +276,7 @@ cmd_copy(struct cli *cli, struct snap_err *err)
 out:
 	json_decref(c.list);
 	repo_snapshots_free(&c.have);
+	tell_record(cli, &c.to, rc, err);
 	place_close(&c.to);
 	place_close(&c.from);
 	return rc;

@@ -228,6 +228,7 @@ cmd_prune(struct cli *c, struct snap_err *err)
 out:
 	plan_fini(&p);
 	repo_notes_free(said);
+	tell_record(c, &s, rc, err);
 	place_close(&s);
 	return rc;
 }

@@ -193,17 +193,24 @@ free_tell(struct cli *c)
 	c->tell = NULL;
 }
 
+uint64_t
+tell_elapsed_ms(const struct tell *t)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)((now.tv_sec - t->start.tv_sec) * 1000 +
+			  (now.tv_nsec - t->start.tv_nsec) / 1000000);
+}
+
 int
 tell_end(struct cli *c, int status, const struct snap_err *err)
 {
 	struct tell *t = c->tell;
-	struct timespec now;
 
 	if (t == NULL)
 		return status;
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	t->duration_ms = (uint64_t)((now.tv_sec - t->start.tv_sec) * 1000 +
-				    (now.tv_nsec - t->start.tv_nsec) / 1000000);
+	t->duration_ms = tell_elapsed_ms(t);
 	t->settings.report = NULL; /* told also of what was cancelled */
 	t->status = status;
 	t->outcome = status == 0                 ? OUTCOME_SUCCESS

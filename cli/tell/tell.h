@@ -36,6 +36,14 @@ void tell_number(struct cli *c, const char *key, uint64_t value);
 void tell_standing(
     struct cli *c, struct place *p, const struct repo_snapshot *s);
 
+/*
+ * Leave a record of how it ended in the repository, unless its snapshots say
+ * all there is.  The last thing that is done there; a failure is a warning that
+ * changes nothing else.
+ */
+void tell_record(struct cli *c, struct place *s, enum snap_code rc,
+    const struct snap_err *how);
+
 /* May a program be started at the end of the run: a hook, or sendmail? */
 bool tell_runs(const struct cli *c);
 

@@ -34,6 +34,8 @@ struct tell {
 	uint64_t duration_ms;
 };
 
+uint64_t tell_elapsed_ms(const struct tell *t);
+
 /* What the configuration says of NAME for this command; NULL = nothing. */
 const char *tell_word(const struct tell *t, const char *name);
 /* Appends a secret, which may be there or not; a failure was told. */

@@ -394,6 +394,7 @@ cmd_verify(struct cli *c, struct snap_err *err)
 	pgverify_close(j.v);
 	recorded_free(&j.recorded);
 	repo_manifest_free(j.m);
+	tell_record(c, &j.s, rc, err);
 	place_close(&j.s);
 	bytes_fini(&j.first);
 	json_decref(j.list);

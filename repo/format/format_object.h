@@ -27,6 +27,7 @@ enum object_kind {
 	OBJ_CONDEMNED = 'X',
 	OBJ_CONDEMNED_OK = 'Y',
 	OBJ_NOTE = 'N',
+	OBJ_RUN = 'R',
 	OBJ_KEYFILE = 'F'
 };
 

@@ -28,7 +28,7 @@
 
 static const uint8_t magic[8] = { 0x89, 'S', 'N', 'P', '\r', '\n', 0x1a, '\n' };
 static const char end_magic[] = "SNAPEND\n";
-static const char kinds[] = "CKHEDMISOXYNF";
+static const char kinds[] = "CKHEDMISOXYNRF";
 
 void
 header_encode(const struct header *h, uint8_t out[HEADER_LEN])

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "notes.h"
+#include "notes_internal.h"
 #include "signed.h"
 #include "workers.h"
 
@@ -86,45 +86,59 @@ is_owners(uint16_t type)
 	       type == NOTE_REVOKED || type == NOTE_LABEL;
 }
 
+enum snap_code
+note_read(struct store *s, uint8_t kind, struct note *n, struct store_body *b,
+    struct snap_err *err)
+{
+	struct note_body *body = malloc(sizeof *body);
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
+
+	store_name(kind, n->id, name);
+	rc = body == NULL ? snap_fail(err, SNAP_NOMEM, "no memory for notes")
+			  : store_get_body(s, kind, n->id, b, err);
+	if (rc == SNAP_OK && !b->trusted)
+		rc = snap_fail(err, SNAP_CORRUPT,
+		    "%s: not signed by anyone this repository trusts", name);
+	if (rc == SNAP_OK)
+		rc = note_decode(b->body.body, body, err);
+	if (rc != SNAP_OK)
+		goto out;
+	memcpy(n->subject, body->subject, ID_LEN);
+	n->type = body->type;
+	n->l0 = body->l0;
+	n->maintenance = store_body_is_maintenance(b);
+	n->epoch = b->epoch;
+	rc = take_props(n, body, err);
+out:
+	free(body);
+	return rc;
+}
+
 static enum snap_code
 load_note(struct store *s, struct asked *q, struct snap_err *err)
 {
-	struct note_body *body = malloc(sizeof *body);
 	char name[TRANSPORT_NAME_MAX + 1];
 	struct note *n = &q->note;
 	struct store_body b;
 	enum snap_code rc;
 
 	memset(&b, 0, sizeof b);
-	store_name(OBJ_NOTE, q->id, name);
-	rc = body == NULL ? snap_fail(err, SNAP_NOMEM, "no memory for notes")
-			  : store_get_body(s, OBJ_NOTE, q->id, &b, err);
-	if (rc == SNAP_OK && !b.trusted)
-		rc = snap_fail(err, SNAP_CORRUPT,
-		    "%s: not signed by anyone this repository trusts", name);
-	if (rc == SNAP_OK)
-		rc = note_decode(b.body.body, body, err);
-	if (rc != SNAP_OK)
-		goto out;
 	memcpy(n->id, q->id, ID_LEN);
-	memcpy(n->subject, body->subject, ID_LEN);
-	n->type = body->type;
-	n->l0 = body->l0;
 	n->time_ns = q->time_ns;
-	n->maintenance = store_body_is_maintenance(&b);
-	n->epoch = b.epoch;
-	/* Not damaged: it would stop who must not forget then. */
-	if (is_owners(n->type) && !n->maintenance) {
-		report_log(s->report, REPORT_WARNING,
-		    "left out: %s: a host said what only owners may", name);
-		goto out;
-	}
-	rc = take_props(n, body, err);
-	q->is_read = rc == SNAP_OK;
-out:
+	rc = note_read(s, OBJ_NOTE, n, &b, err);
 	store_body_fini(&b);
-	free(body);
-	return rc;
+	if (rc != SNAP_OK)
+		return rc;
+	q->is_read = !is_owners(n->type) || n->maintenance;
+	if (q->is_read)
+		return SNAP_OK;
+	/* Not damaged: it would stop who must not forget then. */
+	store_name(OBJ_NOTE, n->id, name);
+	report_log(s->report, REPORT_WARNING,
+	    "left out: %s: a host said what only owners may", name);
+	free(n->props);
+	return SNAP_OK;
 }
 
 static int
@@ -279,10 +293,12 @@ note_prop(const struct note *n, const char *key)
 	return NULL;
 }
 
-static enum snap_code
-put(struct store *s, enum note_type type, const uint8_t *subject, int64_t l0,
-    const struct repo_property *props, size_t n_props, struct snap_err *err)
+enum snap_code
+note_put(struct store *s, enum note_type type, const uint8_t *subject,
+    int64_t l0, const struct repo_property *props, size_t n_props,
+    struct snap_err *err)
 {
+	uint8_t kind = type == NOTE_RUN ? OBJ_RUN : OBJ_NOTE;
 	struct note_body *n = calloc(1, sizeof *n);
 	uint8_t id[ID_LEN];
 	struct bytes body;
@@ -313,7 +329,7 @@ put(struct store *s, enum note_type type, const uint8_t *subject, int64_t l0,
 	rc = bytes_check(&body, err);
 	if (rc == SNAP_OK)
 		rc = store_put_body(
-		    s, OBJ_NOTE, id, bytes_span(&body), true, NULL, err);
+		    s, kind, id, bytes_span(&body), true, NULL, err);
 out:
 	bytes_fini(&body);
 	free(n);
@@ -324,13 +340,14 @@ enum snap_code
 notes_put(struct store *s, enum note_type type, const uint8_t *subject,
     const struct repo_property *props, size_t n_props, struct snap_err *err)
 {
-	return put(s, type, subject, s->l0, props, n_props, err);
+	return note_put(s, type, subject, s->l0, props, n_props, err);
 }
 
 enum snap_code
 notes_put_again(struct store *s, const struct note *n, struct snap_err *err)
 {
-	return put(s, n->type, n->subject, n->l0, n->props, n->n_props, err);
+	return note_put(
+	    s, n->type, n->subject, n->l0, n->props, n->n_props, err);
 }
 
 static bool

@@ -7,7 +7,7 @@
 #define SNAP_NOTES_H
 
 #include "format.h"
-#include "repo.h"
+#include "repo_runs.h"
 #include "store.h"
 
 enum note_type {
@@ -16,7 +16,7 @@ enum note_type {
 	NOTE_PIN = 3,
 	NOTE_POLICY = 4,
 	NOTE_FORGET = 5,
-	NOTE_RUN = 6,
+	NOTE_RUN = 6, /* lies under runs/, and only runs_load() asks for it */
 	NOTE_REVOKED = 7,
 	NOTE_EXPORTED = 8,
 	NOTE_LABEL = 9
@@ -86,6 +86,26 @@ bool notes_distrusted(const struct notes *n, const uint8_t host[ID_LEN],
 SNAP_MUST_CHECK enum snap_code notes_revoke(struct store *s,
     const uint8_t host[ID_LEN], const uint8_t (*ids)[ID_LEN], size_t n,
     struct snap_err *err);
+
+/* ---- runs.c: how runs ended, which decides of nothing */
+/* What prune leaves of them. */
+#define RUN_DAYS 400
+#define RUNS_MAX ((size_t)2000)
+struct run_at {
+	uint8_t id[ID_LEN];
+	int64_t time_ns;
+};
+struct runs {
+	size_t n;
+	struct run_at *v; /* malloc'd, the newest first */
+};
+SNAP_MUST_CHECK enum snap_code runs_list(
+    struct store *s, struct runs *out, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code runs_put(struct store *s,
+    const struct repo_property *props, size_t n, struct snap_err *err);
+/* The newest `max` of them; what does not verify is logged by name. */
+SNAP_MUST_CHECK enum snap_code runs_load(
+    struct store *s, size_t max, struct repo_runs *out, struct snap_err *err);
 
 /* Record that these snapshots are forgotten: they are no roots from now on. */
 SNAP_MUST_CHECK enum snap_code notes_record_forgotten(struct store *s,

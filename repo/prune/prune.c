@@ -265,6 +265,7 @@ act(struct prune *p, struct snap_err *err)
 		sweep_packs,
 		retire_lists,
 		retire_notes,
+		retire_runs,
 		retire_temporary,
 		condemn_victims,
 	};

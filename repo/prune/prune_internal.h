@@ -106,6 +106,8 @@ SNAP_MUST_CHECK enum snap_code retire_snapshots(
     struct prune *p, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code retire_notes(
     struct prune *p, struct snap_err *err);
+SNAP_MUST_CHECK enum snap_code retire_runs(
+    struct prune *p, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code retire_temporary(
     struct prune *p, struct snap_err *err);
 SNAP_MUST_CHECK enum snap_code condemn_victims(

@@ -213,6 +213,21 @@ retire_notes(struct prune *p, struct snap_err *err)
 	return rc;
 }
 
+/* A broken machine may leave one each hour, and nothing rests on any. */
+enum snap_code
+retire_runs(struct prune *p, struct snap_err *err)
+{
+	const int64_t stays = RUN_DAYS * INT64_C(86400) * 1000000000;
+	struct runs runs = { 0, NULL };
+	enum snap_code rc = runs_list(p->s, &runs, err);
+
+	for (size_t i = 0; i < runs.n && rc == SNAP_OK; i++)
+		if (i >= RUNS_MAX || runs.v[i].time_ns < p->v.l0 - stays)
+			rc = prune_delete(p, OBJ_RUN, runs.v[i].id, 0, err);
+	free(runs.v);
+	return rc;
+}
+
 enum snap_code
 retire_temporary(struct prune *p, struct snap_err *err)
 {

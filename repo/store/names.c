@@ -22,6 +22,7 @@ static const struct place {
 	{ OBJ_CONDEMNED, "condemned", false, "" },
 	{ OBJ_CONDEMNED_OK, "condemned", false, ".ok" },
 	{ OBJ_NOTE, "notes", false, "" },
+	{ OBJ_RUN, "runs", false, "" },
 };
 
 void

@@ -284,3 +284,9 @@ transport_open_retry(struct transport *inner, const struct retry_opts *opts,
 	*out = &r->base;
 	return SNAP_OK;
 }
+
+void
+transport_retry_end(struct transport *t)
+{
+	((struct retry *)t)->o.give_up_s = 0;
+}

@@ -37,4 +37,7 @@ SNAP_MUST_CHECK enum snap_code transport_open_retry(struct transport *inner,
     const struct retry_opts *opts, struct transport **out,
     struct snap_err *err);
 
+/* From now on nothing is tried again; of a handle of transport_open_retry(). */
+void transport_retry_end(struct transport *t);
+
 #endif

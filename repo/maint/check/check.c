@@ -149,8 +149,8 @@ check_lone(
 	return rc;
 }
 
-/* The small objects that no other step reads: config, keys, notes, condemned
- * lists, and halves of snapshots that never became whole. */
+/* The small objects that no other step reads: config, keys, notes, runs,
+ * condemned lists, and halves of snapshots that never became whole. */
 static enum snap_code
 check_small(struct check *c, struct snap_err *err)
 {
@@ -165,6 +165,7 @@ check_small(struct check *c, struct snap_err *err)
 			rc = check_clear(c, o, err);
 			break;
 		case OBJ_NOTE:
+		case OBJ_RUN:
 		case OBJ_CONDEMNED:
 		case OBJ_CONDEMNED_OK:
 			rc = check_sealed(c, o, err);

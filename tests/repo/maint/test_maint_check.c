@@ -350,7 +350,7 @@ a_damaged_slot_or_config_is_found_and_named(void **state)
 static void
 an_unsigned_note_or_list_is_found_and_named(void **state)
 {
-	static const uint8_t kinds[] = { OBJ_NOTE, OBJ_CONDEMNED,
+	static const uint8_t kinds[] = { OBJ_NOTE, OBJ_RUN, OBJ_CONDEMNED,
 		OBJ_CONDEMNED_OK };
 	struct world_two t = world_two(state);
 	struct snap_err err = SNAP_ERR_INIT;

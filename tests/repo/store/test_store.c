@@ -132,7 +132,7 @@ names_and_ids_go_both_ways(void **state)
 {
 	static const uint8_t kinds[] = { OBJ_SLOT, OBJ_DATA, OBJ_META,
 		OBJ_INDEX, OBJ_SNAPSHOT, OBJ_OK, OBJ_CONDEMNED,
-		OBJ_CONDEMNED_OK, OBJ_NOTE };
+		OBJ_CONDEMNED_OK, OBJ_NOTE, OBJ_RUN };
 	char name[TRANSPORT_NAME_MAX + 1];
 	uint8_t id[ID_LEN], back[ID_LEN], kind;
 

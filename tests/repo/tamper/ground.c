@@ -157,7 +157,7 @@ put(struct store *s, uint8_t kind, const uint8_t *id, struct bytes *body)
 	bytes_clear(body);
 }
 
-/* Two each of notes, condemned lists with their confirmations, and leases.
+/* Two each of notes, runs, condemned lists with their confirmations, and leases.
  * One list has a pack that is needed: what is condemned is still read. */
 static void
 put_rest(struct transport *t, const uint8_t *pack)
@@ -182,6 +182,9 @@ put_rest(struct transport *t, const uint8_t *pack)
 		n.subject[0] = (uint8_t)i;
 		note_encode(&n, &body);
 		put(s, OBJ_NOTE, id, &body);
+		keys_random(id, ID_LEN);
+		note_encode(&n, &body);
+		put(s, OBJ_RUN, id, &body); /* of no known type */
 		keys_random(id, ID_LEN);
 		c.packs = i == 0 ? gone : pack;
 		condemned_encode(&c, &body);

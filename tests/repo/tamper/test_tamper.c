@@ -23,7 +23,7 @@
 #define SEED UINT64_C(0x9e3779b97f4a7c15)
 #define COMPLAINTS_MAX 400
 
-static const char kinds[] = "CKHEDMISOXYN";
+static const char kinds[] = "CKHEDMISOXYNR";
 
 struct tally {
 	unsigned n, detected, harmless, unseen;
@@ -192,6 +192,7 @@ KIND(a_confirmation_that_was_tampered_with, OBJ_OK)
 KIND(a_condemned_list_that_was_tampered_with, OBJ_CONDEMNED)
 KIND(its_confirmation_that_was_tampered_with, OBJ_CONDEMNED_OK)
 KIND(a_note_that_was_tampered_with, OBJ_NOTE)
+KIND(a_run_that_was_tampered_with, OBJ_RUN)
 KIND(a_config_that_was_tampered_with, OBJ_CONFIG)
 
 /* A lease needs nobody, so it is never the one that most rests on. */
@@ -326,6 +327,7 @@ main(void)
 		cmocka_unit_test(a_condemned_list_that_was_tampered_with),
 		cmocka_unit_test(its_confirmation_that_was_tampered_with),
 		cmocka_unit_test(a_note_that_was_tampered_with),
+		cmocka_unit_test(a_run_that_was_tampered_with),
 	};
 
 	return cmocka_run_group_tests(tests, tamper_start, finish);

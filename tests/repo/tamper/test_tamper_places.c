@@ -82,7 +82,7 @@ static void
 a_folder_taken_back_to_an_earlier_day_hurts_only_what_is_newer(void **state)
 {
 	static const char *const folders[] = { "keys/", "data/", "meta/",
-		"index/", "snapshots/", "condemned/", "notes/" };
+		"index/", "snapshots/", "condemned/", "notes/", "runs/" };
 	struct judge_opts opts = {
 		.like_files = true, .latest_may_be_gone = true, .afresh = true
 	};

@@ -140,7 +140,7 @@ the_manuals_policies_do_what_they_say(void **state)
 {
 	static const char *const stored[] = { "config", "keys/1", "data/ab/1",
 		"meta/ab/1", "index/1", "snapshots/1", "condemned/1",
-		"notes/1" };
+		"notes/1", "runs/1" };
 	struct snap_err err = SNAP_ERR_INIT;
 	struct transport *owner, *t;
 	struct transport_stat st;
@@ -176,6 +176,11 @@ the_manuals_policies_do_what_they_say(void **state)
 	assert_holds(t, "meta/ab/1", "x");
 	assert_int_equal(transport_delete(t, "meta/ab/1", &err), SNAP_DENIED);
 	assert_says(&err, "may not s3:DeleteObject", "s3:DeleteObject");
+	assert_int_equal(
+	    transport_put(t, "runs/2", span_str("y"), NULL, &err), SNAP_OK);
+	assert_int_equal(
+	    transport_put(t, "notes/2", span_str("y"), NULL, &err),
+	    SNAP_DENIED);
 	assert_int_equal(
 	    transport_put(t, "keys/2", span_str("y"), NULL, &err), SNAP_DENIED);
 	assert_says(&err, "may not s3:PutObject", "s3:PutObject");
