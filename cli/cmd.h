@@ -49,7 +49,9 @@ enum cmd_bit {
 	CMD_KEY = 1 << 22,
 	CMD_STATUS = 1 << 23,
 	CMD_SCHEDULE = 1 << 24,
-	CMD_ALL = (1 << 25) - 1,
+	CMD_HISTORY = 1 << 25,
+	CMD_REPORT = 1 << 26,
+	CMD_ALL = (1 << 27) - 1,
 	/* What a schedule runs: others hear of it (tell.h). */
 	CMD_JOBS = CMD_BACKUP | CMD_PRUNE | CMD_CHECK | CMD_VERIFY | CMD_COPY
 };
@@ -107,6 +109,8 @@ enum snap_code cmd_policy(struct cli *c, struct snap_err *err);
 enum snap_code cmd_key(struct cli *c, struct snap_err *err);
 enum snap_code cmd_schedule(struct cli *c, struct snap_err *err);
 enum snap_code cmd_status(struct cli *c, struct snap_err *err);
+enum snap_code cmd_history(struct cli *c, struct snap_err *err);
+enum snap_code cmd_report(struct cli *c, struct snap_err *err);
 enum snap_code cmd_config(struct cli *c, struct snap_err *err);
 enum snap_code cmd_version(struct cli *c, struct snap_err *err);
 enum snap_code cmd_help(struct cli *c, struct snap_err *err);

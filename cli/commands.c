@@ -163,6 +163,23 @@ const struct cmd cmd_table[] = {
 	    "shown until --accept. Needs no more than the key of a write-only "
 	    "host. docs/monitoring.md has the rules, alerts and a dashboard.",
 	    0, 1000, cmd_status },
+	{ CMD_HISTORY, "history", "[DBNAME-OR-NAME]...",
+	    "show past runs, from the repository itself",
+	    "When each run ended, how long it took, how much was new, and "
+	    "what failed: backups by the snapshots that stand, also of those "
+	    "databases or stream names alone; checks, prunes, verifies and "
+	    "copies, and backups that failed, by the records that they left. "
+	    "Then a sparkline of what was new in the last backups of each. "
+	    "docs/history.md says who leaves a record, and for how long.",
+	    0, 1000, cmd_history },
+	{ CMD_REPORT, "report", "--html=FILE [DBNAME-OR-NAME]...",
+	    "write a page of HTML about the backups",
+	    "One file without scripts that needs nothing else: how the "
+	    "backups grow, new bytes per day, durations, deduplication, which "
+	    "days the policy keeps, how old the verifications are, and the "
+	    "last runs. Of all databases and stream names, or of those that "
+	    "are given. FILE is replaced as a whole.",
+	    0, 1000, cmd_report },
 	{ CMD_TAG, "tag",
 	    "SNAPSHOT... --add=TAG | --remove=TAG | --set=TAG,...",
 	    "change the tags of snapshots", "", 1, 1000, cmd_tag },

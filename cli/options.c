@@ -13,7 +13,7 @@
 	    CMD_CHECK | CMD_STATS | CMD_REPAIR | CMD_COPY | CMD_PRUNE |        \
 	    CMD_FORGET | CMD_TAG | CMD_PIN | CMD_UNPIN | CMD_POLICY |          \
 	    CMD_DIFF | CMD_CAT | CMD_VERIFY | CMD_KEY |         \
-	    CMD_STATUS)
+	    CMD_STATUS | CMD_HISTORY | CMD_REPORT)
 /* Those that compare it with what they have seen before. */
 #define MEMORY_COMMANDS                                                        \
 	(CMD_INIT | CMD_SNAPSHOTS | CMD_RESTORE | CMD_STATUS | CMD_JOBS)
@@ -258,6 +258,10 @@ const struct opt opts_table[] = {
 	{ 0, "accept", NULL, OPT_FLAG, OFF(accept), CMD_STATUS,
 	    "what was found to be gone or other than before is as it should "
 	    "be" },
+	{ 0, "last", "N", OPT_STRING, OFF(last), CMD_HISTORY,
+	    "show the newest N runs; default 30" },
+	{ 0, "html", "FILE", OPT_STRING, OFF(html), CMD_REPORT,
+	    "where to write the page; - for stdout" },
 	{ 0, "compression-level", "N", OPT_STRING, OFF(level), CMD_BACKUP,
 	    "level of zstd, 1 to 19; default: of 1 to 3 the one that suits "
 	    "the data" },
@@ -341,7 +345,8 @@ const struct opt opts_table[] = {
 	    "of messages: text, json (one object a line) or journal (with "
 	    "priorities for systemd; the default where it listens)" },
 	{ 0, "json", NULL, OPT_FLAG, OFF(json),
-	    (STORE_COMMANDS & ~(unsigned)CMD_CAT) | CMD_VERSION | CMD_CONFIG,
+	    (STORE_COMMANDS & ~(unsigned)(CMD_CAT | CMD_REPORT)) |
+		CMD_VERSION | CMD_CONFIG,
 	    "write JSON (docs/exit-codes.md, \"JSON\")" },
 	{ 'q', "quiet", NULL, OPT_FLAG, OFF(quiet), CMD_ALL,
 	    "say nothing but warnings and errors" },

@@ -90,6 +90,8 @@ struct opts {
 	/* status */
 	const char *max_age, *max_verify_age, *prometheus, *expect_head;
 	bool monitor, print_head, accept;
+	/* history, report */
+	const char *last, *html;
 	/* tag */
 	struct opt_list add_tags, remove_tags, set_tags;
 	/* help */

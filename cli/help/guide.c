@@ -74,12 +74,18 @@ const struct guide guides[] = {
 	{ CMD_FORGET, CMD_PRUNE | CMD_PIN | CMD_SNAPSHOTS, {
 	    { "forget 1c6a09e2 --dry-run", "would it go?" },
 	    { "forget --broken", "those that cannot be read any more" } } },
-	{ CMD_STATUS, CMD_VERIFY | CMD_CHECK | CMD_SNAPSHOTS, {
+	{ CMD_STATUS, CMD_VERIFY | CMD_CHECK | CMD_HISTORY, {
 	    { "status", "a table, and what looks wrong" },
 	    { "status --max-age=26h --max-verify-age=35d",
 	      "one line and a status, for a monitoring" },
 	    { "status --prometheus /var/lib/prometheus/" PROG ".prom",
 	      "metrics, for the textfile collector" } } },
+	{ CMD_HISTORY, CMD_STATUS | CMD_SNAPSHOTS | CMD_REPORT, {
+	    { "history", "the last 30 runs" },
+	    { "history shop --last 100", "backups of one database" } } },
+	{ CMD_REPORT, CMD_HISTORY | CMD_STATUS, {
+	    { "report --html=backups.html", "a page to look at" },
+	    { "report --html=- shop >shop.html", "about one database" } } },
 	{ CMD_TAG, CMD_PIN | CMD_SNAPSHOTS, {
 	    { "tag latest:shop --add=before-upgrade", "to find it again" },
 	    { "tag 1c6a09e2 --set=''", "without any" } } },
@@ -132,11 +138,12 @@ const struct exit_status exit_statuses[] = {
 	{ "2", DECIDE, "a policy by which most snapshots would go, a snapshot "
 	    "that is not forgotten without --force, or what was not confirmed" },
 	{ "3", CMD_JOBS | CMD_RESTORE | CMD_REPAIR | CMD_SNAPSHOTS | CMD_STATUS |
-	    CMD_DOCTOR | CMD_SCHEDULE,
+	    CMD_DOCTOR | CMD_SCHEDULE | CMD_HISTORY | CMD_REPORT,
 	    "finished, with warnings that somebody must look at" },
 	{ "3", CMD_BACKUP, "a backup that could not read everything it is asked "
 	    "to (named above)" },
-	{ "3", CMD_SNAPSHOTS, "a list with damaged snapshots" },
+	{ "3", CMD_SNAPSHOTS | CMD_HISTORY | CMD_REPORT,
+	    "a list with damaged snapshots" },
 	{ "3", CMD_REPAIR, "a repair after which something is still lost or "
 	    "could not be read" },
 	{ "3", CMD_PRUNE, "a prune beside snapshots that cannot be read or that "

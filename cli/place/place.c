@@ -225,7 +225,8 @@ give_up_rights(const struct place *s, struct cli *c)
 	const unsigned childless = CMD_SNAPSHOTS | CMD_LS | CMD_CAT | CMD_DIFF |
 				   CMD_CHECK | CMD_STATS | CMD_REPAIR |
 				   CMD_COPY | CMD_PRUNE | CMD_FORGET | CMD_TAG |
-				   CMD_PIN | CMD_UNPIN | CMD_POLICY;
+				   CMD_PIN | CMD_UNPIN | CMD_POLICY |
+				   CMD_HISTORY | CMD_REPORT;
 
 	if (settings_run(&s->settings) || tell_runs(c))
 		c->confine = false;

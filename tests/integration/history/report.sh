@@ -1,0 +1,42 @@
+#!/bin/sh
+# SPDX-License-Identifier: PostgreSQL
+# report.sh PROGRAM SOURCE_DIR - the page of a database with a hundred days
+# behind it, verified and not, as a browser paints it, light and dark.  With
+# SNAP_TEST_PICTURES the pictures stay there.
+command -v chromium >/dev/null || {
+	echo "skipped: no chromium"
+	exit 77
+}
+. "$2/tests/integration/lib.sh"
+. "$SRC/tests/integration/history/years.sh"
+pg_start
+psql -qX -d postgres -c 'CREATE DATABASE app' -c '\c app' \
+    -c 'CREATE TABLE t AS SELECT i, md5(i::text) FROM generate_series(1, 2000) i'
+init
+leap 0
+expect 0 "a database" "$SNAP" -q backup -d app
+expect 0 "comes back" "$SNAP" -q verify latest:app -d postgres
+a_hundred_days 1
+expect 0 "it is backed up again" "$SNAP" -q backup -d app
+expect 0 "a policy" "$SNAP" policy set --keep-daily=7 --keep-weekly=4 --keep-monthly=12
+expect 0 "the page" "$SNAP" report --html="$T/page.html"
+expect 0 "is what a browser takes it for" /usr/bin/python3 \
+    "$SRC/tests/integration/history/page.py" "$T/page.html" "$odd" app
+# Its one old verification is a bar, the others are not.
+is "it knows what was verified" "$(grep -c 'class="age old"' "$T/page.html")" 1
+
+for scheme in light dark; do
+	number=$([ $scheme = light ] && echo 1 || echo 0)
+	expect 0 "painted, $scheme" env HOME="$T" chromium --headless \
+	    --no-sandbox --disable-gpu --hide-scrollbars \
+	    --force-color-profile=srgb --window-size=1100,4400 \
+	    --blink-settings=preferredColorScheme="$number" \
+	    --user-data-dir="$T/chromium" --screenshot="$T/$scheme.png" \
+	    "file://$T/page.html"
+	expect 0 "and every part is seen" /usr/bin/python3 \
+	    "$SRC/tests/integration/history/seen.py" "$T/page.html" \
+	    "$T/$scheme.png" $scheme
+	[ -z "${SNAP_TEST_PICTURES:-}" ] ||
+	    cp "$T/$scheme.png" "$SNAP_TEST_PICTURES/"
+done
+done_testing
