@@ -335,8 +335,8 @@ restore_run(struct whole *w, struct snap_err *err)
 		return rc;
 	if ((n = pgglobals_n_without_password(w->globals)) > 0)
 		ui_warning(
-		    "the backup could read no passwords: %zu role%s that "
-		    "can log in %s none",
+		    "no role has a password, or the backup could not read "
+		    "them: %zu role%s that can log in %s none",
 		    n, n == 1 ? "" : "s", n == 1 ? "has" : "have");
 	w->c->n_warnings += n > 0;
 	rc = restore_each(w, err);

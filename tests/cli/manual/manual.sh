@@ -66,11 +66,10 @@ done <"$T/commands" >"$T/lines"
 is "help of each command has an example" \
     "$(cut -f 1 "$T/lines" | uniq | cut -d ' ' -f 2)" "$(cat "$T/commands")"
 ( cd "$SRC" && awk '
+/^```/ { fence = !fence && $0 == "```sh"; text = ""; next }
 { text = text $0 }
 /\\$/ { sub(/\\$/, "", text); next }
-text ~ /^    / {
-	print FILENAME ":" FNR "\t" text
-}
+fence || text ~ /^    / { print FILENAME ":" FNR "\t" text }
 { text = "" }' README.md docs/*.md ) >>"$T/lines"
 ( cd "$SRC" && grep -noE '`snap [a-z][^`]*`' README.md docs/*.md |
     sed -E 's/^([^:]*:[0-9]*):`(.*)`$/-\1\t\2/; s/[\\][|]/|/g' ) >>"$T/lines"

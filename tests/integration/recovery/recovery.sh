@@ -3,6 +3,7 @@
 # for each of its situations, then its commands, pasted; they print what stands
 # below them, numbers and ids apart.
 . "$(dirname "$0")/../lib.sh"
+. "$SRC/tests/support/page.sh"
 pg_start || exit 1
 PAGE=$SRC/docs/disaster-recovery.md
 
@@ -14,12 +15,6 @@ blocks() {
 	    /^```/ && inside { inside = 0; next }
 	    /^```/ { inside = $0 == "```" language; next }
 	    inside && here' "$PAGE"
-}
-
-# What differs from night to night becomes one letter.
-alike() {
-	sed -E 's/\b[0-9a-f]{8,32}\b/I/g; s/[0-9][0-9.:T+-]*/N/g; s/ +/ /g
-	    s/^ //; s/ $//; /^$/d' "$1"
 }
 
 # A machine of its own for each situation: a HOME with the passphrase, a shell
