@@ -25,7 +25,7 @@ seconds_of(const struct repo_snapshot *s)
 {
 	const char *ms = repo_snapshot_prop(s, "duration-ms");
 
-	return ms != NULL ? strtod(ms, NULL) / 1000 : -1;
+	return ms != NULL ? (double)strtoull(ms, NULL, 10) / 1000 : -1;
 }
 
 static void

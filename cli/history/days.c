@@ -228,7 +228,7 @@ put_age(struct page *p, const struct group *g, int64_t most_s)
 	    : never                   ? "never"
 	    : age > GOOD_DAYS * DAY_S ? "old"
 				      : "good",
-	    never ? 100 : 1 + age * 99 / most_s,
+	    never ? 100 : 1 + (age > 0 ? age : 0) * 99 / most_s,
 	    never ? "never" : ui_ago(age, text),
 	    g->failed ? "; the last verify found differences" : "");
 	bytes_fini(&name);

@@ -154,7 +154,7 @@ tile_backups(struct page *p)
 static void
 tile_growth(struct page *p)
 {
-	char value[UI_SIZE_MAX + 2] = "?", size[UI_SIZE_MAX];
+	char value[CHART_VALUE_MAX + 2] = "?", size[CHART_VALUE_MAX];
 	double day = 0;
 	bool is_known = false;
 
@@ -165,7 +165,7 @@ tile_growth(struct page *p)
 	}
 	if (is_known)
 		(void)snprintf(value, sizeof value, "%c%s", day < 0 ? '-' : '+',
-		    ui_size((uint64_t)(day < 0 ? -day : day), size));
+		    chart_value(CHART_BYTES, day < 0 ? -day : day, size));
 	tile(p, "Growth a day", "", value, "of all sources together");
 }
 

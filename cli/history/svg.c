@@ -20,6 +20,8 @@
 #define TICKS_OF_TIME 8
 #define TEXT_MAX ((size_t)1 << 20)
 #define DAY_S 86400
+#define BYTES_MAX 9e18
+#define SECONDS_MAX 9e15
 
 void
 html_text(struct bytes *out, struct span s)
@@ -56,6 +58,9 @@ chart_value(enum chart_unit unit, double value, char out[CHART_VALUE_MAX])
 {
 	char size[UI_SIZE_MAX];
 
+	/* Who says more lies, but what is shown has to be a whole number. */
+	if (value > (unit == CHART_BYTES ? BYTES_MAX : SECONDS_MAX))
+		value = unit == CHART_BYTES ? BYTES_MAX : SECONDS_MAX;
 	if (unit == CHART_BYTES)
 		(void)snprintf(
 		    out, CHART_VALUE_MAX, "%s", ui_size((uint64_t)value, size));
