@@ -66,6 +66,7 @@ on_signal(int sig)
 	if (atomic_compare_exchange_strong(&stop_signal, &none, sig)) {
 		atomic_store(&stop_time, now);
 	} else if (now - atomic_load(&stop_time) >= 10) {
+		ui_progress_wipe();
 		(void)signal(sig, SIG_DFL);
 		(void)raise(sig);
 	}

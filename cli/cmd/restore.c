@@ -97,6 +97,15 @@ restore_raw(struct cli *c, struct place *s, const struct repo_manifest *m,
 	struct raw_sink out;
 	enum snap_code rc;
 
+	if (isatty(STDOUT_FILENO) == 1) {
+		/* Also such as steer a terminal. */
+		(void)snap_fail(err, SNAP_USAGE,
+		    "standard output is a terminal, and this snapshot holds "
+		    "arbitrary bytes");
+		return snap_hint(err,
+		    "Redirect them to a file, or look at them with \"| "
+		    "less\".");
+	}
 	raw_sink_init(&out, STDOUT_FILENO, false, &c->report);
 	rc = repo_read(s->repo, m, is_kind, &kind, &out.sink, err);
 	raw_sink_fini(&out);
@@ -507,7 +516,7 @@ cmd_restore(struct cli *c, struct snap_err *err)
 	atomic_store(&c->report.bytes_total,
 	    c->o.partial ? 2 * snapshot->bytes : snapshot->bytes);
 	if (c->o.dbname == NULL)
-		ui_progress_begin("restoring", &c->report);
+		ui_progress_begin_data("restoring", &c->report);
 	rc = c->o.partial ? restore_partial(c, &s, snapshot, err)
 			  : restore_whole(c, &s, snapshot, err);
 	ui_progress_end();

@@ -59,7 +59,7 @@ read_out(struct cli *c, struct place *s, const struct repo_manifest *m,
 			return rc;
 		to = &conv.sink;
 	}
-	ui_progress_begin("reading", &c->report);
+	ui_progress_begin_data("reading", &c->report);
 	rc = repo_read(s->repo, m, pick_is, p, to, err);
 	ui_progress_end();
 	if (csv)

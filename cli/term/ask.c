@@ -60,6 +60,8 @@ ask(const char *prompt, bool echo, struct bytes *out, const struct report *r)
 	    tcsetattr(fd, TCSAFLUSH, &mute) != 0)
 		goto out;
 	ok = read_line(fd, out, r);
+	if (!ok) /* what is said of it has a line of its own */
+		(void)!fd_write_all(fd, "\n", 1);
 	(void)tcsetattr(fd, TCSAFLUSH, &old);
 out:
 	(void)close(fd);

@@ -4,6 +4,12 @@
  *
  * One mutex keeps a message and the progress line from being mixed: whoever
  * writes a message wipes the line first, the drawing thread paints it again.
+ *
+ * The cursor rests at the beginning of the progress line.  A terminal that is
+ * made narrower wraps the line then below the cursor, where wiping finds all
+ * of it, and one that cuts lines instead loses nothing that stands above.  But
+ * what psql says of a script that comes through a pipe goes behind the line:
+ * over it both would be read as one.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -12,6 +18,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -19,7 +27,12 @@
 #include "ui.h"
 
 #define LINE_MAX_BYTES ((size_t)16 << 10)
+#define PROGRESS_MAX 200 /* bytes: no line of progress is longer */
+#define USUAL_COLUMNS 80
 #define DRAW_MS 250
+/* From the second column on: tmux keeps what is wiped from the first one of a
+ * window as if it had scrolled away. */
+#define WIPE "\r \033[J\r"
 
 static struct {
 	bool quiet, verbose, colour, tty;
@@ -27,7 +40,8 @@ static struct {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
 	pthread_t thread;
-	bool drawing, painted;
+	bool drawing, at_end;
+	atomic_bool painted; /* also read in a signal handler */
 	const char *verb;
 	struct report *report;
 	struct timespec start;
@@ -38,10 +52,14 @@ void
 ui_init(void)
 {
 	const char *pg = getenv("PG_COLOR"), *no = getenv("NO_COLOR");
+	const char *term = getenv("TERM");
+	bool tty = isatty(STDERR_FILENO) == 1;
 
-	ui.tty = isatty(STDERR_FILENO) == 1;
 	ui.colour = pg != NULL && (strcmp(pg, "always") == 0 ||
-				      (strcmp(pg, "auto") == 0 && ui.tty));
+				      (strcmp(pg, "auto") == 0 && tty));
+	/* A dumb one cannot wipe a line. */
+	ui.tty =
+	    tty && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
 	if (no != NULL && *no != '\0')
 		ui.colour = false;
 	if (log_to_journal())
@@ -78,7 +96,7 @@ put(const struct log_message *m)
 
 	bytes_init(&b, LINE_MAX_BYTES);
 	if (ui.painted)
-		bytes_put_str(&b, "\r\033[K");
+		bytes_put_str(&b, WIPE);
 	log_put(&b, ui.format, ui.colour, m);
 	ui.painted = false;
 	/* Nothing is left to tell it to when stderr is gone. */
@@ -149,8 +167,37 @@ ui_log(void *arg, enum report_level level, const char *line)
 		ui_info("%s", line);
 }
 
+/* Parts of a line are left out, the last ones first, where it is too long. */
+struct line {
+	char text[PROGRESS_MAX];
+	size_t len, max;
+};
+
+static void add_part(struct line *l, const char *fmt, ...) SNAP_PRINTF(2, 3);
+
 static void
-paint(void)
+add_part(struct line *l, const char *fmt, ...)
+{
+	char part[PROGRESS_MAX];
+	va_list ap;
+	size_t n;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(part, sizeof part, fmt, ap);
+	va_end(ap);
+	n = strlen(part);
+	if (n > l->max - l->len) {
+		l->max = l->len; /* nothing behind it either */
+		return;
+	}
+	memcpy(l->text + l->len, part, n);
+	l->len += n;
+}
+
+/* What matters most comes first.  The last column stays free: some terminals
+ * begin a line when it is written. */
+static void
+compose(struct line *l, size_t columns)
 {
 	uint64_t done = atomic_load(&ui.report->bytes_done);
 	uint64_t total = atomic_load(&ui.report->bytes_total);
@@ -159,25 +206,58 @@ paint(void)
 	struct timespec now;
 	double s, rate;
 
+	l->len = 0;
+	l->max = (columns <= PROGRESS_MAX ? columns : PROGRESS_MAX) - 1;
+	if (ui.at_end)
+		l->max -= l->max > 2 ? 2 : l->max;
+	if (report_cancelled(ui.report)) {
+		add_part(l, "stopping");
+		add_part(l, ", once more stops it at once");
+		return;
+	}
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	s = (double)(now.tv_sec - ui.start.tv_sec) +
 	    (double)(now.tv_nsec - ui.start.tv_nsec) / 1e9;
 	rate = s > 0 ? (double)done / s : 0;
-	(void)fprintf(stderr, "\r\033[K%s %s", ui.verb, ui_size(done, a));
-	if (total > 0)
-		(void)fprintf(stderr, " of %s (%d%%)", ui_size(total, a),
+	add_part(l, "%s", ui.verb);
+	if (done == 0)
+		return;
+	if (total > 0) {
+		add_part(l, " %d%%",
 		    done >= total ? 100
 				  : (int)((double)done * 100 / (double)total));
-	(void)fprintf(stderr, ", %s/s", ui_size((uint64_t)rate, b));
-	if (fresh > 0)
-		(void)fprintf(stderr, ", %s new", ui_size(fresh, b));
+		add_part(l, ", %s of %s", ui_size(done, a), ui_size(total, b));
+	} else {
+		add_part(l, " %s", ui_size(done, a));
+	}
 	if (total > done && rate > 0) {
 		unsigned long left =
 		    (unsigned long)((double)(total - done) / rate);
 
-		(void)fprintf(stderr, ", %lu:%02lu:%02lu left", left / 3600,
+		add_part(l, ", %lu:%02lu:%02lu left", left / 3600,
 		    left / 60 % 60, left % 60);
 	}
+	add_part(l, ", %s/s", ui_size((uint64_t)rate, a));
+	if (fresh > 0)
+		add_part(l, ", %s new", ui_size(fresh, a));
+}
+
+/* Not over what a shell shows while we run behind it. */
+static void
+paint(void)
+{
+	struct winsize w;
+	struct line l;
+
+	if (tcgetpgrp(STDERR_FILENO) != getpgrp()) {
+		ui.painted = false;
+		return;
+	}
+	if (ioctl(STDERR_FILENO, TIOCGWINSZ, &w) != 0 || w.ws_col == 0)
+		w.ws_col = USUAL_COLUMNS;
+	compose(&l, w.ws_col);
+	(void)fprintf(
+	    stderr, WIPE "%.*s%s", (int)l.len, l.text, ui.at_end ? "  " : "\r");
 	(void)fflush(stderr);
 	ui.painted = true;
 }
@@ -189,14 +269,14 @@ draw(void *arg)
 
 	(void)pthread_mutex_lock(&ui.lock);
 	while (ui.drawing) {
-		paint();
 		(void)clock_gettime(CLOCK_REALTIME, &until);
 		until.tv_nsec += DRAW_MS * 1000000L;
 		if (until.tv_nsec >= 1000000000L) {
 			until.tv_nsec -= 1000000000L;
 			until.tv_sec++;
 		}
-		(void)pthread_cond_timedwait(&ui.wake, &ui.lock, &until);
+		if (pthread_cond_timedwait(&ui.wake, &ui.lock, &until) != 0)
+			paint();
 	}
 	(void)pthread_mutex_unlock(&ui.lock);
 	return arg;
@@ -222,6 +302,15 @@ ui_progress_begin(const char *verb, struct report *r)
 }
 
 void
+ui_progress_begin_data(const char *verb, struct report *r)
+{
+	if (isatty(STDOUT_FILENO) == 1)
+		return;
+	ui.at_end = true;
+	ui_progress_begin(verb, r);
+}
+
+void
 ui_progress_end(void)
 {
 	if (!ui.drawing)
@@ -231,9 +320,14 @@ ui_progress_end(void)
 	(void)pthread_cond_signal(&ui.wake);
 	(void)pthread_mutex_unlock(&ui.lock);
 	(void)pthread_join(ui.thread, NULL);
-	if (ui.painted)
-		(void)fputs("\r\033[K", stderr);
-	ui.painted = false;
+	ui_progress_wipe();
+}
+
+void
+ui_progress_wipe(void)
+{
+	if (atomic_exchange(&ui.painted, false))
+		(void)!write(STDERR_FILENO, WIPE, sizeof WIPE - 1);
 }
 
 void

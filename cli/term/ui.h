@@ -38,7 +38,11 @@ void ui_log(void *arg, enum report_level level, const char *line);
 /* A line of progress on a terminal until ui_progress_end(); `verb` is
  * borrowed.  Does nothing elsewhere, with -q, or when no thread starts. */
 void ui_progress_begin(const char *verb, struct report *r);
+/* The same for who writes data to stdout: not while that is a terminal, too. */
+void ui_progress_begin_data(const char *verb, struct report *r);
 void ui_progress_end(void);
+/* Before the process dies of a signal; may be called in its handler. */
+void ui_progress_wipe(void);
 
 /* Data on stdout; failures are remembered for ui_out_end(). */
 void ui_out(const char *fmt, ...) SNAP_PRINTF(1, 2);
