@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: PostgreSQL
-# lint.sh SOURCE_DIR - the rules of docs/contributing.md that a script can
+# lint.sh SOURCE_DIR - the rules of CONTRIBUTING.md that a script can
 # check.  Prints every breach and fails when there was one.
 cd "$1" || exit 1
 tmp=$(mktemp -d) || exit 1
@@ -7,7 +7,7 @@ trap 'rm -rf "$tmp"' EXIT
 : >"$tmp/found"
 
 find base chunker digests retention transports pgclient pgarchive pgsource pgtarget pgverify sqlite repo cli \
-    tests docs scripts packaging .ci CMakeLists.txt README.md -type f -print 2>/dev/null |
+    tests docs scripts packaging .ci CMakeLists.txt README.md CONTRIBUTING.md -type f -print 2>/dev/null |
     grep -v '/corpus/' | sort >"$tmp/all"
 grep '\.[ch]$' "$tmp/all" >"$tmp/c"
 grep -v '^tests/' "$tmp/c" >"$tmp/product"
@@ -91,6 +91,16 @@ grep '\.md$' "$tmp/all" | while read -r f; do
 		[ -e "$(dirname "$f")/$to" ] || echo "$f: $to"
 	    done
 done | breach "link to nothing"
+
+# The tour: its files are there, and each function is defined in some file.
+grep -oE '`[a-z0-9_]+(/[a-z0-9_.]+)+`' docs/architecture.md | tr -d '`' | sort -u |
+    while read -r f; do
+	[ -e "$f" ] || echo "$f"
+done | breach "docs/architecture.md tours what is not there"
+xargs grep -ohE '^[a-z0-9_]+\(' <"$tmp/product" | sort -u >"$tmp/defined"
+grep -oE '`[a-z0-9_]+\(\)`' docs/architecture.md | tr -d '`)' | sort -u |
+    grep -Fxv -f "$tmp/defined" |
+    breach "docs/architecture.md tours what is not there"
 
 if [ -s "$tmp/found" ]; then
 	cat "$tmp/found"

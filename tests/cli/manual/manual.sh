@@ -70,8 +70,8 @@ is "help of each command has an example" \
 { text = text $0 }
 /\\$/ { sub(/\\$/, "", text); next }
 fence || text ~ /^    / { print FILENAME ":" FNR "\t" text }
-{ text = "" }' README.md docs/*.md ) >>"$T/lines"
-( cd "$SRC" && grep -noE '`snap [a-z][^`]*`' README.md docs/*.md |
+{ text = "" }' README.md CONTRIBUTING.md docs/*.md ) >>"$T/lines"
+( cd "$SRC" && grep -noE '`snap [a-z][^`]*`' README.md CONTRIBUTING.md docs/*.md |
     sed -E 's/^([^:]*:[0-9]*):`(.*)`$/-\1\t\2/; s/[\\][|]/|/g' ) >>"$T/lines"
 [ "$name" = snap ] || sed -i "s/snap /$name /g" "$T/lines"
 "$lines" <"$T/lines" >"$T/err"
