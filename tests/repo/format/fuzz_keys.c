@@ -27,7 +27,7 @@ try_slot(struct span in, bool mend)
 {
 	struct snap_err err = SNAP_ERR_INIT;
 	struct span head = span_of(header, sizeof header), parts[2];
-	uint8_t b[SLOT_LEN], rs[KEY_BYTES];
+	uint8_t b[SLOT_LEN], rs[KEY_BYTES] = { 0 };
 
 	(void)slot_type(in);
 	if (!mend) {
