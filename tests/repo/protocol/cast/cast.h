@@ -53,7 +53,7 @@ void play_repairer(struct actor *a);
 /* Of packs.  arg: a bool, is all done and was before?  May be NULL. */
 void play_mender(struct actor *a);
 /* arg: a theft; NULL: something. */
-enum theft { GARBAGE, GARBAGE_OF_PRUNE, LIE, LIST };
+enum theft { GARBAGE, GARBAGE_OF_PRUNE, LIE, LIST, WORD, KEY };
 void play_thief(struct actor *a);
 
 #endif

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: PostgreSQL */
 /*
  * thief.c - who has stolen the key of a host: puts garbage under known ids with
- * claims about where it comes from, tells lies about packs of others, condemns.
+ * claims about where it comes from, tells lies about packs of others, condemns,
+ * says of snapshots what only owners may, brings hosts and epochs of its own.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "cast.h"
+#include "notes.h"
 #include "packout.h"
 #include "store_internal.h"
 
@@ -196,6 +198,79 @@ put_list(struct store *s, struct snap_err *err)
 	return rc;
 }
 
+/* Of a snapshot, or of all: it is forgotten, not pinned; its host is revoked. */
+static enum snap_code
+put_word(struct store *s, struct snap_err *err)
+{
+	static const struct {
+		enum note_type type;
+		const char *key, *value; /* NULL: the snapshot's id */
+	} words[] = { { NOTE_FORGET, NOTE_PROP_SNAPSHOTS, NULL },
+		{ NOTE_PIN, NOTE_PROP_PINNED, "no" },
+		{ NOTE_TAGS, NOTE_PROP_TAGS, "" },
+		{ NOTE_POLICY, "keep-last", "1" },
+		{ NOTE_REVOKED, NOTE_PROP_SNAPSHOTS, "" } };
+	static struct note_body n;
+	size_t which = sim_below(sizeof words / sizeof *words), n_refs;
+	uint8_t id[ID_LEN], subject[ID_LEN];
+	char hex[2 * ID_LEN + 1];
+	const struct ref *refs;
+	struct bytes body;
+	enum snap_code rc;
+
+	if (!oracle_some_snapshot(subject, &refs, &n_refs))
+		return SNAP_OK;
+	hex_encode(subject, ID_LEN, hex);
+	memset(&n, 0, sizeof n);
+	n.type = (uint16_t)words[which].type;
+	if (n.type == NOTE_REVOKED)
+		memcpy(n.subject, s->keys->host_id, ID_LEN);
+	else if (n.type == NOTE_PIN || n.type == NOTE_TAGS)
+		memcpy(n.subject, subject, ID_LEN);
+	n.l0 = s->l0 + (sim_chance(300) ? 99 * GRACE : 0);
+	n.n_props = 1;
+	n.props[0].key = span_str(words[which].key);
+	n.props[0].value =
+	    span_str(words[which].value != NULL ? words[which].value : hex);
+	bytes_init(&body, TRANSPORT_SIZE_MAX);
+	note_encode(&n, &body);
+	keys_random(id, ID_LEN);
+	rc = store_put_body(
+	    s, OBJ_NOTE, id, bytes_span(&body), true, NULL, err);
+	bytes_fini(&body);
+	return rc;
+}
+
+/* A host or an epoch of which no owner knows, or what is neither. */
+static enum snap_code
+put_key(struct store *s, struct snap_err *err)
+{
+	struct host_body host = { .epoch = 1, .name = span_str("writer") };
+	struct epoch_body epoch = { .epoch = 2 };
+	char name[TRANSPORT_NAME_MAX + 1];
+	uint64_t x = sim_below(3);
+	struct bytes body;
+	uint8_t id[ID_LEN];
+	enum snap_code rc;
+
+	keys_random(id, ID_LEN);
+	keys_random(host.host_id, ID_LEN);
+	keys_random(host.pk, sizeof host.pk);
+	keys_random(epoch.data_pk, sizeof epoch.data_pk);
+	keys_random(epoch.maint_pk, sizeof epoch.maint_pk);
+	bytes_init(&body, TRANSPORT_SIZE_MAX);
+	store_name(OBJ_SLOT, id, name);
+	if (x == 0)
+		host_encode(&host, &body);
+	else
+		epoch_encode(&epoch, &body);
+	rc = x == 2 ? transport_put(s->t, name, span_str("no key"), NULL, err)
+		    : store_put_body(s, x == 0 ? OBJ_HOST : OBJ_EPOCH, id,
+			  bytes_span(&body), true, NULL, err);
+	bytes_fini(&body);
+	return rc;
+}
+
 void
 play_thief(struct actor *a)
 {
@@ -203,18 +278,26 @@ play_thief(struct actor *a)
 	struct snap_err err = SNAP_ERR_INIT;
 	const enum theft *scripted = a->arg;
 	uint64_t x = sim_below(100);
-	enum theft kind = x < 60 ? GARBAGE : x < 80 ? LIE : LIST;
+	enum theft kind = x < 50   ? GARBAGE
+			  : x < 65 ? LIE
+			  : x < 75 ? LIST
+			  : x < 90 ? WORD
+				   : KEY;
 	enum snap_code rc = store_look(s, &err);
 
 	oracle_stolen();
 	if (scripted != NULL)
 		kind = *scripted;
 	if (rc == SNAP_OK && (kind == GARBAGE || kind == GARBAGE_OF_PRUNE))
-		rc = put_garbage(s, scripted != NULL || x < 50, scripted, &err);
+		rc = put_garbage(s, scripted != NULL || x < 40, scripted, &err);
 	else if (rc == SNAP_OK && kind == LIE)
 		rc = put_lie(s, scripted != NULL, &err);
-	else if (rc == SNAP_OK)
+	else if (rc == SNAP_OK && kind == LIST)
 		rc = put_list(s, &err);
+	else if (rc == SNAP_OK && kind == WORD)
+		rc = put_word(s, &err);
+	else if (rc == SNAP_OK)
+		rc = put_key(s, &err);
 	sim_trace("ends: %s", rc == SNAP_OK ? "done" : err.msg);
 	cast_leave(s);
 }

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "notes.h"
 #include "oracle_inside.h"
 #include "readblock.h"
 #include "wire.h"
@@ -441,6 +442,9 @@ put_note(const uint8_t *id)
 		free(n);
 		return;
 	}
+	/* Of others it is idle talk. */
+	if (n->type != NOTE_FORGET || !store_body_is_maintenance(&b))
+		n->n_props = 0;
 	for (size_t i = 0; i < oracle.n_snapshots; i++) {
 		struct osnapshot *s = &oracle.snapshots[i];
 
