@@ -152,7 +152,7 @@ setting(void *arg, const char *name)
 
 /* All operations, one behind the other, as far as the answers go. */
 static void
-server(bool create)
+server(bool create, bool list_first)
 {
 	/* There is one thread, as there is one input. */
 	struct transport_opts opts = { .create = create, .setting = setting };
@@ -168,6 +168,8 @@ server(bool create)
 	if (transport_open("sftp://me@host/~/s", &opts, &t, &err) != SNAP_OK)
 		return;
 	bytes_init(&b, 1 << 20);
+	if (list_first)
+		(void)!transport_list(t, "a", look, NULL, &err);
 	rc = transport_put(t, "a/b", span_str("text"), &st, &err);
 	if (rc == SNAP_OK)
 		MUST(st.size == 4);
@@ -251,7 +253,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	default:
 		in_order = (data[0] & 4) != 0;
-		server(data[0] % 4 == 3);
+		server(data[0] % 4 == 3, (data[0] & 8) != 0);
 		break;
 	}
 	return 0;
