@@ -80,6 +80,17 @@ chmod 664 "$conf"
 expect 2 "a file that others may write" "$SNAP" snapshots
 says "with what to do" "chmod go-w"
 chmod 600 "$conf"
+if [ "$(id -u)" = 0 ]; then
+	chown 1 "$conf"
+	expect 2 "one of somebody else" "$SNAP" snapshots
+	says "with what to do" 'belongs to somebody else'
+	chown 0 "$conf"
+fi
+printf 'repository = %s\n\0\0\0\0\0\0\0\0\n' "$T/repo" >"$conf"
+expect 2 "bytes that are no text" "$SNAP" snapshots
+says "are told of" 'bytes that are no text'
+expect 2 "a directory" "$SNAP" --config "$T" snapshots
+says "is no file" 'is no file'
 
 # ---- what holds
 config "repository = $T/repo" 'timezone = UTC' '[p]' 'keep-last = 2'
