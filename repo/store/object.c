@@ -42,7 +42,9 @@ store_fetch(
 		if (rc != SNAP_OK)
 			return rc;
 		whole = object_parse(
-		    span_of(out->p + old, out->len - old), &o, &why);
+		    out->len == old ? span_of(NULL, 0)
+				    : span_of(out->p + old, out->len - old),
+		    &o, &why);
 		if (whole != SNAP_OK)
 			(void)snap_wrap(&why, "%s", name);
 	} while (store_again(s, whole, &was_again, &why));
