@@ -83,6 +83,9 @@ struct cmd {
 
 extern const struct cmd cmd_table[]; /* ends with name == NULL */
 const struct cmd *cmd_find(const char *name);
+/* The same; SNAP_USAGE with the nearest one that there is. */
+SNAP_MUST_CHECK enum snap_code cmd_named(
+    const char *name, const struct cmd **out, struct snap_err *err);
 
 enum snap_code cmd_init(struct cli *c, struct snap_err *err);
 enum snap_code cmd_backup(struct cli *c, struct snap_err *err);

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "near.h"
 
 #define PROG SNAP_PROGRAM_NAME
 
@@ -262,4 +263,20 @@ cmd_find(const char *name)
 		if (strcmp(c->name, name) == 0)
 			return c;
 	return NULL;
+}
+
+enum snap_code
+cmd_named(const char *name, const struct cmd **out, struct snap_err *err)
+{
+	struct near n = { .word = name };
+
+	if ((*out = cmd_find(name)) != NULL)
+		return SNAP_OK;
+	for (const struct cmd *c = cmd_table; c->name != NULL; c++)
+		near_try(&n, c->name);
+	(void)snap_fail(err, SNAP_USAGE, "there is no command \"%s\"", name);
+	if (n.best != NULL)
+		return snap_hint(
+		    err, "Did you mean \"%s %s\"?", SNAP_PROGRAM_NAME, n.best);
+	return snap_hint(err, "Try \"%s help\".", SNAP_PROGRAM_NAME);
 }

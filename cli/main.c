@@ -199,12 +199,8 @@ run(struct cli *c, int argc, char **argv, struct snap_err *err)
 		(void)snap_fail(err, SNAP_USAGE, "no command was given");
 		return snap_hint(err, "Try \"%s help\".", SNAP_PROGRAM_NAME);
 	}
-	cmd = cmd_find(argv[0]);
-	if (cmd == NULL) {
-		(void)snap_fail(
-		    err, SNAP_USAGE, "there is no command \"%s\"", argv[0]);
-		return snap_hint(err, "Try \"%s help\".", SNAP_PROGRAM_NAME);
-	}
+	if ((rc = cmd_named(argv[0], &cmd, err)) != SNAP_OK)
+		return rc;
 	/* Once more, now that it is known which options belong here. */
 	memset(&c->o, 0, sizeof c->o);
 	c->bit = cmd->bit;

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "cmd.h"
+#include "near.h"
 #include "opts.h"
 
 struct words {
@@ -94,6 +95,7 @@ static enum snap_code
 parse_long(
     struct opts *o, struct words *w, const char *word, struct snap_err *err)
 {
+	struct near near = { .word = word };
 	const char *eq = strchr(word, '='), *arg;
 	size_t len = eq != NULL ? (size_t)(eq - word) : strlen(word);
 	const struct opt *opt;
@@ -106,7 +108,13 @@ parse_long(
 	if (opt->name == NULL) {
 		(void)snap_fail(err, SNAP_USAGE, "there is no option --%.*s",
 		    (int)(len < 100 ? len : 100), word);
-		return usage_hint(w, err);
+		for (opt = opts_table; opt->name != NULL; opt++)
+			if (eq == NULL && opt->help != NULL &&
+			    (opt->commands & w->bit) != 0)
+				near_try(&near, opt->name);
+		return near.best == NULL
+			   ? usage_hint(w, err)
+			   : snap_hint(err, "Did you mean --%s?", near.best);
 	}
 	if ((rc = check_command(w, opt, err)) != SNAP_OK)
 		return rc;

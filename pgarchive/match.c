@@ -245,11 +245,11 @@ check_hits(const struct patterns *p, struct snap_err *err)
 		(void)snap_fail(err, SNAP_USAGE, "no %s matches the pattern %s",
 		    p->what, p->v[i].text);
 		if (p->v[i].hit_elsewhere)
-			snap_hint(err,
+			return snap_hint(err,
 			    "Without a schema in front it is one of public; "
 			    "*.%s would be one of any schema.",
 			    p->v[i].text);
-		return SNAP_USAGE;
+		return snap_hint(err, "See what there is: ls SNAPSHOT");
 	}
 	return SNAP_OK;
 }

@@ -151,9 +151,11 @@ resolve_list(struct pgsource *s, const char *const *list, bool tables,
 				bytes_u8(&all, ',');
 			bytes_put(&all, one + 1, len - 2);
 		} else if (must_match) {
-			rc = snap_fail(err, SNAP_USAGE,
+			(void)snap_fail(err, SNAP_USAGE,
 			    "no %s matches the pattern %s",
 			    tables ? "table" : "schema", *list);
+			rc = snap_hint(err, "In psql it is: \\%s %s",
+			    tables ? "dt" : "dn", *list);
 			goto out;
 		}
 	}

@@ -133,10 +133,12 @@ transport_open(const char *url, const struct transport_opts *opts,
 	if (sep == url)
 		return snap_fail(err, SNAP_USAGE, "URL without a scheme");
 	/* The rest of the URL may hold a password: it stays out of this. */
-	(void)snap_fail(err, SNAP_UNSUPPORTED,
-	    "repositories at %.*s:// are not supported by this build",
+	(void)snap_fail(err, SNAP_USAGE,
+	    "repositories at %.*s:// are not supported",
 	    (int)(sep - url > 32 ? 32 : sep - url), url);
-	return snap_hint(err, "Give the path of a directory.");
+	return snap_hint(err,
+	    "Give the path of a directory, or sftp://USER@HOST/PATH, "
+	    "s3://BUCKET/PATH or b2://BUCKET/PATH.");
 }
 
 void

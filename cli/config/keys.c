@@ -9,10 +9,10 @@
 
 #include "cmd.h"
 #include "config_keys.h"
+#include "near.h"
 #include "settings.h"
 
-#define NAME_SHOWN 100  /* bytes */
-#define NAME_MAX_LEN 32 /* of a key, for the nearest one */
+#define NAME_SHOWN 100 /* bytes */
 #define FROM "from-"
 
 /* clang-format off */
@@ -101,8 +101,7 @@ static const struct config_key keys[] = {
 /* clang-format on */
 
 /* Of copy's source, and of any store. */
-static const struct config_key of_store = { "", KEY_VARIABLE, 0, false,
-	NULL };
+static const struct config_key of_store = { "", KEY_VARIABLE, 0, false, NULL };
 
 static bool
 is_variable(const struct config_key *k)
@@ -145,53 +144,17 @@ config_key_is_private(const char *name)
 	       strcmp(rest, "webhook-url") == 0;
 }
 
-static size_t
-min3(size_t a, size_t b, size_t c)
-{
-	size_t m = a < b ? a : b;
-
-	return m < c ? m : c;
-}
-
-/* How many letters to put in, take out or replace (Levenshtein 1965). */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[NAME_MAX_LEN + 1], n = strlen(b), left, corner;
-
-	for (size_t j = 0; j <= n; j++)
-		row[j] = j;
-	for (size_t i = 1; a[i - 1] != '\0'; i++) {
-		corner = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= n; j++) {
-			left = row[j];
-			row[j] = min3(row[j] + 1, row[j - 1] + 1,
-			    corner + (a[i - 1] != b[j - 1]));
-			corner = left;
-		}
-	}
-	return row[n];
-}
-
 static enum snap_code
 unknown(const char *name, struct snap_err *err)
 {
-	const char *near = NULL;
-	size_t best = NAME_MAX_LEN, d;
+	struct near n = { .word = name };
 
 	(void)snap_fail(
 	    err, SNAP_USAGE, "there is no key \"%.*s\"", NAME_SHOWN, name);
-	if (strlen(name) < NAME_MAX_LEN)
-		for (const struct config_key *k = keys; k->name != NULL; k++) {
-			d = distance(name, k->name);
-			if (d < best) {
-				best = d;
-				near = k->name;
-			}
-		}
-	if (near != NULL && best <= 1 + strlen(near) / 3)
-		return snap_hint(err, "Did you mean \"%s\"?", near);
+	for (const struct config_key *k = keys; k->name != NULL; k++)
+		near_try(&n, k->name);
+	if (n.best != NULL)
+		return snap_hint(err, "Did you mean \"%s\"?", n.best);
 	return snap_hint(
 	    err, "\"%s help config\" says which there are.", SNAP_PROGRAM_NAME);
 }

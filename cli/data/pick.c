@@ -12,11 +12,11 @@
 
 #include "json.h"
 #include "names.h"
+#include "near.h"
 #include "pick.h"
 #include "ui.h"
 
-#define WORD_MAX 64 /* of it so much is compared for being near */
-#define NEAR_MAX 5  /* that are named */
+#define NEAR_MAX 5 /* that are named */
 #define IDENT_MAX 512
 #define LOID_DIGITS 10
 
@@ -134,33 +134,6 @@ put_name(struct bytes *out, struct span name)
 	ui_escape(out, name_of_stream(name));
 }
 
-/* Letters that have to be changed, put in or left out to make a of b. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[WORD_MAX + 1], la = strlen(a), lb = strlen(b), diag, up;
-
-	la = la < WORD_MAX ? la : WORD_MAX;
-	lb = lb < WORD_MAX ? lb : WORD_MAX;
-	for (size_t j = 0; j <= lb; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= la; i++) {
-		diag = row[0];
-		row[0] = i;
-		for (size_t j = 1; j <= lb; j++) {
-			up = row[j];
-			diag += strncasecmp(a + i - 1, b + j - 1, 1) != 0;
-			if (up + 1 < diag)
-				diag = up + 1;
-			if (row[j - 1] + 1 < diag)
-				diag = row[j - 1] + 1;
-			row[j] = diag;
-			diag = up;
-		}
-	}
-	return row[lb];
-}
-
 /* Part of the other, or nearly the same. */
 static bool
 is_near(const char *a, const char *b)
@@ -172,7 +145,7 @@ is_near(const char *a, const char *b)
 			if (strncasecmp(
 				s, la > lb ? b : a, la > lb ? lb : la) == 0)
 				return true;
-	return distance(a, b) <= (most > 5 ? most / 3 : 1);
+	return near_distance(a, b) <= (most > 5 ? most / 3 : 1);
 }
 
 static enum snap_code

@@ -157,10 +157,8 @@ cmd_help(struct cli *c, struct snap_err *err)
 	if (c->o.n_args > 0 && strcmp(c->o.args[0], "settings") == 0) {
 		all_settings();
 	} else if (c->o.n_args > 0) {
-		one = cmd_find(c->o.args[0]);
-		if (one == NULL)
-			return snap_fail(err, SNAP_USAGE,
-			    "there is no command \"%s\"", c->o.args[0]);
+		if (cmd_named(c->o.args[0], &one, err) != SNAP_OK)
+			return err->code;
 		one_command(one);
 	} else {
 		all_commands();

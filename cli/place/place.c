@@ -270,7 +270,15 @@ place_open(struct place *s, struct cli *c, struct snap_err *err)
 	if (rc == SNAP_OK)
 		rc = check_key(s, err);
 out:
-	if (rc == SNAP_NOREPO && err->hint[0] == '\0')
+	if (rc == SNAP_WRONG_KEY && s->repo == NULL) {
+		(void)snap_wrap(err, "%s", transport_url(s->transport));
+		if (!secret.is_recovery_code && !secret.is_key_file &&
+		    s->not_slot == NULL && err->hint[0] == '\0')
+			(void)snap_hint(err,
+			    "A recovery code opens it as well: "
+			    "--recovery-code-file=FILE.");
+	}
+	if (rc == SNAP_NOREPO && err->hint[0] == '\0' && !s->is_source)
 		(void)snap_hint(
 		    err, "Make one with: %s init", SNAP_PROGRAM_NAME);
 	secret_fini(&secret);
@@ -375,7 +383,10 @@ place_find(struct place *s, const char *spec, const struct repo_snapshot **out,
 	if (s->until_ns != 0 && !latest)
 		return snap_fail(err, SNAP_USAGE,
 		    "--at goes with 'latest' or 'latest:NAME', not with an id");
-	if ((rc = repo_snapshot_find(&then, spec, out, err)) != SNAP_OK)
+	rc = repo_snapshot_find(&then, spec, out, err);
+	if (rc == SNAP_NOTFOUND && s->until_ns != 0)
+		return snap_detail(err, "None stood yet at the time of --at.");
+	if (rc != SNAP_OK)
 		return rc;
 	tell_selection(*out, spec);
 	if ((*out)->untrusted)

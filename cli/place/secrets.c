@@ -457,9 +457,13 @@ secret_get(struct secret *s, const struct repo_words *w, const char *who,
 	bytes_init(&s->text, SECRET_MAX);
 	if ((rc = pick(s, w, who, is_new, r, err)) != SNAP_OK)
 		return rc;
-	if (s->text.len == 0)
-		return snap_fail(err, SNAP_USAGE, "the %s is empty",
+	if (s->text.len == 0) {
+		(void)snap_fail(err, SNAP_USAGE, "the %s is empty",
 		    s->is_recovery_code ? RECOVERY : PASSPHRASE);
+		return snap_detail(err,
+		    "Nothing is in its file or variable, or its command "
+		    "printed nothing.");
+	}
 	return bytes_check(&s->text, err);
 }
 

@@ -57,7 +57,7 @@ every(const char *how, struct schedule_job *j, struct snap_err *err)
 	if (how[0] < '0' || how[0] > '9' || strcmp(end, "h") != 0 || n < 1 ||
 	    n > 12 || 24 % n != 0)
 		return snap_fail(err, SNAP_USAGE,
-		    "\"%.40s\" is neither 1h, 2h, 3h, 4h, 6h, 8h, 12h nor "
+		    "--every: \"%.40s\" is neither 1h, 2h, 3h, 4h, 6h, 8h, 12h nor "
 		    "daily, weekly, monthly, never",
 		    how);
 	j->every = EVERY_HOURS;

@@ -82,9 +82,11 @@ find_latest(const struct repo_snapshots *all, const char *of,
 		return SNAP_OK;
 	}
 	if (of != NULL)
-		return snap_fail(err, SNAP_NOTFOUND,
+		(void)snap_fail(err, SNAP_NOTFOUND,
 		    "there is no snapshot of a database or stream \"%s\"", of);
-	return snap_fail(err, SNAP_NOTFOUND, "there is no snapshot");
+	else
+		(void)snap_fail(err, SNAP_NOTFOUND, "there is no snapshot");
+	return snap_hint(err, "See what there is: snapshots");
 }
 
 /* Silence would let somebody restore yesterday without knowing. */
@@ -132,9 +134,11 @@ find_prefix(const struct repo_snapshots *all, const char *spec,
 			    spec);
 		found = s;
 	}
-	if (found == NULL)
-		return snap_fail(err, SNAP_NOTFOUND,
+	if (found == NULL) {
+		(void)snap_fail(err, SNAP_NOTFOUND,
 		    "there is no snapshot whose id begins with \"%s\"", spec);
+		return snap_hint(err, "See what there is: snapshots");
+	}
 	*out = found;
 	return SNAP_OK;
 }

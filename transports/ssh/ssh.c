@@ -167,8 +167,10 @@ connect_one(struct ssh *s, const struct addrinfo *ai, struct snap_err *err)
 	}
 	return SNAP_OK;
 refused:
-	return snap_fail_errno(err, SNAP_TRANSIENT, "connect to %s port %u",
+	(void)snap_fail_errno(err, SNAP_TRANSIENT, "connect to %s port %u",
 	    s->cfg->host, s->cfg->port);
+	return snap_hint(err, "Does a server answer there? sftp -P %u %s",
+	    s->cfg->port, s->cfg->host);
 }
 
 static enum snap_code
