@@ -117,6 +117,9 @@ tell_record(struct cli *c, struct place *s, enum snap_code rc,
 	}
 	c->report.cancel = cancel;
 	props_clear(&p);
-	if (rc != SNAP_OK)
+	/* Credentials that may only read are a way to set up checks. */
+	if (rc == SNAP_DENIED)
+		ui_info("the history will not show this run: %s", err.msg);
+	else if (rc != SNAP_OK)
 		ui_warning("the history will not show this run: %s", err.msg);
 }

@@ -56,6 +56,14 @@ expect 1 "and so is a failure" "$SNAP" -q backup --name a -- false
 says "whose error is told" 'error: command "false" failed'
 rm "$SNAP_REPOSITORY/runs"
 mv "$T/runs" "$SNAP_REPOSITORY/runs"
+if [ "$(id -u)" = 0 ]; then
+	cp "$SNAP" "$T/snap"
+	chmod 711 "$T"
+	chmod -R a+rX "$SNAP_REPOSITORY"
+	expect 0 "who may only read checks" setpriv --reuid=65534 --regid=65534 \
+	    --clear-groups env HOME=/ "$T/snap" -q check --no-cache
+	is "without a warning" "$(cat "$T/err")" ""
+fi
 
 # ---- what is shown
 expect 0 "it shows" env LC_ALL=C "$SNAP" history
