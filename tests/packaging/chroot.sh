@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: PostgreSQL
 # chroot.sh SOURCE_DIR RELEASE - a fresh Debian of that release, with nothing in
 # it but what the package asks for: the package is built in one, installed by
-# apt in another, and then runs as a schedule runs it: as postgres, with an
-# empty environment, no terminal and the configuration of /etc alone.
+# apt in another.  There somebody follows the README, and then it runs as a
+# schedule runs it: as postgres, with an empty environment, no terminal and the
+# configuration of /etc alone.
 #
 # Needs root, debootstrap, and 1.5 GB; the archive is the one that apt has here.
 # SNAP_TEST_DEB names a package that is built already.
@@ -99,8 +100,14 @@ enter "$T/fresh" sh -c 'command -v pg_dump psql' >"$T/log" 2>&1 ||
     stop "and with it the clients of PostgreSQL"
 enter "$T/fresh" apt-get install -y -q --no-install-recommends postgresql \
     >"$T/log" 2>&1 || stop "PostgreSQL is installed"
-cp "$SRC/tests/packaging/unattended.sh" "$T/fresh/unattended.sh"
-enter "$T/fresh" sh /unattended.sh || stop "it runs unattended"
+mkdir "$T/fresh/test"
+cp "$SRC"/tests/packaging/*.sh "$SRC/README.md" "$T/fresh/test"
+: >"$T/log"
+enter "$T/fresh" sh /test/newcomer.sh /test/README.md ||
+    stop "the README can be followed"
+say "the README can be followed"
+enter "$T/fresh" sh /test/unattended.sh || stop "it runs unattended"
+say "it runs unattended"
 package=$(dpkg-deb --field "$deb" Package)
 enter "$T/fresh" apt-get purge -y -q "$package" >"$T/log" 2>&1 ||
     stop "apt removes the package"

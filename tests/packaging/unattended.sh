@@ -2,44 +2,12 @@
 # SPDX-License-Identifier: PostgreSQL
 # unattended.sh - the part of chroot.sh that runs in the fresh system, as root:
 # configuration as the pages have it, then each job as a schedule runs it.
-set -u
-failures=0
-
-# job TEXT COMMAND...: as postgres, with nothing around it.  It fails when the
-# command does, or, if it is to be silent, when it says anything on stderr.
-silent=yes
-job() {
-	text=$1
-	shift
-	if env -i setsid --wait setpriv --reuid=postgres --regid=postgres \
-	    --init-groups -- "$@" >/tmp/job.out 2>/tmp/job.err </dev/null &&
-	    { [ $silent = no ] || [ ! -s /tmp/job.err ]; }; then
-		echo "ok: $text"
-	else
-		echo "NOT OK: $text"
-		cat /tmp/job.out /tmp/job.err
-		failures=$((failures + 1))
-	fi
-}
-# true_that TEXT COMMAND...
-true_that() {
-	text=$1
-	shift
-	if "$@" >/tmp/out 2>&1; then
-		echo "ok: $text"
-	else
-		echo "NOT OK: $text"
-		cat /tmp/out
-		failures=$((failures + 1))
-	fi
-}
+. /test/inside.sh
 
 cd /
-set -- $(pg_lsclusters -h)
-pg_conftool "$1" "$2" set listen_addresses ''
-pg_conftool "$1" "$2" set fsync off
-true_that "a server" pg_ctlcluster --skip-systemctl-redirect "$1" "$2" start
-job "a database" /usr/bin/createdb shop
+true_that "a server" server start
+job "a database" /bin/sh -c '/usr/bin/dropdb --if-exists shop 2>/dev/null &&
+    /usr/bin/createdb shop'
 job "with rows" /usr/bin/psql -X -q -v ON_ERROR_STOP=1 -d shop -c \
     "CREATE TABLE orders AS SELECT i AS id, 'item ' || i AS item
 	FROM generate_series(1, 10000) i"
@@ -85,6 +53,20 @@ true_that "has no fault" sh -c \
     '[ -z "$(man --warnings -l "$(man -w snap)" 2>&1 >/dev/null)" ]'
 true_that "completion" bash -c \
     '. /usr/share/bash-completion/completions/snap && complete -p snap'
-pg_ctlcluster --skip-systemctl-redirect "$1" "$2" stop
-[ "$failures" = 0 ] || echo "$failures failed"
-exit "$((failures > 0))"
+
+# ---- as root, without a directory said: where systemd runs, it would begin
+true_that "the units are installed" /usr/bin/snap schedule install
+true_that "a timer as well" test -s $units/snap-backup.timer
+true_that "a table for cron" /usr/bin/snap schedule install --cron
+grep -E '^[0-9*]+ ' /etc/cron.d/snap | sed 's/\\%/%/g' >/tmp/lines
+true_that "of four lines" test "$(wc -l </tmp/lines)" = 4
+silent=no
+while read -r _ _ _ _ _ user line; do
+	true_that "for postgres" test "$user" = postgres
+	job "cron: $line" /usr/bin/env PATH=/usr/bin:/bin SHELL=/bin/sh \
+	    HOME=/var/lib/postgresql LOGNAME=postgres /bin/sh -c "$line"
+done </tmp/lines
+true_that "cron's table is removed" /usr/bin/snap schedule remove --cron
+true_that "wholly" test ! -e /etc/cron.d/snap
+server stop
+done_inside
