@@ -59,9 +59,10 @@ mv "$T/runs" "$SNAP_REPOSITORY/runs"
 if [ "$(id -u)" = 0 ]; then
 	cp "$SNAP" "$T/snap"
 	chmod 711 "$T"
-	chmod -R a+rX "$SNAP_REPOSITORY"
+	cp -r "$SNAP_REPOSITORY" "$T/seen"
+	chmod -R a+rX "$T/seen"
 	expect 0 "who may only read checks" setpriv --reuid=65534 --regid=65534 \
-	    --clear-groups env HOME=/ "$T/snap" -q check --no-cache
+	    --clear-groups env HOME=/ "$T/snap" -q -r "$T/seen" check --no-cache
 	is "without a warning" "$(cat "$T/err")" ""
 fi
 
