@@ -65,7 +65,8 @@ remember(const char *line, size_t len)
 		gone = end != NULL ? (size_t)(end + 1 - logged.tail)
 				   : logged.n_tail;
 	}
-	memmove(logged.tail, logged.tail + gone, logged.n_tail - gone);
+	if (gone > 0)
+		memmove(logged.tail, logged.tail + gone, logged.n_tail - gone);
 	logged.n_tail -= gone;
 	memcpy(logged.tail + logged.n_tail, line, len);
 	logged.n_tail += len;
