@@ -242,9 +242,10 @@ const struct cmd cmd_table[] = {
 	{ CMD_DOCTOR, "doctor", "", "examine a store and our rights there",
 	    "Writes, reads, lists, replaces and deletes small objects next "
 	    "to those of the repository, which stays as it is and need not "
-	    "exist; says how far away the store is, whether it keeps its "
-	    "promises, and which role the credentials can play. Needs no "
-	    "passphrase; where one is at hand it reminds of \"key export\".",
+	    "exist, but its directory or bucket must; says how far away the "
+	    "store is, whether it keeps its promises, and which role the "
+	    "credentials can play. Needs no passphrase; where one is at hand "
+	    "it reminds of \"key export\".",
 	    0, 0, cmd_doctor },
 	{ CMD_VERSION, "version", "", "show the version", "", 0, 0,
 	    cmd_version },

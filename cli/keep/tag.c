@@ -49,6 +49,15 @@ add_list(struct bytes *to, const struct opt_list *l)
 		add_tags(to, l->v[i], NULL);
 }
 
+static bool
+has_empty(const struct opt_list *l)
+{
+	for (size_t i = 0; i < l->n; i++)
+		if (l->v[i][strspn(l->v[i], ",")] == '\0')
+			return true;
+	return false;
+}
+
 /* What it has now, less --remove, and --add; or --set. */
 static enum snap_code
 new_tags(const struct opts *o, const char *now, struct bytes *out,
@@ -199,6 +208,9 @@ cmd_tag(struct cli *c, struct snap_err *err)
 	if (o->add_tags.n + o->remove_tags.n + o->set_tags.n == 0)
 		return snap_fail(
 		    err, SNAP_USAGE, "give --add, --remove or --set");
+	if (has_empty(&o->add_tags) || has_empty(&o->remove_tags))
+		return snap_fail(err, SNAP_USAGE,
+		    "--add and --remove want a tag (--set= takes all away)");
 	return run(c, tag_one, err);
 }
 

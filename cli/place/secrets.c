@@ -368,6 +368,23 @@ key_file_of(const struct repo_words *w, const char *who)
 	return config_value(who, KEY, "-file");
 }
 
+/* Signs that a recovery code may have, and as many: what is wrong with it else
+ * is told when it is tried. */
+static bool
+may_be_code(struct span s)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		if ((s.p[i] >= '0' && s.p[i] <= '9') ||
+		    (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
+		    (s.p[i] >= 'a' && s.p[i] <= 'z'))
+			n++;
+		else if (s.p[i] != '-' && s.p[i] != ' ')
+			return false;
+	return n >= 40 && n <= 80;
+}
+
 /* An owner's key file is a recovery code, in letters. */
 static enum snap_code
 take_key_file(struct secret *s, const char *path, const struct report *r,
@@ -384,6 +401,12 @@ take_key_file(struct secret *s, const char *path, const struct report *r,
 	s->is_recovery_code = !s->is_key_file;
 	if (s->is_recovery_code)
 		chomp(&s->text);
+	if (s->is_recovery_code && !may_be_code(bytes_span(&s->text))) {
+		(void)snap_fail(err, SNAP_USAGE, "%s: this is no key file", path);
+		return snap_hint(err,
+		    "\"%s key add --output=FILE\" makes one.",
+		    SNAP_PROGRAM_NAME);
+	}
 	return SNAP_OK;
 }
 

@@ -162,7 +162,8 @@ read_user(const struct opts *o, struct schedule *s, struct snap_err *err)
 }
 
 static enum snap_code
-read_schedule(struct cli *c, struct schedule *s, struct snap_err *err)
+read_schedule(
+    struct cli *c, struct schedule *s, bool removing, struct snap_err *err)
 {
 	const char *config =
 	    c->o.config != NULL ? c->o.config : getenv("SNAP_CONFIG");
@@ -182,6 +183,8 @@ read_schedule(struct cli *c, struct schedule *s, struct snap_err *err)
 	    (rc = read_user(&c->o, s, err)) != SNAP_OK ||
 	    (rc = whole_path("/proc/self/exe", &s->program, err)) != SNAP_OK)
 		return rc;
+	if (removing) /* whatever has become of the configuration */
+		return SNAP_OK;
 	if (config != NULL && *config != '\0' &&
 	    (rc = whole_path(config, &s->config, err)) != SNAP_OK)
 		return rc;
@@ -498,17 +501,17 @@ cmd_schedule(struct cli *c, struct snap_err *err)
 	};
 	const char *what = c->o.args[0];
 	bool install = strcmp(what, "install") == 0;
+	bool removing = strcmp(what, "remove") == 0;
 	struct target t = { .cli = c };
 	enum snap_code rc;
 
 	bytes_init(&t.dir, 0);
 	bytes_init(&s.write_paths, SCHEDULE_TEXT_MAX);
-	if (!install && strcmp(what, "remove") != 0 &&
-	    strcmp(what, "show") != 0)
+	if (!install && !removing && strcmp(what, "show") != 0)
 		return snap_fail(err, SNAP_USAGE,
 		    "schedule knows install, show and remove, not \"%.100s\"",
 		    what);
-	if ((rc = read_schedule(c, &s, err)) != SNAP_OK ||
+	if ((rc = read_schedule(c, &s, removing, err)) != SNAP_OK ||
 	    (rc = find_dir(&t, err)) != SNAP_OK)
 		goto out;
 	if (strcmp(what, "show") == 0)

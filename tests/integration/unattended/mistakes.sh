@@ -80,6 +80,8 @@ wrong 2 'command "false" failed: exit status 1' - \
 wrong 2 "recovery code file \"$T/open\" has group" "chmod 600 '$T/open'" \
     --recovery-code-file "$T/open" snapshots
 chmod 600 "$T/open"
+wrong 2 "$T/open: this is no key file" 'key add --output=FILE' \
+    --key-file "$T/open" snapshots
 wrong 2 'no recovery code' '56 letters' --recovery-code-file "$T/open" snapshots
 export SNAP_PASSPHRASE="$right"
 
@@ -123,6 +125,7 @@ wrong 2 'no time zone "Mars/Base"' 'Europe/Berlin' \
     prune --timezone=Mars/Base --keep-daily=3
 wrong 2 'shown, set or cleared, not "shw"' - policy shw
 wrong 2 'needs rules' 'snap policy set --keep-daily=7' policy set
+wrong 2 '--add and --remove want a tag' - tag latest --add=
 wrong 2 'where is the key file' '--output=FILE' key add --write-only db1
 wrong 1 'no host "nobody"' 'key list' key revoke nobody
 wrong 2 '--every: "5m"' - schedule install --unit-dir "$T" --every backup=5m
