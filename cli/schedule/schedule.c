@@ -302,6 +302,10 @@ put_file(struct target *t, const char *name, const char *end,
 		rc = snap_fail_errno(err, SNAP_IO, "remove %s", p);
 	else if (text->len > 0)
 		rc = fd_replace(p, bytes_span(text), err);
+	if (rc == SNAP_NOTFOUND && t->live && t->cli->o.cron)
+		rc = snap_hint(err,
+		    "There seems to be no cron on this machine: \"apt install "
+		    "cron\", or let systemd run it, without --cron.");
 	/* Nothing in it is secret, and cron reads no other. */
 	if (rc == SNAP_OK && text->len > 0 && chmod(p, 0644) != 0)
 		rc = snap_fail_errno(err, SNAP_IO, "chmod %s", p);

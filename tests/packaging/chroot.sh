@@ -91,7 +91,7 @@ mounts "$T/fresh"
 {
 	enter "$T/fresh" apt-get update -q
 	enter "$T/fresh" apt-get install -y -q --no-install-recommends \
-	    systemd man-db
+	    systemd man-db cron
 } >"$T/log" 2>&1 || stop "what the test needs is installed"
 enter "$T/fresh" apt-get install -y -q /package.deb >"$T/log" 2>&1 ||
     stop "apt installs the package"
