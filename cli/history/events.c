@@ -49,8 +49,7 @@ of_record(struct event *e, const struct repo_run *r)
 {
 	const char *outcome = repo_run_prop(r, REPO_RUN_OUTCOME);
 
-	e->record = r;
-	e->time_ns = r->time_ns;
+	*e = (struct event){ .record = r, .time_ns = r->time_ns };
 	e->has_duration = repo_run_prop(r, REPO_RUN_DURATION) != NULL;
 	e->duration_ms = history_number(r, REPO_RUN_DURATION);
 	e->end = outcome == NULL                   ? EVENT_FAILED
@@ -69,8 +68,8 @@ of_snapshot(struct event *e, const struct repo_snapshot *s)
 {
 	const char *ms = repo_snapshot_prop(s, "duration-ms");
 
-	e->snapshot = s;
-	e->time_ns = plan_time(s) * SECOND_NS;
+	*e = (struct event){ .snapshot = s,
+		.time_ns = plan_time(s) * SECOND_NS };
 	e->has_duration = ms != NULL;
 	e->duration_ms = ms != NULL ? strtoull(ms, NULL, 10) : 0;
 	e->job = span_str("backup");

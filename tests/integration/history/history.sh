@@ -101,6 +101,12 @@ expect 0 "a policy" "$SNAP" policy set --keep-daily=7 --keep-weekly=4 --keep-mon
 expect 0 "all of it" env LC_ALL=C.UTF-8 "$SNAP" history --last 500
 holds "with a line for each source" '^shop +21 +[0-9]+ kB +[0-9]+ kB +█▂'
 holds "whose names stay on it" '^<b>"o&dd"</b> +1 '
+expect 0 "one source" "$SNAP" history --json --last 500 shop
+is "whose failures have nothing of the snapshots of others" "$(/usr/bin/python3 -c '
+import json, sys
+for r in json.load(open(sys.argv[1]))["runs"]:
+    if r["outcome"] == "failure":
+        print([k for k in r if k in ("id", "bytes", "new-bytes")])' "$T/out" | sort -u)" "[]"
 esc=$(printf 'x\033[2J<script>')
 expect 0 "an evil name" "$SNAP" -q backup --name "$esc" -- echo
 expect 0 "does nothing to a terminal" "$SNAP" history
