@@ -150,6 +150,34 @@ free_secret(char *p)
 	free(p);
 }
 
+/* What libpq says of a string that it cannot read is a piece of it, which may be
+ * of the password; so is the port of a URI whose password has a slash. */
+static enum snap_code
+check_conninfo(const char *dbname, struct snap_err *err)
+{
+	PQconninfoOption *all, *p;
+	bool good;
+
+	if (dbname == NULL || (strchr(dbname, '=') == NULL &&
+				  strncmp(dbname, "postgres://", 11) != 0 &&
+				  strncmp(dbname, "postgresql://", 13) != 0))
+		return SNAP_OK;
+	all = PQconninfoParse(dbname, NULL);
+	good = all != NULL;
+	for (p = all; p != NULL && p->keyword != NULL; p++)
+		if (strcmp(p->keyword, "port") == 0 && p->val != NULL)
+			good &= strspn(p->val, "0123456789,") == strlen(p->val);
+	PQconninfoFree(all);
+	if (good)
+		return SNAP_OK;
+	(void)snap_fail(err, SNAP_SOURCE,
+	    "connect to PostgreSQL: the connection string is malformed");
+	return snap_hint(err,
+	    "It is KEY=VALUE KEY=VALUE, or postgresql://USER@HOST:PORT/DBNAME "
+	    "with %%XX for signs that have a meaning there; a password is best "
+	    "in ~/.pgpass.");
+}
+
 static enum snap_code
 connect_first(const struct pgclient_opts *o, PGconn **out, struct snap_err *err)
 {
@@ -158,6 +186,8 @@ connect_first(const struct pgclient_opts *o, PGconn **out, struct snap_err *err)
 	char *password = NULL;
 	PGconn *c = NULL;
 
+	if (check_conninfo(o->dbname, err) != SNAP_OK)
+		return err->code;
 	if (o->password_prompt > 0 && o->ask_password != NULL)
 		password = o->ask_password(o->ask_arg, "Password: ");
 	if ((rc = report_check(o->report, err)) != SNAP_OK)

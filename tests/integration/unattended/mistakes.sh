@@ -93,6 +93,15 @@ wrong 2 'database "nosuch" does not exist' 'psql -h' backup -d nosuch
 wrong 2 'role "nosuch" does not exist' 'psql -h' backup -U nosuch -d shop
 wrong 2 '"127.0.0.1", port 1 failed' 'psql -h 127.0.0.1 -p 1' \
     backup -h 127.0.0.1 -p 1 -d shop
+# What cannot be read may be a part of a password.
+for bad in 'host=h password=my SECRETPW' 'postgresql://u:SECRETPW@[::1/db' \
+    'postgresql://u:SECRETPW@[h]x/db' 'postgresql://u:SECRETPW%zz@h' \
+    'postgresql://u:SECRET/PW@h'; do
+	wrong 2 'the connection string is malformed' 'pgpass' backup -d "$bad"
+	grep -q SECRET "$T/err" && not_ok "a password is told"
+done
+"$SNAP" history --json >"$T/out" && ! grep -q SECRET "$T/out" &&
+    ok "nor is one recorded" || not_ok "nor is one recorded"
 wrong 2 'no table matches the pattern nosuch' 'dt nosuch' backup -d shop -t nosuch
 wrong 2 'found no pg_dump' 'postgresql-client' \
     backup --pg-dump /nonexistent -d shop
