@@ -105,11 +105,11 @@ tell_record(struct cli *c, struct place *s, enum snap_code rc,
 	if (c->tell == NULL || s->repo == NULL || rc == SNAP_WRONG_KEY ||
 	    (c->bit == CMD_BACKUP && outcome == OUTCOME_SUCCESS))
 		return;
-	/* Also of what was cancelled; but who waits for the end of what failed
-	 * does not wait for a store that is away. */
-	c->report.cancel = NULL;
-	if (rc != SNAP_OK)
-		transport_retry_end(s->transport);
+	/* Also of what was cancelled.  It is tried once: nobody waits for a
+	 * store that is away to hear how it went. */
+	if (rc == SNAP_CANCELLED)
+		c->report.cancel = NULL;
+	transport_retry_end(s->transport);
 	rc = collect(&p, c, outcome, rc != SNAP_OK ? how->msg : "", &err);
 	if (rc == SNAP_OK) {
 		qsort(p.v, p.n, sizeof p.v[0], by_key);

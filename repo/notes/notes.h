@@ -91,8 +91,11 @@ SNAP_MUST_CHECK enum snap_code notes_revoke(struct store *s,
 /* What prune leaves of them. */
 #define RUN_DAYS 400
 #define RUNS_MAX ((size_t)2000)
+/* More bytes no run has to say: a host's key may put any number. */
+#define RUN_SIZE_MAX ((uint64_t)16 << 10)
 struct run_at {
 	uint8_t id[ID_LEN];
+	uint64_t size;
 	int64_t time_ns;
 };
 struct runs {

@@ -33,6 +33,7 @@ collect(void *arg, const char *name, const struct transport_stat *st,
 	if (rc != SNAP_OK)
 		return rc;
 	memcpy(l->runs.v[l->runs.n].id, id, ID_LEN);
+	l->runs.v[l->runs.n].size = st->size;
 	l->runs.v[l->runs.n++].time_ns = st->time_ns;
 	return SNAP_OK;
 }
@@ -101,10 +102,18 @@ get_run(void *arg, void *job, struct snap_err *err)
 {
 	struct store *s = arg;
 	struct asked *q = job;
-	enum snap_code rc = load_run(s, q, err);
+	char name[TRANSPORT_NAME_MAX + 1];
+	enum snap_code rc;
 
+	store_name(OBJ_RUN, q->at.id, name);
+	rc = q->at.size > RUN_SIZE_MAX
+		 ? snap_fail(err, SNAP_CORRUPT,
+		       "%s: is larger than a record can be", name)
+		 : load_run(s, q, err);
 	if (rc == SNAP_NOTFOUND) /* prune was faster */
 		rc = SNAP_OK;
+	if (rc == SNAP_UNSUPPORTED && !s->keys->maintenance)
+		rc = SNAP_OK; /* of a later epoch */
 	if (rc == SNAP_CORRUPT || rc == SNAP_UNSUPPORTED || rc == SNAP_IO) {
 		report_log(s->report, REPORT_WARNING, "left out: %s", err->msg);
 		q->is_damaged = true;
@@ -153,6 +162,7 @@ runs_load(
 	rc = runs_list(s, &list, err);
 	if (rc == SNAP_OK) {
 		n = list.n < max ? list.n : max;
+		n = n < RUNS_MAX ? n : RUNS_MAX;
 		all.n_older = list.n - n;
 		v = calloc(n + 1, sizeof *v);
 		if (v == NULL)
