@@ -335,6 +335,7 @@ load_entry(void *arg, void *job, struct snap_err *err)
 	struct store *s = l->s;
 	struct snap_err ignored = SNAP_ERR_INIT;
 	struct confirm_body confirm;
+	struct transport_stat st;
 	char hex[2 * ID_LEN + 1];
 	enum snap_code rc;
 
@@ -366,8 +367,20 @@ load_entry(void *arg, void *job, struct snap_err *err)
 		e->damaged = true;
 		rc = SNAP_OK;
 	} else if (rc == SNAP_NOTFOUND) {
-		/* Somebody forgot it between the listing and now. */
-		rc = SNAP_OK;
+		/* Somebody forgot it between the listing and now; if it is
+		 * there all the same, the store does not give it. */
+		e->has_snapshot = false;
+		rc = look_again(l, e, err);
+		if (rc == SNAP_OK && e->has_snapshot)
+			rc = store_find(
+			    s, OBJ_OK, e->id, &st, &e->has_ok, err);
+		e->damaged =
+		    rc == SNAP_OK && e->has_snapshot && e->has_ok;
+		if (e->damaged)
+			report_log(s->report, REPORT_WARNING,
+			    "snapshot %s is left out: it is listed, and the "
+			    "store does not have it",
+			    hex);
 	}
 	return rc;
 }

@@ -54,11 +54,14 @@ bool
 check_vanished(struct check *c, const struct inventory_object *o,
     enum snap_code rc)
 {
+	struct snap_err ignored = SNAP_ERR_INIT;
 	char name[TRANSPORT_NAME_MAX + 1];
+	struct transport_stat st;
 
-	if (rc != SNAP_NOTFOUND || o->kind == OBJ_CONFIG)
-		return false;
 	store_name(o->kind, o->id, name);
+	if (rc != SNAP_NOTFOUND || o->kind == OBJ_CONFIG ||
+	    transport_stat(c->s->t, name, &st, &ignored) != SNAP_NOTFOUND)
+		return false;
 	report_log(
 	    c->s->report, REPORT_INFO, "%s: was deleted meanwhile", name);
 	return true;

@@ -126,6 +126,39 @@ a_slot_may_be_removed_as_well(void **state)
 	assert_true(t.w->log.len == 0);
 }
 
+/* A store that lists what it does not give hides no snapshot. */
+static enum snap_code
+withhold(void *arg, enum fault_op op, const char *name, struct snap_err *err)
+{
+	const struct name *n = arg;
+
+	return op == FAULT_GET && strcmp(name, n->s) == 0
+		   ? snap_fail(err, SNAP_NOTFOUND, "%s: no such object", name)
+		   : SNAP_OK;
+}
+
+static void
+what_is_listed_and_not_given_is_missed(void **state)
+{
+	struct world_two t = world_two(state);
+	struct repo_check_result r;
+	struct name n;
+
+	store_name(OBJ_OK, t.a, n.s);
+	for (int i = 0; i < 3; i++) {
+		if (i == 1)
+			store_name(OBJ_SNAPSHOT, t.a, n.s);
+		if (i == 2)
+			n = world_one(t.w, "index/", 0);
+		fault_set_hook(t.w->t, withhold, &n);
+		r = world_check(t.w, 0);
+		fault_clear(t.w->t);
+		assert_true(r.n_errors > 0);
+		assert_true(i == 2 ? world_said(t.w, n.s)
+				   : world_said(t.w, world_hex(t.a)));
+	}
+}
+
 #define T(f) cmocka_unit_test_setup_teardown(f, world_setup, world_teardown)
 
 int
@@ -136,6 +169,7 @@ main(void)
 		T(a_pack_that_a_snapshot_needs_is_missed_all_the_same),
 		T(nor_is_its_data_read_as_if_it_were_there),
 		T(a_slot_may_be_removed_as_well),
+		T(what_is_listed_and_not_given_is_missed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
