@@ -37,8 +37,10 @@ void
 near_try(struct near *n, const char *name)
 {
 	size_t d = near_distance(n->word, name);
+	size_t a = strlen(n->word), b = strlen(name);
 
-	if (d <= 1 + strlen(name) / 3 && (n->best == NULL || d < n->distance)) {
+	/* Of short words most are near to each other. */
+	if (d <= 1 + (a < b ? a : b) / 4 && (n->best == NULL || d < n->distance)) {
 		n->best = name;
 		n->distance = d;
 	}

@@ -380,7 +380,7 @@ may_be_code(struct span s)
 		    (s.p[i] >= 'A' && s.p[i] <= 'Z') ||
 		    (s.p[i] >= 'a' && s.p[i] <= 'z'))
 			n++;
-		else if (s.p[i] != '-' && s.p[i] != ' ')
+		else if (s.p[i] == '\0' || strchr("- \t\r\n", s.p[i]) == NULL)
 			return false;
 	return n >= 40 && n <= 80;
 }

@@ -183,7 +183,7 @@ read_schedule(
 	    (rc = read_user(&c->o, s, err)) != SNAP_OK ||
 	    (rc = whole_path("/proc/self/exe", &s->program, err)) != SNAP_OK)
 		return rc;
-	if (removing) /* whatever has become of the configuration */
+	if (removing) /* of which repository it was does not matter */
 		return SNAP_OK;
 	if (config != NULL && *config != '\0' &&
 	    (rc = whole_path(config, &s->config, err)) != SNAP_OK)

@@ -55,11 +55,11 @@ ui_init(void)
 	const char *term = getenv("TERM");
 	bool tty = isatty(STDERR_FILENO) == 1;
 
-	ui.colour = pg != NULL && (strcmp(pg, "always") == 0 ||
-				      (strcmp(pg, "auto") == 0 && tty));
-	/* A dumb one cannot wipe a line. */
+	/* A dumb one cannot wipe a line, and has no colours. */
 	ui.tty =
 	    tty && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
+	ui.colour = pg != NULL && (strcmp(pg, "always") == 0 ||
+				      (strcmp(pg, "auto") == 0 && ui.tty));
 	if (no != NULL && *no != '\0')
 		ui.colour = false;
 	if (log_to_journal())

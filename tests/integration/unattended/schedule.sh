@@ -127,7 +127,7 @@ says "is left alone" 'was not written by snap: it is left alone'
 is "as it was" "$(cat "$U/snap-shop-verify.timer")" '# mine'
 rm "$U/snap-shop-verify.timer"
 touch "$U/nginx.service"
-expect 0 "remove, though the configuration is gone" env SNAP_CONFIG= "$SNAP" \
+expect 0 "remove, though nothing names a repository" env SNAP_CONFIG= "$SNAP" \
     schedule remove --unit-dir "$U/none"
 expect 0 "remove" shop remove --unit-dir "$U"
 expect 0 "remove all of it" schedule remove --all-profiles --unit-dir "$U"
