@@ -180,6 +180,35 @@ one_that_is_damaged_is_named_and_left_out(void **state)
 	bytes_fini(&b);
 }
 
+/* A host can put what it likes: nobody reads a book. */
+static void
+one_that_is_too_large_is_not_even_fetched(void **state)
+{
+	struct life *l = *state;
+	static char text[RUN_SIZE_MAX + 1];
+	const struct repo_property prop = { REPO_RUN_MESSAGE, text };
+	struct snap_err err = SNAP_ERR_INIT;
+	char name[TRANSPORT_NAME_MAX + 1];
+	struct repo_runs runs;
+	uint64_t gets;
+	struct repo *r;
+
+	/* So that it is not compressed to nothing. */
+	for (size_t i = 0; i < sizeof text - 1; i++)
+		text[i] = (char)('!' + (i * i * 31 + i / 7) % 90);
+	r = life_open(l);
+	must(repo_say_run(r, &prop, 1, &err));
+	gets = fault_calls(l->t, FAULT_GET);
+	must(repo_runs(r, ALL, &runs, &err));
+	assert_int_equal(fault_calls(l->t, FAULT_GET), gets);
+	assert_int_equal(runs.n, 0);
+	assert_int_equal(runs.n_damaged, 1);
+	repo_runs_free(&runs);
+	repo_close(r);
+	life_first(l, "runs/", name);
+	assert_true(life_said(l, name));
+}
+
 static void
 prune_takes_them_after_four_hundred_days(void **state)
 {
@@ -229,6 +258,7 @@ main(void)
 		T(a_host_may_say_so_and_its_name_is_with_it),
 		T(nobody_else_asks_for_them),
 		T(one_that_is_damaged_is_named_and_left_out),
+		T(one_that_is_too_large_is_not_even_fetched),
 		T(prune_takes_them_after_four_hundred_days),
 		T(prune_leaves_the_newest_when_they_are_many),
 	};
