@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: PostgreSQL
 # page.sh - a page of the documentation does what it says: its commands
 # (```sh) are run as they stand there, and print what stands below them
-# (```text), numbers and ids apart.  `. page.sh` behind lib.sh.
+# (```text), numbers and ids apart.  `<!-- test: COMMANDS -->`, which no reader
+# sees, is run before the next block: the accident that a recipe is for.
+# `. page.sh` behind lib.sh.
 
 # page_user: a HOME with nothing but what the page makes, in which snap is found
 # under its name, and no variable says what the page has to say.  $T/bin is in
@@ -26,6 +28,10 @@ page() {
 	mkdir "$T/page"
 	awk -v dir="$T/page" '
 	    /^```/ && inside { inside = 0; close(to); next }
+	    !inside && sub(/^<!-- test: /, "") && sub(/ -->$/, "") {
+		print >(dir "/" n + 1 ".before")
+		next
+	    }
 	    /^```sh$/ { inside = 1; to = dir "/" ++n ".sh"; next }
 	    /^```text$/ && n { inside = 1; to = dir "/" n ".text"; next }
 	    /^```/ { inside = 1; to = "/dev/null"; next }
@@ -36,8 +42,10 @@ page() {
 		echo '[ ! -e ~/.profile ] || . ~/.profile'
 		echo 'set -e'
 		while read -r n; do
-			sed -i "$2" "$T/page/$n.sh"
+			sed -i "$2" "$T/page/$n".[bs]*
 			echo "echo $n >'$T/page/at'"
+			[ ! -e "$T/page/$n.before" ] ||
+				echo ". '$T/page/$n.before' >'$T/page/$n.out' 2>&1"
 			echo ". '$T/page/$n.sh' >'$T/page/$n.out' 2>&1"
 		done <"$T/page/all"
 		echo "echo end >'$T/page/at'"
