@@ -72,5 +72,7 @@ is "shop_sales has one schema" "$(psql -X -At -d shop_sales -c "
     FROM pg_tables WHERE schemaname IN ('public', 'sales')")" \
     "sales.customers sales.log"
 is "the file has all rows" "$(wc -l <"$T/user/orders.csv")" 20001
+is "so has the table that came from another" \
+    "$(psql -X -At -d shop_empty -c 'SELECT count(*) FROM orders')" 20000
 same "the file of tar" "$T/user/etc/hostname" /etc/hostname
 done_testing
