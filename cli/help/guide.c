@@ -78,7 +78,7 @@ const struct guide guides[] = {
 	    { "status", "a table, and what looks wrong" },
 	    { "status --max-age=26h --max-verify-age=35d",
 	      "one line and a status, for a monitoring" },
-	    { "status --prometheus /var/lib/prometheus/" PROG ".prom",
+	    { "status --prometheus /var/lib/node_exporter/textfile/" PROG ".prom",
 	      "metrics, for the textfile collector" } } },
 	{ CMD_HISTORY, CMD_STATUS | CMD_SNAPSHOTS | CMD_REPORT, {
 	    { "history", "the last 30 runs" },
@@ -141,7 +141,7 @@ const struct exit_status exit_statuses[] = {
 	    CMD_DOCTOR | CMD_SCHEDULE | CMD_HISTORY | CMD_REPORT,
 	    "finished, with warnings that somebody must look at" },
 	{ "3", CMD_BACKUP, "a backup that could not read everything it is asked "
-	    "to (named above)" },
+	    "to (named in its messages)" },
 	{ "3", CMD_SNAPSHOTS | CMD_HISTORY | CMD_REPORT,
 	    "a list with damaged snapshots" },
 	{ "3", CMD_REPAIR, "a repair after which something is still lost or "
@@ -164,13 +164,13 @@ const struct exit_status exit_statuses[] = {
 	{ "13", CMD_BACKUP | CMD_RESTORE, "a database of SQLite that was damaged "
 	    "when it was backed up" },
 	{ "14", CMD_RESTORE, "a partial restore: what is intact was written, "
-	    "what was left out is named above" },
+	    "what was left out is named in its messages" },
 	{ "14", CMD_RESTORE, "a restore into a server by somebody who may not "
 	    "make an extension or an event trigger of the snapshot, restore "
 	    "--all of a run that lacks databases, or into a server that refused "
 	    "something about a role" },
 	{ "15", CMD_JOBS, "nothing was done: the same --job is running already "
-	    "(schedule.md)" },
+	    "(docs/schedule.md)" },
 	{ "129, 130, 143", CMD_ALL, "stopped by SIGHUP, SIGINT, SIGTERM" },
 	{ NULL, 0, NULL }
 };

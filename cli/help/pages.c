@@ -47,7 +47,7 @@ const struct section pages_urls[] = {
 	  "part of a bucket. --repo names it, SNAP_REPOSITORY, or 'repository' in "
 	  "a configuration. Every command is the same everywhere. '" PROG
 	  " doctor' says whether a store keeps its promises, and what the "
-	  "credentials may do there. No password and no key belongs into a URL; it "
+	  "credentials may do there. No password and no key belongs in a URL; it "
 	  "is refused with them.\n" },
 	{ "LOCAL DIRECTORIES",
 	  "A path, absolute or from the working directory. " PROG
