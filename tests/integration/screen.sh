@@ -49,9 +49,23 @@ keys() {
 wide() {
 	tm resize-window -t s -x "$1"
 }
-# sees PATTERN: until a line of the window is that.
+# lives: or the shell in the window is gone, and there is nothing to wait for.
+lives() {
+	tm has-session -t s 2>"$T/err" || {
+		not_ok "the window is there"
+		done_testing
+	}
+}
+# sees PATTERN: until a line of the window is that.  It will not be when the
+# command has ended without; only the prompt comes after its status.
 sees() {
-	until pane | grep -qxE -e "$1"; do
+	until pane >"$T/pane"; grep -qxE -e "$1" "$T/pane"; do
+		lives
+		if [ "$1" != '\$' ] && grep -q '^status=' "$T/pane"; then
+			cp "$T/pane" "$T/err"
+			not_ok "the window shows $1"
+			done_testing
+		fi
 		sleep 0.05
 	done
 }
@@ -74,6 +88,7 @@ fresh() {
 	keys 'clear; echo; echo; echo; echo; echo' Enter
 	tm clear-history -t s
 	until [ "$(pane)" = '$' ]; do
+		lives
 		sleep 0.05
 	done
 }

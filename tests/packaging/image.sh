@@ -82,6 +82,12 @@ grep -q 'recovery code' "$T/out" && ok "prints the recovery code" ||
 is "the service" "$(run -d --name backup snap-backup every 600 backup --all \
     --job=backup 2>/dev/null | wc -l)" 1
 until p exec backup entrypoint snapshots 2>/dev/null | grep -q shop; do
+	running=$(p inspect --format '{{.State.Running}}' backup 2>"$T/err")
+	if [ "$running" != true ]; then
+		p logs backup >>"$T/err" 2>&1
+		not_ok "makes backups"
+		done_testing
+	fi
 	sleep 1
 done
 ok "makes backups"
