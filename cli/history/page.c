@@ -218,21 +218,38 @@ tile_verified(struct page *p)
 	    more);
 }
 
-static void
-tile_runs(struct page *p)
+static bool
+read_data(const struct event *check)
 {
-	int64_t since = (p->status.now_s - MONTH_DAYS * DAY_S) * NS_PER_S;
-	char value[UI_TIME_MAX] = "never", number[24];
-	const struct event *check = NULL;
-	size_t n = 0;
+	return history_number(check->record, "packs-read") > 0;
+}
 
-	for (size_t i = 0; i < p->history.n; i++) {
-		const struct event *e = &p->history.v[i];
+/* The owner's that counts: the newest, but one that failed until another reads
+ * data, if it did.  What a host says of its checks is its claim. */
+static const struct event *
+check_that_stands(const struct history *h)
+{
+	const struct event *at = NULL;
 
-		n += e->end == EVENT_FAILED && e->time_ns >= since;
-		if (span_eq(e->job, span_str("check")))
-			check = e;
+	for (size_t i = 0; i < h->n; i++) {
+		const struct event *e = &h->v[i];
+
+		if (e->record == NULL || !e->record->by_owner ||
+		    !span_eq(e->job, span_str("check")))
+			continue;
+		if (at == NULL || at->end != EVENT_FAILED || read_data(e) ||
+		    !read_data(at))
+			at = e;
 	}
+	return at;
+}
+
+static void
+tile_checked(struct page *p)
+{
+	const struct event *check = check_that_stands(&p->history);
+	char value[UI_TIME_MAX] = "never";
+
 	if (check != NULL)
 		(void)ui_ago(
 		    p->status.now_s - check->time_ns / NS_PER_S, value);
@@ -242,6 +259,18 @@ tile_runs(struct page *p)
 	    : check->end == EVENT_OK     ? "nothing found"
 	    : check->end == EVENT_FAILED ? "it failed"
 					 : "with warnings");
+}
+
+static void
+tile_failed(struct page *p)
+{
+	int64_t since = (p->status.now_s - MONTH_DAYS * DAY_S) * NS_PER_S;
+	char number[24];
+	size_t n = 0;
+
+	for (size_t i = 0; i < p->history.n; i++)
+		n += p->history.v[i].end == EVENT_FAILED &&
+		     p->history.v[i].time_ns >= since;
 	(void)snprintf(number, sizeof number, "%zu", n);
 	tile(p, "Failed runs", n > 0 ? "FAILED" : "ok", number,
 	    "in the last 30 days");
@@ -267,7 +296,11 @@ page_head(struct page *p)
 	tile_backups(p);
 	tile_sizes(p);
 	tile_verified(p);
-	tile_runs(p);
+	/* Checks, prunes and copies are of no source that could be named. */
+	if (p->status.cli->o.n_args == 0) {
+		tile_checked(p);
+		tile_failed(p);
+	}
 	bytes_put_str(&p->out, "</dl>\n");
 }
 

@@ -129,6 +129,27 @@ is "is the same" "$(grep -c '<section>' "$T/out")" "$(grep -c '<section>' "$T/pa
 expect 0 "of one source" "$SNAP" report --html="$T/one.html" blog
 is "says nothing of others" "$(grep -c '>shop<' "$T/one.html")" 0
 is "and all of that one" "$(grep -c '<h3>blog</h3>' "$T/one.html")" 1
+is "for which no runs are counted that are of none" \
+    "$(grep -Ec '<dt>(Checked|Failed runs)<' "$T/one.html")" 0
+checked() { # TEXT PATTERN
+	expect 0 "$1: the page" "$SNAP" report --html=-
+	grep '<dt>Checked<' "$T/out" >"$T/tile"
+	mv "$T/tile" "$T/out"
+	holds "$1" "$2"
+}
+pack=$(find "$SNAP_REPOSITORY/data" -type f -exec ls -S {} + | head -n 1)
+cp "$pack" "$T/pack"
+printf 'garbage!' | dd of="$pack" bs=1 seek=4000 conv=notrunc 2>/dev/null
+expect 13 "a check that reads finds damage" "$SNAP" -q check --read-data
+checked "it failed" 'class="FAILED">.*it failed'
+expect 0 "one that does not read sees none" "$SNAP" -q check
+checked "which takes nothing back" 'class="FAILED">.*it failed'
+cp "$T/pack" "$pack"
+expect 0 "when it is whole again" "$SNAP" -q check --read-data
+checked "it is fine" 'class="">.*nothing found'
+leap 130
+expect 0 "a host checks" env -u SNAP_PASSPHRASE "$SNAP" --key-file "$T/host.key" -q check
+checked "which is its claim" ' days ago<.*nothing found'
 expect 1 "where there is no room it fails" "$SNAP" report --html="$T/none/page.html"
 expect 0 "a host's page" env -u SNAP_PASSPHRASE "$SNAP" --key-file "$T/host.key" \
     report --html="$T/page.html"
