@@ -15,16 +15,21 @@
 #define NAME_SHOWN ((size_t)128)
 #define MESSAGE_SHOWN ((size_t)500)
 
-/* Not in the middle of a character. */
+struct span
+history_cut(struct span text, size_t max)
+{
+	size_t n = text.len;
+
+	if (n > max)
+		for (n = max; n > 0 && (text.p[n] & 0xc0) == 0x80;)
+			n--;
+	return span_of(text.p, n);
+}
+
 static struct span
 cut(const char *text, size_t max)
 {
-	size_t n = text != NULL ? strlen(text) : 0;
-
-	if (n > max)
-		for (n = max; n > 0 && ((uint8_t)text[n] & 0xc0) == 0x80;)
-			n--;
-	return span_of(text != NULL ? text : "", n);
+	return history_cut(span_str(text != NULL ? text : ""), max);
 }
 
 bool
@@ -155,14 +160,15 @@ history_status(const struct event *e, struct bytes *out)
 	bytes_put_str(out, e->end == EVENT_OK        ? "ok"
 			   : e->end == EVENT_WARNING ? "warnings"
 						     : "FAILED");
+	/* Before what is the host's own text: no length of it hides this. */
+	if (e->record != NULL && !e->record->by_owner)
+		bytes_printf(out, ", says %s", e->record->signer);
 	if (e->message.len > 0) {
 		bytes_put_str(out, ": ");
 		bytes_put_span(out, e->message);
 	} else if (freed > 0) {
 		bytes_printf(out, ", freed %s", ui_size(freed, size));
 	}
-	if (e->record != NULL && !e->record->by_owner)
-		bytes_printf(out, " (says %s)", e->record->signer);
 }
 
 const char *

@@ -76,7 +76,7 @@ print_row(struct ui_table *t, const struct event *e, struct bytes *b)
 	bytes_clear(b);
 	history_status(e, b);
 	if (b->len > LINE_SHOWN) {
-		b->len = LINE_SHOWN;
+		b->len = history_cut(bytes_span(b), LINE_SHOWN).len;
 		bytes_put_str(b, "...");
 	}
 	ui_table_cell(t, bytes_span(b));

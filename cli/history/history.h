@@ -36,7 +36,10 @@ void history_free(struct history *h);
 bool history_wants(const struct opts *only, struct span source);
 /* A number that a record says; 0 = it does not. */
 uint64_t history_number(const struct repo_run *record, const char *key);
-/* "ok, freed 12 MB", "FAILED: ..."; whose word it is, if not an owner's. */
+/* At most `max` bytes, not in the middle of a character. */
+struct span history_cut(struct span text, size_t max);
+/* "ok, freed 12 MB", "FAILED: ...", "FAILED, says db1: ...": whose word it is,
+ * if not an owner's. */
 void history_status(const struct event *e, struct bytes *out);
 /* "0.4 s", "12 s", "3 min 20 s", "2 h 5 min" */
 const char *history_duration(uint64_t ms, char out[HISTORY_DURATION_MAX]);

@@ -72,7 +72,7 @@ holds "the backup" '^20[^ ]+ +[0-9.]+ s +backup +a +6 bytes +6 bytes +ok$'
 holds "the failure" ' backup +a +FAILED: command "false" failed: exit status 1$'
 holds "one that was stopped" ' backup +a +FAILED: cancelled$'
 holds "a check" ' s +check +ok$'
-holds "whose word it is" 'exit status 1 \(says db7\)$'
+holds "whose word it is" ' FAILED, says db7: command "false" failed: exit status 1$'
 holds "in ASCII" '^a +1 +6 bytes +6 bytes +#$'
 expect 0 "in UTF-8" env LC_ALL=C.UTF-8 "$SNAP" history
 holds "with a block" '^a +1 +6 bytes +6 bytes +█$'
@@ -94,6 +94,17 @@ print(o["damaged"], *(r["command"] + "/" + r["outcome"] + "/" + r["signer"]
     *(r["source"] + "/" + r["outcome"] + "/" + r["signer"]
     for r in o["runs"] if r["command"] == "backup"))' "$T/out")" \
     "0 check/success/owner prune/success/owner a/success/owner a/failure/owner a/failure/owner b/failure/db7"
+
+# ---- a host's text is as long as it likes
+umlauts=$(printf '%0100d' 0 | sed 's/0/ä/g')
+for name in "$umlauts" "x$umlauts"; do
+	ln -s /bin/false "$T/$name"
+	expect 1 "a long error" env -u SNAP_PASSPHRASE "$SNAP" \
+	    --key-file "$T/host.key" -q backup --name b -- "$T/$name"
+	expect 0 "in the table" "$SNAP" history --last 1
+	holds "it is whose word it is, and cut at a character" \
+	    ' FAILED, says db7: .*ä\.\.\.$'
+done
 
 # ---- a hundred days
 a_hundred_days 5
