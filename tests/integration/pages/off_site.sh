@@ -16,6 +16,10 @@ python3 -c 'import sys, urllib.request as u; u.urlopen(u.Request(
 page_user
 mkdir "$T/user/.ssh"
 cp "$SSHD_DIR/id_ed25519" "$SSHD_DIR/known_hosts" "$T/user/.ssh"
+# Somebody's keys for something else are there; their last line has no end.
+mkdir "$T/user/.aws"
+printf '%s\n%s\n%s' '[default]' 'aws_access_key_id = OTHER' \
+    'aws_secret_access_key = OTHERS' >"$T/user/.aws/credentials"
 createdb shop
 psql -X -q -d shop -c 'CREATE TABLE t AS SELECT 1 AS a'
 s3key=$AWS_ACCESS_KEY_ID
@@ -29,4 +33,7 @@ page docs/off-site.md "s|sftp://db1@vault.example|$SSHD_URL/~|
     s|K005EXAMPLEKEY|$B2_KEY|; s|005EXAMPLEID|$B2_KEY_ID|"
 last=$T/page/$(tail -n 1 "$T/page/all").out
 is "the copy is beside the backup" "$(grep -cE '^[0-9a-f]{8} .* shop ' "$last")" 2
+is "other keys for S3 are still there" \
+    "$(head -n 3 "$T/user/.aws/credentials" | tail -n 1)" \
+    'aws_secret_access_key = OTHERS'
 done_testing
