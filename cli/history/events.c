@@ -84,7 +84,8 @@ of_snapshot(struct event *e, const struct repo_snapshot *s)
 	e->message = span_str("");
 }
 
-/* A backup that ended with a warning is told by its snapshots, which stand.
+/* A backup that ended with a warning is told by its snapshots, which stand; not
+ * where another says so, who could know the id of the run.
  * One that failed may have made some of several: both are told. */
 static bool
 is_said(struct event *snapshots, size_t n, const struct event *e)
@@ -94,7 +95,9 @@ is_said(struct event *snapshots, size_t n, const struct event *e)
 	if (e->end != EVENT_WARNING || e->run.len == 0)
 		return false;
 	for (size_t i = 0; i < n; i++)
-		if (span_eq(snapshots[i].run, e->run)) {
+		if (span_eq(snapshots[i].run, e->run) &&
+		    strcmp(snapshots[i].snapshot->signer, e->record->signer) ==
+			0) {
 			snapshots[i].end = EVENT_WARNING;
 			snapshots[i].record = e->record;
 			found = true;

@@ -87,11 +87,35 @@ what_is_left_out_leaves_nothing(void **state)
 	history_free(&h);
 }
 
+static void
+only_who_made_it_says_how_it_went(void **state)
+{
+	static struct repo_property warned[] = { { REPO_RUN_COMMAND, "backup" },
+		{ REPO_RUN_OUTCOME, "warning" }, { REPO_RUN_ID, id } };
+	struct opts all = { .n_args = 0 };
+	struct history h;
+
+	(void)state;
+	say("db7", warned, 3);
+	load(&h, &all);
+	assert_int_equal(h.n, 2);
+	assert_int_equal(h.v[0].end, EVENT_OK);
+	assert_null(h.v[0].record);
+	assert_int_equal(h.v[1].end, EVENT_WARNING);
+	history_free(&h);
+	say("owner", warned, 3);
+	load(&h, &all);
+	assert_int_equal(h.n, 1);
+	assert_int_equal(h.v[0].end, EVENT_WARNING);
+	history_free(&h);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_is_left_out_leaves_nothing),
+		cmocka_unit_test(only_who_made_it_says_how_it_went),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
