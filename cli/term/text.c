@@ -83,6 +83,23 @@ sequence(const uint8_t *p, size_t left)
 	return n;
 }
 
+/* C0, DEL and C1 steer terminals, U+202A to U+202E and U+2066 to U+2069 the order
+ * in which text is read; U+FFFE and U+FFFF are no characters, nor any of XML. */
+static bool
+is_harmful(const uint8_t *p, size_t n)
+{
+	if (n == 1)
+		return p[0] < 0x20 || p[0] == 0x7f;
+	if (n == 2)
+		return p[0] == 0xc2 && p[1] < 0xa0;
+	if (n != 3)
+		return false;
+	if (p[0] == 0xe2)
+		return (p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae) ||
+		       (p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9);
+	return p[0] == 0xef && p[1] == 0xbf && p[2] >= 0xbe;
+}
+
 void
 ui_escape(struct bytes *out, struct span s)
 {
@@ -90,9 +107,7 @@ ui_escape(struct bytes *out, struct span s)
 
 	while (i < s.len) {
 		n = sequence(s.p + i, s.len - i);
-		/* C0, DEL and C1 (0xc2 0x80 to 0x9f) steer terminals. */
-		if (n == 0 || s.p[i] < 0x20 || s.p[i] == 0x7f ||
-		    (n == 2 && s.p[i] == 0xc2 && s.p[i + 1] < 0xa0)) {
+		if (n == 0 || is_harmful(s.p + i, n)) {
 			bytes_printf(out, "\\x%02x", s.p[i++]);
 			continue;
 		}

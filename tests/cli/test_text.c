@@ -113,6 +113,20 @@ control_characters_never_reach_a_terminal(void **state)
 }
 
 static void
+nothing_turns_the_order_of_text(void **state)
+{
+	(void)state;
+	check_escape("\xe2\x80\xaa|\xe2\x80\xae", 7,
+	    "\\xe2\\x80\\xaa|\\xe2\\x80\\xae");
+	check_escape("\xe2\x81\xa6|\xe2\x81\xa9", 7,
+	    "\\xe2\\x81\\xa6|\\xe2\\x81\\xa9");
+	check_escape("\xef\xbf\xbe|\xef\xbf\xbf", 7,
+	    "\\xef\\xbf\\xbe|\\xef\\xbf\\xbf");
+	check_escape("\xe2\x80\xa9\xe2\x80\xaf\xef\xbf\xbd", 9,
+	    "\xe2\x80\xa9\xe2\x80\xaf\xef\xbf\xbd");
+}
+
+static void
 bytes_that_are_no_utf8_are_shown_as_such(void **state)
 {
 	(void)state;
@@ -131,6 +145,7 @@ main(void)
 		cmocka_unit_test(times_have_their_offset),
 		cmocka_unit_test(times_are_understood_as_they_are_shown),
 		cmocka_unit_test(control_characters_never_reach_a_terminal),
+		cmocka_unit_test(nothing_turns_the_order_of_text),
 		cmocka_unit_test(bytes_that_are_no_utf8_are_shown_as_such),
 	};
 
