@@ -94,16 +94,24 @@ is_first_of_source(const struct history *h, size_t i)
 	return true;
 }
 
-/* The last backups of the source of h->v[at]; v[] is filled from its end. */
+/* How many backups of the source of h->v[at] there are, and what was new in the
+ * largest; v[] is filled from its end with the last of them. */
 static size_t
-new_bytes(const struct history *h, size_t at, uint64_t v[SPARK_MAX])
+new_bytes(
+    const struct history *h, size_t at, uint64_t v[SPARK_MAX], uint64_t *most)
 {
 	size_t n = 0;
 
-	for (size_t i = h->n; i-- > 0 && n < SPARK_MAX;)
-		if (h->v[i].snapshot != NULL &&
-		    span_eq(h->v[i].source, h->v[at].source))
-			v[SPARK_MAX - ++n] = h->v[i].snapshot->new_bytes;
+	*most = 0;
+	for (size_t i = h->n; i-- > 0;) {
+		const struct repo_snapshot *s = h->v[i].snapshot;
+
+		if (s == NULL || !span_eq(h->v[i].source, h->v[at].source))
+			continue;
+		*most = s->new_bytes > *most ? s->new_bytes : *most;
+		if (n++ < SPARK_MAX)
+			v[SPARK_MAX - n] = s->new_bytes;
+	}
 	return n;
 }
 
@@ -123,16 +131,14 @@ print_sparks(const struct history *h, struct bytes *b, struct snap_err *err)
 	for (size_t i = 0; i < h->n; i++) {
 		if (!is_first_of_source(h, i))
 			continue;
-		n = new_bytes(h, i, v);
-		most = 0;
-		for (size_t k = SPARK_MAX - n; k < SPARK_MAX; k++)
-			most = v[k] > most ? v[k] : most;
+		n = new_bytes(h, i, v, &most);
 		ui_table_cell(t, h->v[i].source);
 		(void)snprintf(text, sizeof text, "%zu", n);
 		cell(t, text);
 		cell(t, ui_size(v[SPARK_MAX - 1], text));
 		cell(t, ui_size(most, text));
 		bytes_clear(b);
+		n = n < SPARK_MAX ? n : SPARK_MAX;
 		spark_put(v + SPARK_MAX - n, n, is_utf8, b);
 		ui_table_cell(t, bytes_span(b));
 	}

@@ -118,6 +118,14 @@ import json, sys
 for r in json.load(open(sys.argv[1]))["runs"]:
     if r["outcome"] == "failure":
         print([k for k in r if k in ("id", "bytes", "new-bytes")])' "$T/out" | sort -u)" "[]"
+expect 0 "a repository of many" "$SNAP" -r "$T/many" init --kdf-memory 8
+noise 1 60000 >"$T/in"
+for i in $(seq 62); do
+	"$SNAP" -q -r "$T/many" backup --name many -- cat "$T/in"
+	echo "$i" >"$T/in"
+done
+expect 0 "of which the sparkline has the last" env LC_ALL=C "$SNAP" -r "$T/many" history
+holds "counts all, and knows the largest" '^many +62 +3 bytes +[5-6][0-9] kB +[#.=_*%+-]{60}$'
 esc=$(printf 'x\033[2J<script>')
 expect 0 "an evil name" "$SNAP" -q backup --name "$esc" -- echo
 expect 0 "does nothing to a terminal" "$SNAP" history
