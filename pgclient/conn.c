@@ -171,7 +171,8 @@ check_conninfo(const char *dbname, struct snap_err *err)
 	if (good)
 		return SNAP_OK;
 	(void)snap_fail(err, SNAP_SOURCE,
-	    "connect to PostgreSQL: the connection string is malformed");
+	    "connect to PostgreSQL: the connection string is malformed, or "
+	    "has a parameter that libpq does not know");
 	return snap_hint(err,
 	    "It is KEY=VALUE KEY=VALUE, or postgresql://USER@HOST:PORT/DBNAME "
 	    "with %%XX for signs that have a meaning there; a password is best "
