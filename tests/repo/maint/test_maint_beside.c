@@ -4,6 +4,7 @@
  * listing and the reading is no damage, unless a snapshot needs it.
  */
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 struct pruner {
 	struct world *w;
 	struct name victim;
-	bool done;
+	atomic_bool done; /* workers ask at once */
 };
 
 static enum snap_code
@@ -28,10 +29,9 @@ delete_first(
 	struct pruner *p = arg;
 
 	(void)err;
-	if (op == FAULT_GET && !p->done && strcmp(name, p->victim.s) == 0) {
+	if (op == FAULT_GET && strcmp(name, p->victim.s) == 0 &&
+	    !atomic_exchange(&p->done, true))
 		assert_true(mem_store_remove(p->w->mem, name));
-		p->done = true;
-	}
 	return SNAP_OK;
 }
 
